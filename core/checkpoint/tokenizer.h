@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// tokenizer.json run by its own pipeline: added tokens, normalizer, pre-tokenizer, model (BPE, Unigram), post-processor, decoder, as the
+// Hugging Face tokenizers library 0.22 defines them. Truncation and padding of the file are ignored (they would cut every text).
+// Threading: immutable after construction; encode and decode may run in parallel.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitwright {
+
+class Tokenizer {
+public:
+    /// `path`: tokenizer.json, or a folder that holds one. Throws Error (bad_input) naming file and field.
+    [[nodiscard]] static std::shared_ptr<const Tokenizer> open(const std::filesystem::path& path);
+    /// The same from memory (a Package carries its tokenizer.json). `where` names it in errors.
+    [[nodiscard]] static std::shared_ptr<const Tokenizer> parse(std::string_view json, std::string_view where);
+    ~Tokenizer();
+
+    /// `text` must be UTF-8 (Error otherwise, with the byte position). 1.5 MB in under 2 s.
+    [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const;
+    [[nodiscard]] std::string decode(const std::vector<std::int32_t>& ids, bool skip_special_tokens) const;
+    [[nodiscard]] std::int64_t vocabulary_size() const noexcept;  ///< highest id + 1
+    [[nodiscard]] std::int32_t id_of(std::string_view token) const noexcept;  ///< −1 if there is none
+    [[nodiscard]] std::string_view text_of(std::int32_t id) const;            ///< the vocabulary's spelling
+
+private:
+    Tokenizer();
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace bitwright

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Everything that needs LibTorch, behind one small abstract interface. The implementation is the shared library bitwright_numerics, opened with dlopen by
+// load_numerics() (numerics_loader.cpp, in core), so that programs start without LibTorch and say in words when it is missing.
+// All calls block, take a Control, throw Error or Cancelled, and leave nothing half-done. Results are plain values.
+// Threading: one Numerics may be used from one thread at a time; it owns LibTorch's thread settings on that thread.
+#pragma once
+
+#include "core/architecture/model.h"
+#include "core/checkpoint/token_windows.h"
+#include "core/recipe/recipe.h"
+#include "core/runtime/control.h"
+#include "core/statistics/statistics.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bitwright {
+
+/// float: no taps. simulated: fake quantization at the recipe's sites that exist at `placement`.
+enum class Level : std::uint8_t { floating, simulated };
+enum class Placement : std::uint8_t { paper, full };
+
+struct ForwardResult {
+    Tensor logits;               ///< F32 [T, vocab]
+    std::vector<Tensor> hidden;  ///< layers + 1 of F32 [T, hidden]; [i] = output of layer i−1, before the final norm
+    Tensor final;                ///< F32 [T, embedding width]: what lm_head reads
+};
+
+struct CalibrateOptions {
+    Semantics semantics = Semantics::bitwright;
+    std::int64_t reservoir_rows = 64;
+    std::int64_t reservoir_bytes = 256LL << 20;
+};
+
+/// What a method is asked to do. `options` are KEY=VALUE pairs; unknown keys are a usage error listing the known ones.
+struct MethodRequest {
+    Model model;
+    TokenWindows calibration;
+    std::optional<TokenWindows> holdout;   ///< paper mode only reports on it
+    const Statistics* statistics = nullptr;  ///< of the untransformed model on `calibration`; computed when null
+    std::optional<Recipe> from;            ///< start here instead of from the plain model
+    std::string method;                    ///< "rtn", "smoothquant-static", "smoothquant-edge", "mobilequant-paper"
+    int weight_bits = 8, activation_bits = 8;
+    bool symmetric_weights = false;
+    std::optional<Scheme> weight_scheme;   ///< granularity override; default: the method's (W8: tensor, down_proj per row; W4: row)
+    std::map<std::string, std::string> options;  ///< "range", "alpha", "steps", "epochs", "lr_let" …
+    std::uint64_t seed = 0;
+    std::string resume_from;               ///< path of a method checkpoint, "" for a fresh start
+    std::string checkpoint_path;           ///< where to write checkpoints (atomically), "" for none
+    std::int64_t checkpoint_every_steps = 16;
+};
+
+struct StepRecord {
+    std::int64_t step = 0, sample = 0;
+    double loss = 0, gradient_norm = 0;
+    double lr_let = 0, lr_lwc = 0, lr_lrl = 0;
+};
+
+enum class MethodState : std::uint8_t { done, paused };  ///< cancelled and failed are exceptions
+
+struct MethodOutcome {
+    MethodState state = MethodState::done;
+    Recipe recipe;                        ///< at done; at paused the recipe as it stands
+    std::int64_t steps = 0;
+    double cpu_seconds = 0, seconds_per_step = 0;  ///< CPU (process) seconds; 0 steps: seconds_per_step is NaN
+    std::uint64_t peak_rss_bytes = 0;
+    std::vector<StepRecord> log;
+    std::optional<double> holdout_loss_before, holdout_loss_after;
+};
+
+/// What a method will need, before it starts.
+struct MethodForecast {
+    std::uint64_t peak_bytes = 0;
+    std::uint64_t available_bytes = 0;
+    bool fits = true;
+    std::string explanation;
+};
+
+struct EvaluateOptions {
+    Level level = Level::floating;
+    Placement placement = Placement::paper;
+    /// Ids scored per window: all but the first, or (rolling) as `first_scored[w]` says.
+    std::vector<std::int64_t> first_scored;  ///< per window; empty: 1 for all. Position p is scored from the logits at p−1
+    std::int64_t skip_windows = 0;           ///< resume: windows already scored
+};
+struct WindowScore {
+    double nll_sum = 0;
+    std::int64_t tokens = 0;
+};
+
+/// Per layer: how far the quantized hidden state is from the float one.
+struct LayerError {
+    std::int64_t layer = 0;
+    double sqnr_db = 0;             ///< accumulated: quantized model against float model at the layer's output
+    double cosine = 0;
+    double introduced_sqnr_db = 0;  ///< the layer alone quantized, fed with the float input
+};
+
+class Numerics {
+public:
+    virtual ~Numerics() = default;
+    [[nodiscard]] virtual std::string version() const = 0;  ///< "LibTorch 2.13.0, CPU"
+    virtual void set_threads(int threads) = 0;
+
+    /// `recipe` null: float. Throws Error (bad_input) when an id is outside the vocabulary.
+    [[nodiscard]] virtual ForwardResult forward(const Model& model, const Recipe* recipe, Level level, Placement placement,
+                                                const std::vector<std::int32_t>& ids, const Control& control) = 0;
+    /// Greedy continuation with the KV cache. @return `tokens` ids, fewer when `stop_at_eos`; greedy logits of each step in `logits` when not null.
+    [[nodiscard]] virtual std::vector<std::int32_t> generate(const Model& model, const Recipe* recipe, Level level, const std::vector<std::int32_t>& prompt,
+                                                             std::int64_t tokens, bool stop_at_eos, const Control& control, Tensor* logits = nullptr) = 0;
+    [[nodiscard]] virtual Statistics calibrate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const CalibrateOptions& options,
+                                               const Control& control) = 0;
+    [[nodiscard]] virtual MethodForecast forecast(const MethodRequest& request) = 0;
+    [[nodiscard]] virtual MethodOutcome run(const MethodRequest& request, Control& control) = 0;
+    /// One score per window, in order; `on_window` is called after each (for checkpoints). @return scores from skip_windows on.
+    [[nodiscard]] virtual std::vector<WindowScore> evaluate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const EvaluateOptions& options,
+                                                            const Control& control, const std::function<void(std::int64_t, const WindowScore&)>& on_window = {}) = 0;
+    [[nodiscard]] virtual std::vector<LayerError> layer_errors(const Model& model, const Recipe& recipe, Placement placement, const TokenWindows& windows,
+                                                               const Control& control) = 0;
+};
+
+/// Opens bitwright_numerics beside the program (or where BITWRIGHT_NUMERICS points) and LibTorch with it, once per process; never closes it.
+/// Throws Error (failed) naming the library and what to install.
+[[nodiscard]] Numerics& load_numerics();
+
+}  // namespace bitwright

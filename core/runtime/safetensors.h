@@ -35,7 +35,9 @@ public:
     [[nodiscard]] const std::vector<TensorEntry>& entries() const noexcept;  ///< sorted by name
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const noexcept;
     [[nodiscard]] std::string_view header_json() const noexcept;  ///< the raw header, for identity hashes
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept;  ///< the whole mapped file, for content hashes
     [[nodiscard]] std::uint64_t file_size() const noexcept;
+    [[nodiscard]] std::int64_t modified_ns() const noexcept;
     [[nodiscard]] const TensorEntry* find(std::string_view name) const noexcept;
     /// The mapped bytes. Throws Error (bad_input) if absent or of an unsupported dtype.
     [[nodiscard]] TensorView tensor(std::string_view name) const;
@@ -47,7 +49,7 @@ private:
     std::shared_ptr<const State> state_;
 };
 
-/// Writes a safetensors file: everything goes to a temporary name beside `path`, is synced and renamed in finish();
+/// Writes a safetensors file (each tensor aligned for its dtype): everything goes to a temporary name beside `path`, is synced and renamed in finish();
 /// without finish() nothing is left behind. Tensors are declared first (the header comes first), then streamed in order.
 class SafetensorsWriter {
 public:

@@ -7,7 +7,9 @@
 #pragma once
 
 #include "core/architecture/model.h"
+#include "core/numerics/decoder/positions.h"
 #include "core/recipe/scheme.h"
+#include "core/runtime/control.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -19,8 +21,8 @@ namespace bitwright {
 class Tap {
 public:
     virtual ~Tap() = default;
-    /// `x`: [B, T, channels], or for attention tensors (qk.*, pv.*) [B, heads, T, ·]; input2 of qk and pv after repetition over the query group.
-    /// `rows_from`: position of the first of the T tokens (KV cache).
+    /// `x`: [B, T, channels]; qk.input, qk.input2, pv.input2 [B, heads, T, head_dim] (input2 after repetition over the query group, with the cached tokens);
+    /// qk.output and pv.input [B, heads, T, keys]; pv.output [B, T, heads·head_dim].
     virtual at::Tensor activation(const Site&, const at::Tensor& x) { return x; }
     virtual at::Tensor weight(const Site&, const at::Tensor& w) { return w; }
     /// False when activation() returns its input unchanged for this site: lets the decoder skip building tensors only a tap would see
@@ -35,7 +37,9 @@ public:
     /// [out, in], [n] or [heads, head_dim] float32; undefined tensor when the family has none.
     virtual at::Tensor weight(WeightRole role, std::int64_t layer) = 0;
     virtual at::Tensor bias(WeightRole role, std::int64_t layer) = 0;
-    /// The decoder is done with a layer in this forward; a streaming provider drops it.
+    /// Rows of the embedding [B, T, width] for ids int64 [B, T] inside the vocabulary; used where no tap wants the embedding as a whole.
+    virtual at::Tensor embedding_rows(const at::Tensor& ids);
+    /// The decoder is done with a layer in this forward.
     virtual void layer_done(std::int64_t /*layer*/) {}
 };
 
@@ -47,7 +51,18 @@ struct KvCache {
 
 struct DecoderOptions {
     Semantics semantics = Semantics::bitwright;
-    bool double_precision = false;  ///< tests only
+    bool double_precision = false;     ///< tests only
+    const Control* control = nullptr;  ///< checked at every site, so that a cancel is heard within an operation or two
+};
+
+/// Where one linear or one norm of the graph gets its weight and which sites its tensors pass.
+struct LinearPlace {
+    WeightRole role;
+    SiteRole weight, output;
+};
+struct NormPlace {
+    WeightRole role;
+    SiteRole input, weight, output;
 };
 
 class Decoder {
@@ -55,18 +70,38 @@ public:
     Decoder(const Model& model, WeightProvider& weights, DecoderOptions options = {});
 
     /// ids int64 [B, T] → hidden[0] [B, T, hidden]: what the first layer reads (after scale, embedding norm, positions, project_in).
+    /// Throws Error (bad_input) when an id is outside the vocabulary or the tokens outnumber learned positions.
     [[nodiscard]] at::Tensor embed(const at::Tensor& ids, Tap& tap, std::int64_t first_position = 0);
-    /// One decoder layer. @param cache null: no cache.
+    /// One decoder layer: x [B, T, hidden] → [B, T, hidden]. Differentiable in x and in the provider's weights.
+    /// @param cache null: no cache. Otherwise layers are called in order; the last one advances cache->length.
     [[nodiscard]] at::Tensor layer(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache = nullptr);
     /// After the last layer: final norm, project_out. [B, T, embedding width]
     [[nodiscard]] at::Tensor finish(const at::Tensor& x, Tap& tap);
     /// lm_head with logit multiplier and soft cap. [B, T, vocab]
     [[nodiscard]] at::Tensor logits(const at::Tensor& final, Tap& tap);
 
+    [[nodiscard]] const Model& model() const noexcept { return model_; }
+
 private:
+    const Site* site(SiteRole role, std::int64_t layer) const noexcept;  ///< null where this family has none
+    at::Tensor tapped(SiteRole role, std::int64_t layer, const at::Tensor& x, Tap& tap) const;
+    bool wanted(SiteRole role, std::int64_t layer, Tap& tap) const;
+    at::Tensor weight(WeightRole role, SiteRole site_role, std::int64_t layer, Tap& tap);
+    at::Tensor bias(WeightRole role, std::int64_t layer);
+    at::Tensor linear(const LinearPlace& place, std::int64_t layer, const at::Tensor& x, Tap& tap);
+    /// A norm without its output tap; each of `groups` equal parts of the channels is normed alone.
+    at::Tensor norm(const NormPlace& place, NormKind kind, std::int64_t layer, const at::Tensor& x, Tap& tap, std::int64_t groups = 1);
+    at::Tensor head_norm(const NormPlace& place, std::int64_t heads, std::int64_t layer, const at::Tensor& x, Tap& tap);
+    at::Tensor attention(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache);
+    at::Tensor attend(std::int64_t index, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Tap& tap);
+    at::Tensor mlp(std::int64_t index, const at::Tensor& x, Tap& tap);
+    at::Tensor activate(std::int64_t index, const at::Tensor& x, Tap& tap);
+
     const Model model_;
     WeightProvider& weights_;
     DecoderOptions options_;
+    at::ScalarType dtype_;
+    Positions positions_;
 };
 
 }  // namespace bitwright

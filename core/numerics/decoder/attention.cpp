@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Decoder::attention: projections, q/k norm, rotation, cache, and the two ways to attend: fused where no tap looks inside, else in the order of
+// transformers' eager implementation.
+#include "core/numerics/decoder/decoder.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tanh.h>
+#include <torch/version.h>
+#if TORCH_VERSION_MAJOR >= 2
+#include <ATen/ops/scaled_dot_product_attention.h>
+#endif
+
+#include <algorithm>
+
+namespace bitwright {
+namespace {
+
+constexpr LinearPlace q_proj{WeightRole::q_proj, SiteRole::q_weight, SiteRole::q_output};
+constexpr LinearPlace k_proj{WeightRole::k_proj, SiteRole::k_weight, SiteRole::k_output};
+constexpr LinearPlace v_proj{WeightRole::v_proj, SiteRole::v_weight, SiteRole::v_output};
+constexpr LinearPlace o_proj{WeightRole::o_proj, SiteRole::o_weight, SiteRole::o_output};
+constexpr NormPlace q_norm{WeightRole::q_norm, SiteRole::q_norm_input, SiteRole::q_norm_weight, SiteRole::q_norm_output};
+constexpr NormPlace k_norm{WeightRole::k_norm, SiteRole::k_norm_input, SiteRole::k_norm_weight, SiteRole::k_norm_output};
+
+constexpr std::int64_t score_budget = std::int64_t{1} << 24;  ///< scores held at once (64 MB) where no tap needs the whole matrix
+
+at::Tensor fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias, bool causal, double scale)
+{
+#if TORCH_VERSION_MAJOR >= 2
+    return at::scaled_dot_product_attention(q, k, v, bias.defined() ? c10::optional<at::Tensor>(bias.unsqueeze(0)) : c10::nullopt, 0.0, causal, scale);
+#else
+    auto scores = at::matmul(q, k.transpose(-2, -1)) * scale;
+    return at::matmul(at::softmax(bias.defined() ? scores + bias : scores, -1), v);
+#endif
+}
+
+}  // namespace
+
+at::Tensor Decoder::attention(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache)
+{
+    const Architecture& a = model_.architecture();
+    const int rope = a.position == PositionKind::rope ? a.attention.at(static_cast<std::size_t>(index)).rope : -1;
+    const bool rotate_late = rope >= 0 && a.ropes.at(static_cast<std::size_t>(rope)).depends_on_length();
+    const std::int64_t past = cache ? cache->length : 0, length = past + x.size(1);
+    const auto split = [&](const at::Tensor& y) { return y.unflatten(-1, {-1, a.head_dim}).transpose(1, 2); };
+    const auto repeated = [&](const at::Tensor& y) { return a.heads == a.kv_heads ? y : y.repeat_interleave(a.heads / a.kv_heads, 1); };
+
+    auto q = linear(q_proj, index, x, tap), k = linear(k_proj, index, x, tap), v = linear(v_proj, index, x, tap);
+    if (a.qk_norm != QkNorm::none) {
+        q = head_norm(q_norm, a.heads, index, q, tap);
+        k = head_norm(k_norm, a.kv_heads, index, k, tap);
+    }
+    q = split(q);
+    k = split(k);
+    v = split(v);
+    if (rope >= 0) q = positions_.rotate(q, rope, past, length);
+    if (rope >= 0 && !rotate_late) k = positions_.rotate(k, rope, past, length);
+    if (cache) {
+        const auto layer = static_cast<std::size_t>(index), layers = static_cast<std::size_t>(a.layers);
+        cache->keys.resize(layers);
+        cache->values.resize(layers);
+        k = cache->keys[layer] = past ? at::cat({cache->keys[layer], k}, 2) : k;
+        v = cache->values[layer] = past ? at::cat({cache->values[layer], v}, 2) : v;
+    }
+    if (rotate_late) k = positions_.rotate(k, rope, 0, length);
+
+    q = tapped(SiteRole::qk_input, index, q, tap);
+    k = tapped(SiteRole::qk_input2, index, repeated(k), tap);
+    v = tapped(SiteRole::pv_input2, index, repeated(v), tap);
+    const auto attended = attend(index, q, k, v, tap).transpose(1, 2).flatten(2);
+    return linear(o_proj, index, tapped(SiteRole::pv_output, index, attended, tap), tap);
+}
+
+at::Tensor Decoder::attend(std::int64_t index, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Tap& tap)
+{
+    const Architecture& a = model_.architecture();
+    const std::int64_t tokens = q.size(2), length = k.size(2), past = length - tokens;
+    const std::int64_t limit = a.attention.at(static_cast<std::size_t>(index)).window, window = limit < length ? limit : 0;
+    const bool whole = wanted(SiteRole::qk_output, index, tap) || wanted(SiteRole::pv_input, index, tap);
+    const bool fuse = !whole && a.attention_softcap == 0 && options_.semantics == Semantics::bitwright;
+    if (fuse && past == 0 && tokens > 1 && window == 0 && a.position != PositionKind::alibi) return fused(q, k, v, {}, true, a.attention_scale);
+
+    const std::int64_t step = whole ? tokens : std::clamp<std::int64_t>(score_budget / (q.size(0) * q.size(1) * length), 1, tokens);
+    std::vector<at::Tensor> blocks;
+    for (std::int64_t row = 0; row < tokens; row += step) {
+        const std::int64_t rows = std::min(step, tokens - row);
+        const std::int64_t first_key = window && !whole ? std::max<std::int64_t>(0, past + row - window + 1) : 0, keys = past + row + rows - first_key;
+        const auto bias = positions_.bias(window, past + row, rows, first_key, keys);
+        const auto q_rows = q.narrow(2, row, rows), k_rows = k.narrow(2, first_key, keys), v_rows = v.narrow(2, first_key, keys);
+        if (fuse) {
+            blocks.push_back(fused(q_rows, k_rows, v_rows, bias, false, a.attention_scale));
+            continue;
+        }
+        auto scores = tapped(SiteRole::qk_output, index, at::matmul(q_rows, k_rows.transpose(-2, -1)), tap) * a.attention_scale;
+        if (a.attention_softcap != 0) scores = at::tanh(scores / a.attention_softcap) * a.attention_softcap;
+        if (bias.defined()) scores = scores + bias;
+        blocks.push_back(at::matmul(tapped(SiteRole::pv_input, index, at::softmax(scores, -1), tap), v_rows));
+    }
+    return blocks.size() == 1 ? blocks[0] : at::cat(blocks, 2);
+}
+
+}  // namespace bitwright

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/numerics/decoder/weights.h"
+
+#include "core/recipe/transforms.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitwright {
+namespace {
+
+at::Tensor tensor_of(std::vector<float> values, const Shape& shape)
+{
+    auto owner = std::make_shared<std::vector<float>>(std::move(values));
+    return at::from_blob(owner->data(), shape, [owner](void*) {}, at::kFloat);
+}
+
+bool changes(const Recipe& recipe, const std::string& site)
+{
+    return std::any_of(recipe.transforms.begin(), recipe.transforms.end(), [&](const Transform& transform) {
+        const auto* clip = std::get_if<Clip>(&transform);
+        const auto* codes = std::get_if<Codes>(&transform);
+        return (clip && clip->site == site) || (codes && codes->site == site);
+    });
+}
+
+}  // namespace
+
+CheckpointWeights::CheckpointWeights(const Model& model, const Recipe* recipe, WeightOptions options)
+    : model_(model), recipe_(recipe), options_(options), streams_(4 * model.description->parameter_count() > options.keep_bytes)
+{
+    for (const Site& site : model_.sites->sites()) {
+        if (site.kind == SiteKind::weight) sites_[{site.weight_role, site.layer}] = site.id;
+    }
+}
+
+CheckpointWeights::~CheckpointWeights() = default;
+
+at::Tensor CheckpointWeights::weight(WeightRole role, std::int64_t layer) { return held(role, layer).weight; }
+at::Tensor CheckpointWeights::bias(WeightRole role, std::int64_t layer) { return held(role, layer).bias; }
+
+const CheckpointWeights::Held& CheckpointWeights::held(WeightRole role, std::int64_t layer)
+{
+    const auto found = held_.find({layer, role});
+    if (found != held_.end()) return found->second;
+    if (streams_) drop_others(layer);
+    return held_[{layer, role}] = read(role, layer);
+}
+
+CheckpointWeights::Held CheckpointWeights::read(WeightRole role, std::int64_t layer) const
+{
+    Held held;
+    const auto source = model_.description->weight(role, layer), bias = model_.description->bias(role, layer);
+    if (source) held.tensors.push_back(source->tensor);
+    if (bias) held.tensors.push_back(bias->tensor);
+    const auto site = sites_.find({role, layer});
+    if (recipe_ && source && site != sites_.end()) {
+        auto made = materialize(model_, recipe_, site->second);
+        const auto width = static_cast<std::int64_t>(made.bias.size());
+        held.weight = tensor_of(std::move(made.weight), made.shape);
+        if (width) held.bias = tensor_of(std::move(made.bias), {width});
+    } else {
+        if (source) held.weight = tensor_of(read_weight(*model_.checkpoint, *source), model_.description->shape(role, layer));
+        if (bias) {
+            auto values = read_weight(*model_.checkpoint, *bias);
+            const auto width = static_cast<std::int64_t>(values.size());
+            held.bias = tensor_of(std::move(values), {width});
+        }
+    }
+    if (options_.tap && held.weight.defined() && site != sites_.end()) held.weight = options_.tap->weight((*model_.sites)[site->second], held.weight);
+    return held;
+}
+
+void CheckpointWeights::drop_others(std::int64_t layer)
+{
+    for (auto entry = held_.begin(); entry != held_.end();) {
+        if (entry->first.first == layer) {
+            ++entry;
+            continue;
+        }
+        for (const auto& tensor : entry->second.tensors) model_.checkpoint->release(tensor);
+        entry = held_.erase(entry);
+    }
+}
+
+// A large vocabulary is not widened for the few rows a window reads.
+at::Tensor CheckpointWeights::embedding_rows(const at::Tensor& ids)
+{
+    const auto source = model_.description->weight(WeightRole::embedding, -1);
+    const auto site = sites_.find({WeightRole::embedding, -1});
+    const bool plain = source && !source->transposed && source->count == 0 && source->add == 0 && !options_.tap &&
+                       !(recipe_ && site != sites_.end() && changes(*recipe_, (*model_.sites)[site->second].name));
+    if (!streams_ || !plain) return WeightProvider::embedding_rows(ids);
+
+    const TensorView view = model_.checkpoint->tensor(source->tensor);
+    const std::int64_t width = view.shape.back(), row_bytes = width * static_cast<std::int64_t>(size_of(view.dtype));
+    std::vector<std::int64_t> shape = ids.sizes().vec();
+    shape.push_back(width);
+    auto rows = at::empty(shape, at::kFloat);
+    const auto flat = ids.contiguous();
+    for (std::int64_t i = 0; i < flat.numel(); ++i) {
+        const auto from = static_cast<std::size_t>(flat.data_ptr<std::int64_t>()[i] * row_bytes);
+        const TensorView row{view.dtype, {width}, view.data.subspan(from, static_cast<std::size_t>(row_bytes))};
+        const std::span<float> out(rows.data_ptr<float>() + i * width, static_cast<std::size_t>(width));
+        to_float(row, out);
+        if (!std::all_of(out.begin(), out.end(), [](float v) { return std::isfinite(v); })) static_cast<void>(read_weight(*model_.checkpoint, *source));
+    }
+    return rows;
+}
+
+}  // namespace bitwright

@@ -140,7 +140,7 @@ TEST(ClipAndFakeQuantize, RowScalesEqualTheComposedFormula)
                 const Tensor g = at::randn_like(w), ones = at::full({per_row ? 37 : 1}, 2.5, at::kDouble);
                 const Tensor upper = leaf(ones, at::kDouble), lower = leaf(ones * 0.7, at::kDouble), rows = leaf(at::rand({37}, at::kDouble) + 0.5, at::kDouble);
                 const Tensor columns = vector ? Tensor() : leaf(at::rand({50}, at::kDouble) + 0.5, at::kDouble);
-                const WeightGrid grid{6, false, per_row, false};
+                const WeightGrid grid{6, false, per_row, Semantics::authors};
                 clip_and_fake_quantize(w, {columns, rows, multiply}, upper, lower, grid).backward(g);
 
                 const auto again = [](const Tensor& t) { return t.defined() ? leaf(t.detach(), at::kDouble) : t; };
@@ -164,11 +164,11 @@ TEST(ClipAndFakeQuantize, RowScalesEqualTheComposedFormula)
 TEST(ClipAndFakeQuantize, RangeIsWidenedToZeroWhereAsked)
 {
     const Tensor w = at::tensor({2.0F, 3.0F, 4.0F}), factor = at::full({1}, 4.0F);
-    const ClipBounds bounds = clip_bounds(w, {}, factor, factor, {8, false, false, true});
+    const ClipBounds bounds = clip_bounds(w, {}, factor, factor, {8, false, false, Semantics::bitwright});
     EXPECT_EQ(bounds.min.item<float>(), 0);
     EXPECT_EQ(bounds.offset.item<float>(), 0);
     const Tensor upper = leaf(factor, at::kFloat), lower = leaf(factor, at::kFloat);
-    clip_and_fake_quantize(w, {}, upper, lower, {8, false, false, true}).sum().backward();
+    clip_and_fake_quantize(w, {}, upper, lower, {8, false, false, Semantics::bitwright}).sum().backward();
     EXPECT_EQ(lower.grad().item<float>(), 0);
     EXPECT_NE(upper.grad().item<float>(), 0);
 }

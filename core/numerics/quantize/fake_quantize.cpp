@@ -176,6 +176,7 @@ struct Slice {
     GridOf<T> grid;
 };
 
+// grid_of() of core/recipe, in T and with what its gradient needs.
 template <typename T>
 Slice<T> slice_of(const T* values, std::int64_t n, T upper, T lower, const WeightGrid& grid)
 {
@@ -185,16 +186,18 @@ Slice<T> slice_of(const T* values, std::int64_t n, T upper, T lower, const Weigh
     s.keep_min = T(1) / (T(1) + std::exp(-lower));
     s.max = s.keep_max * s.extremes.max;
     s.min = s.keep_min * s.extremes.min;
-    s.max_counts = !(grid.contains_zero && s.max < 0);
-    s.min_counts = !(grid.contains_zero && s.min > 0);
+    const bool authors = grid.semantics == Semantics::authors;
+    s.max_counts = authors || !(s.max < 0);
+    s.min_counts = authors || !(s.min > 0);
     if (!s.max_counts) s.max = 0;
     if (!s.min_counts) s.min = 0;
     const CodeLimits limits = code_limits(grid.bits, grid.symmetric);
     const T top = static_cast<T>(limits.max);
     const T scale = (grid.symmetric ? std::max(std::abs(s.max), std::abs(s.min)) : s.max - s.min) / top;
-    s.floored = scale < T(1e-5) || scale > T(1e6);
-    s.grid.scale = std::clamp(scale, T(1e-5), T(1e6));
-    s.grid.offset = grid.symmetric ? T(0) : -std::nearbyint(s.min / s.grid.scale);
+    s.floored = authors ? scale < T(1e-5) || scale > T(1e6) : !(scale >= T(1e-30));
+    s.grid.scale = authors ? std::clamp(scale, T(1e-5), T(1e6)) : s.floored ? T(1e-5) : scale;
+    s.grid.offset = grid.symmetric ? T(0) : -std::nearbyint(s.min / s.grid.scale) + T(0);
+    if (!authors && !grid.symmetric) s.grid.offset = std::clamp(s.grid.offset, T(0), top);
     s.grid.qmin = static_cast<T>(limits.min);
     s.grid.qmax = top;
     return s;
@@ -235,9 +238,9 @@ void through_scale(const Slice<T>& s, bool symmetric, double grad_scale, double&
 class ClipAndFakeQuantize : public Function<ClipAndFakeQuantize> {
 public:
     static Tensor forward(AutogradContext* context, const Tensor& weight, const Tensor& columns, const Tensor& rows, const Tensor& upper, const Tensor& lower,
-                          bool multiply_rows, std::int64_t bits, bool symmetric, bool per_row, bool contains_zero)
+                          bool multiply_rows, std::int64_t bits, bool symmetric, bool per_row, bool authors)
     {
-        const WeightGrid grid{static_cast<int>(bits), symmetric, per_row, contains_zero};
+        const WeightGrid grid{static_cast<int>(bits), symmetric, per_row, authors ? Semantics::authors : Semantics::bitwright};
         const Matrix m(weight);
         Tensor out = at::empty_like(weight);
         by_type(weight, [&](auto zero) {
@@ -256,7 +259,7 @@ public:
         data["bits"] = bits;
         data["symmetric"] = symmetric;
         data["per_row"] = per_row;
-        data["contains_zero"] = contains_zero;
+        data["authors"] = authors;
         return out;
     }
 
@@ -264,7 +267,8 @@ public:
     {
         const auto saved = context->get_saved_variables();
         auto& data = context->saved_data;
-        const WeightGrid grid{static_cast<int>(data["bits"].toInt()), data["symmetric"].toBool(), data["per_row"].toBool(), data["contains_zero"].toBool()};
+        const WeightGrid grid{static_cast<int>(data["bits"].toInt()), data["symmetric"].toBool(), data["per_row"].toBool(),
+                              data["authors"].toBool() ? Semantics::authors : Semantics::bitwright};
         variable_list out(10);
         by_type(saved[0], [&](auto zero) {
             backward_as<decltype(zero)>(saved, grads[0].contiguous(), data["multiply_rows"].toBool(), grid, context->needs_input_grad(0), out);
@@ -359,7 +363,7 @@ Tensor scale_weight(const Tensor& weight, const WeightScales& scales)
 Tensor clip_and_fake_quantize(const Tensor& weight, const WeightScales& scales, const Tensor& upper, const Tensor& lower, const WeightGrid& grid)
 {
     return ClipAndFakeQuantize::apply(weight.contiguous(), dense(scales.columns, weight), dense(scales.rows, weight), upper.contiguous(), lower.contiguous(),
-                                      scales.multiply_rows, static_cast<std::int64_t>(grid.bits), grid.symmetric, grid.per_row, grid.contains_zero);
+                                      scales.multiply_rows, static_cast<std::int64_t>(grid.bits), grid.symmetric, grid.per_row, grid.semantics == Semantics::authors);
 }
 
 ClipBounds clip_bounds(const Tensor& weight, const WeightScales& scales, const Tensor& upper, const Tensor& lower, const WeightGrid& grid)

@@ -28,8 +28,8 @@ struct CodeLimits {
 struct WeightGrid {
     int bits = 8;
     bool symmetric = false;
-    bool per_row = false;        ///< one grid per output row, else one for the tensor
-    bool contains_zero = false;  ///< the range is widened to contain 0 first (semantics `bitwright`)
+    bool per_row = false;  ///< one grid per output row, else one for the tensor
+    Semantics semantics = Semantics::authors;  ///< `bitwright`: the range is widened to contain 0 first, no scale floor (as grid_of)
 };
 
 /// Scales of an equivalent transform on one weight, all optional (undefined: 1): W'[r, c] = W[r, c]·columns[c] ÷ rows[r] (× if multiply_rows).

@@ -25,11 +25,12 @@ struct Grid {
 /// Grid of slice `i` of a Range (learned scale and offset win). A vector of one number serves every slice. Throws Error (bad_input) when the range is empty or too short.
 [[nodiscard]] Grid grid_of(const Range& range, std::size_t i, const Scheme& scheme, Semantics semantics);
 
-/// Nearest integer, halves to even, for any rounding mode of the compiler's choice: branch-free, so that loops over weights vectorize.
+/// Nearest integer, halves to even (the rounding mode is to nearest): branch-free, so that loops over weights vectorize.
 [[nodiscard]] inline float round_half_even(float x) noexcept
 {
     const float big = std::copysign(0x1p23f, x);  // from here on every float is an integer
-    return std::fabs(x) < 0x1p23f ? (x + big) - big : x;
+    const float rounded = (x + big) - big;
+    return std::fabs(x) < 0x1p23f ? rounded : x;
 }
 
 /// clamp(round(x/s) + o, qmin, qmax), round half to even, in float arithmetic exactly as the formula reads.

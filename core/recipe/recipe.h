@@ -30,7 +30,8 @@ struct Clip {
     std::string site;
     Numbers min, max;
 };
-/// Codes of a weight fixed by a method that is no transform (GPTQ, learned rounding): int16, row-major, on the site's grid.
+/// Codes of a weight fixed by a method that is no transform (GPTQ, learned rounding): int16, row-major, on the site's grids as
+/// weight_grids() (transforms.h) gives them.
 struct Codes {
     std::string site;
     std::shared_ptr<const std::vector<std::int16_t>> codes;
@@ -64,13 +65,16 @@ struct Recipe {
 /// "llama 2x128 heads 8/4x16 ffn 384 vocab 2048": equal for models a recipe may move between.
 [[nodiscard]] std::string architecture_fingerprint(const Architecture& architecture);
 
+/// What a tensor is stored and referenced under: SHA-256 of "F32 [3]\n" (dtype and shape as they are written) followed by its bytes.
+[[nodiscard]] std::string tensor_sha256(const Tensor& tensor);
+
 /// Resolves {tensor: sha256} references when reading, and stores vectors of more than 8 numbers when writing.
 struct TensorStore {
     std::function<std::string(const Tensor&)> put;              ///< returns the sha256
     std::function<Tensor(std::string_view sha256)> get;         ///< throws Error (bad_input) when absent
 };
 
-/// JSON with stable key order; long vectors as {"tensor": sha256, "shape": […], "dtype": "F32"}.
+/// JSON with stable key order; a vector of one number is a number, up to 8 an array; long vectors as {"tensor": sha256, "shape": […], "dtype": "F32"}.
 [[nodiscard]] nlohmann::json to_json(const Recipe& recipe, const TensorStore& store);
 /// Throws Error (bad_input) naming `where` and the field.
 [[nodiscard]] Recipe recipe_from_json(const nlohmann::json& json, const TensorStore& store, std::string_view where);
@@ -81,7 +85,8 @@ struct TensorStore {
 void save_recipe(const Recipe& recipe, const std::filesystem::path& path);
 [[nodiscard]] Recipe load_recipe(const std::filesystem::path& path);
 
-/// Throws Error (bad_input) when the recipe does not fit: other architecture, unknown site, wrong vector length, bits out of range.
+/// Throws Error (bad_input) when the recipe does not fit: other architecture, unknown site, a scheme its site cannot have, wrong vector length, bits out of
+/// range, a static activation without a range, a scale pair the model does not allow. A weight without a range has the min and max of its materialized slices.
 void validate(const Recipe& recipe, const Model& model);
 
 /// The difference in words, a line each: "layers.0.mlp.down_proj.input: max 61.2 → 18.4"; vectors are summarised; equal runs over layers are joined

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bitwright {
@@ -40,5 +42,15 @@ struct Range {
     Numbers scale, offset;   ///< null unless learned
     std::string source;      ///< "min-max", "percentile 99.9", "mse", "learned", "by hand" …
 };
+
+/// The words of recipes, edits and the command line: "authors", "float", "row" … Unknown words give nullopt.
+[[nodiscard]] std::string_view name_of(Semantics semantics) noexcept;
+[[nodiscard]] std::string_view name_of(SchemeKind kind) noexcept;
+[[nodiscard]] std::string_view name_of(Granularity granularity) noexcept;
+[[nodiscard]] std::optional<Semantics> semantics_named(std::string_view name) noexcept;
+[[nodiscard]] std::optional<SchemeKind> scheme_kind_named(std::string_view name) noexcept;
+[[nodiscard]] std::optional<Granularity> granularity_named(std::string_view name) noexcept;
+/// "8 bit asymmetric per tensor", "4 bit symmetric per group of 64", "float".
+[[nodiscard]] std::string in_words(const Scheme& scheme);
 
 }  // namespace bitwright

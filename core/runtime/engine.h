@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Engine: runs a Package with integer arithmetic only: prefill, decode, int8 KV cache. This is the scalar reference: it defines what a quantized model computes.
+// Invariants: any chunking of the same ids and any number of threads gives equal bytes. No allocation grows with more than the tokens seen.
+// Threading: an Engine belongs to one thread (its own workers apart); several Engines may share one Package.
+#pragma once
+
+#include "core/runtime/control.h"
+#include "core/runtime/package.h"
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace bitwright {
+
+struct EngineOptions {
+    int threads = 1;
+    std::int64_t chunk = 64;  ///< tokens computed together during prefill; never changes a result
+};
+
+/// Which positions' logits a call wants.
+enum class WantedLogits : std::uint8_t { none, last, all };
+
+class Engine {
+public:
+    explicit Engine(std::shared_ptr<const Package> package, EngineOptions options = {});
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    [[nodiscard]] const ModelGraph& graph() const noexcept;
+    [[nodiscard]] std::int64_t position() const noexcept;  ///< tokens so far
+    [[nodiscard]] std::uint64_t cache_bytes() const noexcept;
+    /// Forgets all tokens.
+    void reset() noexcept;
+
+    /// Appends `ids` and returns the wanted logits, int32 [1 or ids.size(), vocab] row-major (real = code × graph().logit_scale); valid until the next call.
+    /// Throws Error (bad_input) when an id is outside the vocabulary or the context is full; then nothing was appended. Cancelled leaves the Engine to be reset().
+    std::span<const std::int32_t> forward(std::span<const std::int32_t> ids, WantedLogits wanted, const Control& control = Control());
+    std::span<const std::int32_t> prefill(std::span<const std::int32_t> ids, const Control& control = Control()) { return forward(ids, WantedLogits::last, control); }
+    std::span<const std::int32_t> decode(std::int32_t id) { return forward(std::span(&id, 1), WantedLogits::last); }
+
+    /// Called during forward for hidden state 0 (what layer 0 reads) … layers (what the final norm reads) of each chunk: int16 codes [tokens, hidden] × scale.
+    using HiddenTap = std::function<void(std::int64_t state, std::int64_t first_position, std::span<const std::int16_t> codes, double scale)>;
+    void set_hidden_tap(HiddenTap tap);  ///< empty: off
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Index of the largest logit; the first of equals.
+[[nodiscard]] std::int32_t argmax(std::span<const std::int32_t> logits) noexcept;
+
+/// Greedy continuation of `prompt` (not empty): at most `tokens` ids, fewer when the context is full or, with stop_at_eos, after eos (which is not returned).
+/// `on_token` is called with each id as it is known.
+[[nodiscard]] std::vector<std::int32_t> generate_greedy(Engine& engine, std::span<const std::int32_t> prompt, std::int64_t tokens, bool stop_at_eos, const Control& control,
+                                                        const std::function<void(std::int32_t)>& on_token = {});
+
+}  // namespace bitwright

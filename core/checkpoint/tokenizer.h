@@ -23,10 +23,13 @@ public:
 
     /// `text` must be UTF-8 (Error otherwise, with the byte position). 1.5 MB in under 2 s.
     [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const;
+    /// Ids without a token (an embedding may have more rows than the tokenizer tokens) stand for nothing; bytes that are no UTF-8 become U+FFFD.
     [[nodiscard]] std::string decode(const std::vector<std::int32_t>& ids, bool skip_special_tokens) const;
-    [[nodiscard]] std::int64_t vocabulary_size() const noexcept;  ///< highest id + 1
+    [[nodiscard]] std::int64_t vocabulary_size() const noexcept;              ///< highest id + 1
     [[nodiscard]] std::int32_t id_of(std::string_view token) const noexcept;  ///< −1 if there is none
-    [[nodiscard]] std::string_view text_of(std::int32_t id) const;            ///< the vocabulary's spelling
+    [[nodiscard]] std::string_view text_of(std::int32_t id) const;            ///< the vocabulary's spelling, "" if no token has this id
+    /// Throws Error (bad_input) with both numbers when the tokenizer has more tokens than the model's embedding has rows.
+    void require_rows(std::int64_t embedding_rows) const;
 
 private:
     Tokenizer();

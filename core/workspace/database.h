@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The SQLite connection below a Workspace: opening, migrating, transactions, and every SQLite failure turned into one sentence. Internal to this folder.
+// Threading: read() and write() take one mutex; write() is one immediate transaction and may be nested (the inner call joins the outer transaction).
+#pragma once
+
+#include "core/runtime/error.h"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace bitwright {
+
+/// "BITW" in the header of every workspace file.
+inline constexpr std::int32_t application_id = 0x42495457;
+
+class Database {
+public:
+    Database(const std::filesystem::path& path, std::chrono::milliseconds busy);
+    ~Database();
+
+    template <typename F>
+    auto read(F&& f) const
+    {
+        const std::lock_guard lock(mutex_);
+        try {
+            return f(*connection_);
+        } catch (const SQLite::Exception& error) {
+            throw translated(error);
+        }
+    }
+
+    template <typename F>
+    auto write(F&& f)
+    {
+        const std::lock_guard lock(mutex_);
+        if (read_only) throw failure(path.string() + ": opened read-only (" + notice + "); copy it to a place that can be written");
+        if (in_transaction_) return f(*connection_);
+        const Flag flag(in_transaction_);
+        try {
+            SQLite::Transaction transaction(*connection_, SQLite::TransactionBehavior::IMMEDIATE);
+            if constexpr (std::is_void_v<decltype(f(*connection_))>) {
+                f(*connection_);
+                transaction.commit();
+            } else {
+                auto result = f(*connection_);
+                transaction.commit();
+                return result;
+            }
+        } catch (const SQLite::Exception& error) {
+            throw translated(error);
+        }
+    }
+
+    std::filesystem::path path;
+    bool read_only = false;
+    std::string notice;
+
+private:
+    struct Flag {
+        explicit Flag(bool& f) : flag(f) { flag = true; }
+        ~Flag() { flag = false; }
+        bool& flag;
+    };
+    void open_writable();
+    void open_reading();
+    void open_copy(const std::string& why);
+    void check_header() const;
+    int check_owner() const;  ///< user_version; throws for foreign and newer files
+    void migrate();
+    [[nodiscard]] Error translated(const SQLite::Exception& error) const;
+
+    mutable std::recursive_mutex mutex_;
+    std::unique_ptr<SQLite::Database> connection_;
+    std::chrono::milliseconds busy_;
+    std::filesystem::path copy_;  ///< temporary folder of a copy, removed at the end
+    bool in_transaction_ = false;
+};
+
+/// Binds a value or NULL.
+template <typename T>
+void bind_optional(SQLite::Statement& statement, int index, const std::optional<T>& value)
+{
+    if (value)
+        statement.bind(index, *value);
+    else
+        statement.bind(index);
+}
+[[nodiscard]] inline std::optional<std::int64_t> optional_int(const SQLite::Column& column)
+{
+    return column.isNull() ? std::nullopt : std::optional<std::int64_t>(column.getInt64());
+}
+[[nodiscard]] inline std::optional<double> optional_double(const SQLite::Column& column)
+{
+    return column.isNull() ? std::nullopt : std::optional<double>(column.getDouble());
+}
+[[nodiscard]] inline std::optional<std::string> optional_string(const SQLite::Column& column)
+{
+    return column.isNull() ? std::nullopt : std::optional<std::string>(column.getString());
+}
+
+}  // namespace bitwright

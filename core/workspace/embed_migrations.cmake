@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Writes OUTPUT, a .cpp that holds the text of FILES in order, so that the program needs no file of its own to make a workspace.
+list(SORT FILES)
+set(text "// Generated from resources/migrations.\n#include \"core/workspace/migrations.h\"\n\nnamespace bitwright {\nnamespace {\n\nconstexpr Migration all[] = {\n")
+set(number 0)
+foreach(file ${FILES})
+  math(EXPR number "${number} + 1")
+  get_filename_component(name ${file} NAME_WE)
+  if(NOT name MATCHES "^0*${number}_")
+    message(FATAL_ERROR "${file}: migrations are numbered without gaps; this one should be number ${number}")
+  endif()
+  file(READ ${file} sql)
+  string(APPEND text "    {\"${name}\", R\"sql(${sql})sql\"},\n")
+endforeach()
+string(APPEND text "};\n\n}  // namespace\n\nstd::span<const Migration> migrations() noexcept { return all; }\n\n}  // namespace bitwright\n")
+file(WRITE ${OUTPUT} "${text}")

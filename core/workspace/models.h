@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Models and texts a workspace knows: what they are by content, where they were last seen. A moved model keeps its row.
+// Threading: as Workspace.
+#pragma once
+
+#include "core/workspace/workspace.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace bitwright {
+
+struct ModelRow {
+    std::int64_t id = 0;
+    std::string content_hash, family, architecture;
+    std::optional<std::int64_t> parameters, weight_bytes;
+    std::string path;  ///< where it was last seen
+};
+
+/// Content hash of the folder with this identity, if it was ever hashed: saves reading the weights again.
+[[nodiscard]] std::optional<std::string> known_content_hash(const Workspace& workspace, const std::string& identity);
+/// The row of this content, made when absent; its place is noted. @return id
+std::int64_t put_model(Workspace& workspace, const ModelRow& model, const std::string& identity);
+/// Throws Error (bad_input) when absent.
+[[nodiscard]] ModelRow get_model(const Workspace& workspace, std::int64_t id);
+[[nodiscard]] std::optional<ModelRow> find_model(const Workspace& workspace, const std::string& content_hash);
+
+/// @return id of the text with this content.
+std::int64_t put_text(Workspace& workspace, const std::filesystem::path& file);
+
+}  // namespace bitwright

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Recipes with their history: a revision is a row that never changes, its parent the row it was made from. A name means its newest revision.
+// Threading: as Workspace.
+#pragma once
+
+#include "core/recipe/recipe.h"
+#include "core/workspace/workspace.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bitwright {
+
+struct RecipeRow {
+    std::int64_t id = 0, revision = 1;
+    std::string hash, method, created;
+    std::optional<std::int64_t> model, parent, calibration;
+    std::optional<std::string> name;
+    /// Of the method that made it; absent for edits and imports.
+    std::optional<std::int64_t> steps, peak_rss_bytes;
+    std::optional<double> cpu_seconds, seconds_per_step;
+};
+
+/// Reads and writes a recipe's long vectors as tensors of the workspace.
+[[nodiscard]] TensorStore tensor_store(Workspace& workspace);
+
+/// Stores a recipe; `row` gives everything but id, hash, revision, method and created. @return id
+std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const RecipeRow& row);
+/// Throws Error (bad_input) when absent.
+[[nodiscard]] RecipeRow get_recipe_row(const Workspace& workspace, std::int64_t id);
+[[nodiscard]] Recipe load_recipe(Workspace& workspace, std::int64_t id);
+/// Newest first.
+[[nodiscard]] std::vector<RecipeRow> list_recipes(const Workspace& workspace);
+[[nodiscard]] std::optional<RecipeRow> find_recipe_by_name(const Workspace& workspace, const std::string& name);
+[[nodiscard]] std::optional<RecipeRow> find_recipe_by_hash(const Workspace& workspace, const std::string& hash);
+
+}  // namespace bitwright

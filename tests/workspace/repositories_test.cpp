@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/workspace/models.h"
+#include "core/workspace/results.h"
+#include "core/workspace/runs.h"
+#include "core/workspace/tensors.h"
+#include "tests/support/shared_data.h"
+
+#include <fstream>
+
+namespace fs = std::filesystem;
+
+namespace bitwright {
+namespace {
+
+Tensor counted(std::size_t count)
+{
+    std::vector<float> values(count);
+    for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i % 1000);
+    return Tensor::from<float>(Dtype::f32, {static_cast<std::int64_t>(count)}, values);
+}
+
+TEST(Tensors, SmallOnesLieInTheTableLargeOnesInFiles)
+{
+    Workspace workspace(test::scratch("tensors") / "w.bitwright");
+    const auto small = counted(1000), large = counted((inline_tensor_limit >> 2) + 1), none = counted(0);
+    const auto small_hash = put_tensor(workspace, small), large_hash = put_tensor(workspace, large), none_hash = put_tensor(workspace, none);
+    EXPECT_EQ(put_tensor(workspace, small), small_hash);
+    EXPECT_TRUE(fs::exists(workspace.data_folder() / (large_hash + ".safetensors")));
+    EXPECT_FALSE(fs::exists(workspace.data_folder() / (small_hash + ".safetensors")));
+    EXPECT_EQ(get_tensor(workspace, small_hash).data, small.data);
+    EXPECT_EQ(get_tensor(workspace, large_hash).data, large.data);
+    EXPECT_EQ(get_tensor(workspace, large_hash).shape, large.shape);
+    EXPECT_EQ(get_tensor(workspace, none_hash).shape, Shape{0});
+    EXPECT_THROW((void)get_tensor(workspace, std::string(64, '0')), Error);
+
+    fs::remove(workspace.data_folder() / (large_hash + ".safetensors"));
+    try {
+        (void)get_tensor(workspace, large_hash);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("is missing; restore the workspace together with its folder w.bitwright.data"), std::string::npos) << error.what();
+    }
+}
+
+TEST(Tensors, TypeAndShapeBelongToTheHash)
+{
+    auto flat = counted(4), square = counted(4);
+    square.shape = {2, 2};
+    EXPECT_NE(tensor_hash(flat.view()), tensor_hash(square.view()));
+}
+
+TEST(Tensors, FilesComeBackByteForByte)
+{
+    const auto folder = test::scratch("files");
+    Workspace workspace(folder / "w.bitwright");
+    std::ofstream(folder / "in.bin", std::ios::binary) << std::string("a\0b", 3);
+    const auto hash = put_file(workspace, folder / "in.bin");
+    const StoredFile file(workspace, hash);
+    std::ifstream read(file.path(), std::ios::binary);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(read), {}), std::string("a\0b", 3));
+}
+
+TEST(Tensors, UnreferencedOnesAreCollectedOthersStay)
+{
+    Workspace workspace(test::scratch("collect") / "w.bitwright");
+    const auto model = put_model(workspace, {0, std::string(64, 'c'), "llama", "x", {}, {}, "/m"}, "identity");
+    EvaluationRow row;
+    row.level = "float";
+    row.model = model;
+    row.conditions = put_conditions(workspace, {});
+    row.definition = "d";
+    row.token_hash = std::string(64, 'd');
+    row.windows = 2, row.tokens = 6, row.nll_sum = 4;
+    row.window_nll = {1, 3};
+    const auto id = put_evaluation(workspace, row, {});
+    const auto small = put_tensor(workspace, counted(10));
+    const auto large = put_tensor(workspace, counted((inline_tensor_limit >> 2) + 1));
+    std::ofstream(workspace.data_folder() / "job-7.safetensors.writing-1-0") << "left by a killed process";
+    EXPECT_EQ(collect_unreferenced(workspace).rows, 0) << "young ones stay: another process may be about to refer to them";
+    const auto collected = collect_unreferenced(workspace, std::chrono::seconds(-1));
+    EXPECT_EQ(collected.rows, 2);
+    EXPECT_EQ(collected.files, 2);
+    EXPECT_THROW((void)get_tensor(workspace, small), Error);
+    EXPECT_THROW((void)get_tensor(workspace, large), Error);
+    EXPECT_EQ(get_evaluation(workspace, id).window_nll, (std::vector<double>{1, 3}));
+}
+
+TEST(Models, AMovedModelKeepsItsRow)
+{
+    Workspace workspace(test::scratch("models") / "w.bitwright");
+    const std::string content(64, 'e');
+    const auto id = put_model(workspace, {0, content, "llama", "x", 656000, {}, "/old"}, "identity 1");
+    EXPECT_EQ(put_model(workspace, {0, content, "llama", "x", 656000, {}, "/new"}, "identity 2"), id);
+    EXPECT_EQ(known_content_hash(workspace, "identity 2"), content);
+    EXPECT_FALSE(known_content_hash(workspace, "identity 3"));
+    EXPECT_EQ(find_model(workspace, content)->id, id);
+    EXPECT_EQ(get_model(workspace, id).parameters, 656000);
+    EXPECT_FALSE(get_model(workspace, id).weight_bytes) << "unknown is absent, not 0";
+}
+
+TEST(Results, ConditionsAndEvaluationsComeBack)
+{
+    Workspace workspace(test::scratch("results") / "w.bitwright");
+    Conditions conditions;
+    conditions.device_name = "desk";
+    conditions.program = "1";
+    conditions.backend = "b";
+    conditions.threads = 2;
+    const auto id = put_conditions(workspace, conditions);
+    const auto back = get_conditions(workspace, id);
+    EXPECT_EQ(back.device_name, "desk");
+    EXPECT_EQ(back.threads, 2);
+    EXPECT_FALSE(back.load_average);
+    EvaluationRow row;
+    row.level = "float";
+    row.model = put_model(workspace, {0, std::string(64, 'c'), "llama", "x", {}, {}, "/m"}, "identity");
+    row.conditions = id;
+    row.definition = "windows";
+    row.token_hash = std::string(64, 'd');
+    row.windows = 1, row.tokens = 3, row.nll_sum = 0.1 + 0.2;
+    row.window_nll = {0.1 + 0.2};
+    const auto evaluation = put_evaluation(workspace, row, {});
+    EXPECT_EQ(find_evaluation(workspace, row)->id, evaluation);
+    EXPECT_EQ(get_evaluation(workspace, evaluation).nll_sum, 0.1 + 0.2) << "bit for bit";
+    EXPECT_FALSE(get_evaluation(workspace, evaluation).words);
+    row.definition = "other";
+    EXPECT_FALSE(find_evaluation(workspace, row));
+    EXPECT_THROW((void)get_evaluation(workspace, 99), Error);
+}
+
+TEST(Runs, EverySampleIsKeptAndTagsNotesArchiveWork)
+{
+    const auto folder = test::scratch("runs");
+    Workspace workspace(folder / "w.bitwright");
+    std::ofstream(folder / "log.jsonl") << "{}\n";
+    RunRow run;
+    run.package = put_package(workspace, {0, std::string(64, 'f'), "/p", "r", 10, {}});
+    run.conditions = put_conditions(workspace, {});
+    run.prompt_tokens = 4, run.generated = 2, run.repeats = 3;
+    run.output_hash = std::string(64, '1');
+    run.log = put_file(workspace, folder / "log.jsonl");
+    run.start = run.finish = timestamp();
+    run.measurements = {{"decode_tokens_per_s", "1/s", median({3, 1, 2}), {3, 1, 2}}};
+    const auto id = put_run(workspace, run);
+    tag_run(workspace, id, {"a", "b"});
+    note_run(workspace, id, "quiet room");
+    auto back = get_run(workspace, id);
+    ASSERT_EQ(back.measurements.size(), 1U);
+    EXPECT_EQ(back.measurements[0].value, 2);
+    EXPECT_EQ(back.measurements[0].samples, (std::vector<double>{3, 1, 2}));
+    EXPECT_EQ(back.tags, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(back.note, "quiet room");
+    archive_run(workspace, id, true);
+    EXPECT_TRUE(list_runs(workspace, false).empty());
+    EXPECT_EQ(list_runs(workspace, true).size(), 1U);
+    EXPECT_THROW(note_run(workspace, 99, "x"), Error);
+    run.output_hash.reset();
+    EXPECT_THROW(put_run(workspace, run), Error) << "a finished run says what it generated";
+    run.aborted = true;
+    EXPECT_NO_THROW(put_run(workspace, run));
+    EXPECT_EQ(median({4, 1}), 2.5);
+}
+
+}  // namespace
+}  // namespace bitwright

@@ -21,8 +21,11 @@ struct TokenWindows {
     [[nodiscard]] std::string hash() const;
 };
 
+/// A text file as it is. Throws Error (bad_input) with the byte position when it is not UTF-8.
+[[nodiscard]] std::string read_utf8(const std::filesystem::path& path);
 /// `samples` random windows over the text encoded as one stream; start = uniform in [0, n − length], from `seed` (our own generator, the same everywhere).
-/// `special`: "none", or "auto" = the tokenizer's own special tokens around the stream. Throws Error (bad_input) when the text is shorter than a window or not UTF-8.
+/// `special`: "none", or "auto" = the tokenizer's own special tokens around the stream. Throws Error (bad_input) when the text is shorter than a window
+/// or not UTF-8.
 [[nodiscard]] TokenWindows sample_windows(const Tokenizer& tokenizer, const std::filesystem::path& text, std::int64_t samples, std::int64_t length,
                                           std::uint64_t seed, const std::string& special);
 /// "FILE.safetensors:TENSOR", integers [windows, length]. Throws Error (bad_input) when an id is outside [0, vocabulary).

@@ -4,10 +4,9 @@
 #include "core/checkpoint/tokenizer_added_tokens.h"
 #include "core/checkpoint/tokenizer_pipeline.h"
 #include "core/checkpoint/utf8.h"
+#include "core/runtime/file.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 namespace fs = std::filesystem;
 
@@ -82,12 +81,8 @@ Tokenizer::~Tokenizer() = default;
 std::shared_ptr<const Tokenizer> Tokenizer::open(const fs::path& path)
 {
     const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream || fs::is_directory(file))
-        throw bad_input(file.string(), "", "no tokenizer there; give token ids with --ids, or a folder with a tokenizer.json");
-    const std::string document{std::istreambuf_iterator<char>(stream), {}};
-    if (stream.bad()) throw failure(file.string() + ": cannot be read");
-    return parse(document, file.string());
+    if (!fs::exists(file)) throw bad_input(file.string(), "", "no tokenizer there; give token ids with --ids, or a folder with a tokenizer.json");
+    return parse(read_text(file), file.string());
 }
 
 std::shared_ptr<const Tokenizer> Tokenizer::parse(std::string_view json, std::string_view where)

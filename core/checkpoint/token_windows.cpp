@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/checkpoint/token_windows.h"
+
+#include "core/checkpoint/utf8.h"
+#include "core/runtime/error.h"
+#include "core/runtime/file.h"
+#include "core/runtime/hash.h"
+#include "core/runtime/random.h"
+#include "core/runtime/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <span>
+
+namespace fs = std::filesystem;
+
+namespace bitwright {
+namespace {
+
+void require_window(const fs::path& text, std::size_t ids, std::int64_t length)
+{
+    if (length < 1) throw usage_error("a window needs a length of at least 1 token, not " + std::to_string(length));
+    if (static_cast<std::int64_t>(ids) >= length) return;
+    throw bad_input(text.string(), "",
+                    "has " + std::to_string(ids) + " tokens, fewer than one window of " + std::to_string(length) + "; take a longer text or a shorter length");
+}
+
+}  // namespace
+
+std::string TokenWindows::hash() const
+{
+    const std::array<std::int64_t, 2> shape{count, length};
+    return Sha256().update(std::as_bytes(std::span(shape))).update(std::as_bytes(std::span(ids))).hex();
+}
+
+std::string read_utf8(const fs::path& path)
+{
+    std::string text = read_text(path);
+    if (const std::size_t wrong = utf8::first_invalid(text); wrong != std::string::npos) {
+        throw bad_input(path.string(), "", "not UTF-8 at byte " + std::to_string(wrong) + "; convert it first");
+    }
+    return text;
+}
+
+TokenWindows sample_windows(const Tokenizer& tokenizer, const fs::path& text, std::int64_t samples, std::int64_t length, std::uint64_t seed,
+                            const std::string& special)
+{
+    if (special != "none" && special != "auto") throw usage_error("special tokens: \"" + special + "\" is neither none nor auto");
+    if (samples < 1) throw usage_error("at least 1 sample is needed, not " + std::to_string(samples));
+    const std::vector<std::int32_t> stream = tokenizer.encode(read_utf8(text), special == "auto");
+    require_window(text, stream.size(), length);
+    if (samples > std::numeric_limits<std::int32_t>::max() / length)
+        throw usage_error(std::to_string(samples) + " windows of " + std::to_string(length) + " tokens are too many");
+    TokenWindows windows{
+        samples, length, {}, text.filename().string() + ", " + std::to_string(samples) + " × " + std::to_string(length) + ", seed " + std::to_string(seed)};
+    windows.ids.reserve(static_cast<std::size_t>(samples * length));
+    Random random(seed);
+    for (std::int64_t i = 0; i < samples; ++i) {
+        const auto start = static_cast<std::ptrdiff_t>(random.below(stream.size() - static_cast<std::size_t>(length) + 1));
+        windows.ids.insert(windows.ids.end(), stream.begin() + start, stream.begin() + start + length);
+    }
+    return windows;
+}
+
+TokenWindows load_windows(const std::string& reference, std::int64_t vocabulary)
+{
+    const std::size_t colon = reference.rfind(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == reference.size()) throw usage_error("\"" + reference + "\" is not FILE.safetensors:TENSOR");
+    const std::string path = reference.substr(0, colon), name = reference.substr(colon + 1);
+    const SafetensorsFile file(path);
+    const TensorView tensor = file.tensor(name);
+    if (tensor.shape.size() != 2 || tensor.shape[0] < 1 || tensor.shape[1] < 1) {
+        throw bad_input(path, name, "has the shape " + to_string(tensor.shape) + "; token windows are integers [windows, length]");
+    }
+    std::vector<std::int64_t> values;
+    try {
+        values = to_int64(tensor);
+    } catch (const Error&) {
+        throw bad_input(path, name, "is of type " + std::string(name_of(tensor.dtype)) + "; token ids are integers");
+    }
+    TokenWindows windows{tensor.shape[0], tensor.shape[1], {}, fs::path(path).filename().string() + ":" + name};
+    windows.ids.reserve(values.size());
+    for (const std::int64_t id : values) {
+        if (id < 0 || id >= vocabulary) {
+            const auto at = static_cast<std::int64_t>(windows.ids.size());
+            throw bad_input(path, name,
+                            "window " + std::to_string(at / windows.length) + ", position " + std::to_string(at % windows.length) + " holds the id " +
+                                std::to_string(id) + "; the model knows 0 to " + std::to_string(vocabulary - 1));
+        }
+        windows.ids.push_back(static_cast<std::int32_t>(id));
+    }
+    return windows;
+}
+
+TokenWindows stream_windows(const Tokenizer& tokenizer, const fs::path& text, std::int64_t length, std::int32_t bos)
+{
+    std::vector<std::int32_t> stream = tokenizer.encode(read_utf8(text), false);
+    if (bos >= 0) stream.insert(stream.begin(), bos);
+    require_window(text, stream.size(), length);
+    const std::int64_t count = static_cast<std::int64_t>(stream.size()) / length;
+    stream.resize(static_cast<std::size_t>(count * length));
+    return {count, length, std::move(stream), text.filename().string() + ", " + std::to_string(count) + " × " + std::to_string(length) + ", in order"};
+}
+
+}  // namespace bitwright

@@ -169,5 +169,39 @@ TEST(TensorHash, DependsOnTypeShapeAndBytes)
     EXPECT_EQ(tensor_sha256(a), tensor_sha256(Tensor::from<float>(Dtype::f32, {4}, zeros)));
 }
 
+using Lines = std::vector<std::string>;
+
+TEST(RecipeDiff, NumbersSchemesAndTransforms)
+{
+    const Recipe before = example();
+    EXPECT_TRUE(diff_in_words(before, before).empty());
+    EXPECT_TRUE(diff_in_words(before, example()).empty());
+    Recipe after = before;
+    after.sites.at("layers.0.mlp.down_proj.input").range.max = numbers({9.25f});
+    after.sites.at("layers.0.mlp.up_proj.output").scheme.bits = 4;
+    after.sites.erase("layers.0.mlp.act.output");
+    after.transforms.erase(after.transforms.begin());
+    std::get<Clip>(after.transforms[1]).max = numbers(ramp(64, 0.05f, 2e-3f));
+    after.made_by.steps = 1024;
+    EXPECT_EQ(diff_in_words(before, after),
+              (Lines{"steps: 256 → 1024", "layers.0.mlp.act.output: float → float (no decision)", "layers.0.mlp.down_proj.input: max 18.4 → 9.25",
+                     "layers.0.mlp.up_proj.output: 8 bit asymmetric per token, dynamic → 4 bit asymmetric per token, dynamic",
+                     "layers.0.norm_qkv: removed (was scales of 8 numbers, 0.5 … 2.25)",
+                     "layers.0.mlp.down_proj.weight clip: clip max mean 0.0815 → 0.113 (63 of 64 numbers moved, by at most 0.063)"}));
+}
+
+TEST(RecipeDiff, RunsOfLayersAreOneLine)
+{
+    Recipe before, after;
+    for (int layer = 0; layer < 22; ++layer) {
+        const std::string name = "layers." + std::to_string(layer) + ".mlp.down_proj.weight";
+        before.sites[name] = {};
+        after.sites[name] = {};
+        after.sites[name].scheme.bits = layer == 7 ? 8 : 4;
+    }
+    EXPECT_EQ(diff_in_words(before, after), (Lines{"layers.0-6.mlp.down_proj.weight: 8 bit asymmetric per tensor → 4 bit asymmetric per tensor",
+                                                   "layers.8-21.mlp.down_proj.weight: 8 bit asymmetric per tensor → 4 bit asymmetric per tensor"}));
+}
+
 }  // namespace
 }  // namespace bitwright

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What config.json says, in our terms. Every family (LLaMA, Gemma, OPT, BLOOM, Qwen …) is a value of Architecture plus a table of tensor names
 // (families.cpp), never a class: adding a family touches that one file.
-// Invariants (checked by read_architecture): all sizes > 0; heads divide as the family needs; every enum was recognised.
+// Invariants (checked by read_architecture): all sizes > 0 (max_positions may be 0); heads divide as the family needs; every enum was recognised.
 // Threading: plain values.
 #pragma once
 
@@ -37,6 +37,7 @@ struct Rope {
     /// Inverse frequencies [dims/2] for a sequence of `length` tokens (the length matters to dynamic and longrope only).
     [[nodiscard]] std::vector<double> inverse_frequencies(std::int64_t length) const;
     [[nodiscard]] bool depends_on_length() const noexcept { return scaling == RopeScaling::dynamic || scaling == RopeScaling::longrope; }
+    friend bool operator==(const Rope&, const Rope&) = default;
 };
 
 /// Which norms a block has and what feeds them.
@@ -49,17 +50,20 @@ struct BlockLayout {
     bool parallel = false;                ///< attention and MLP read the same block input; one sum
     bool mlp_shares_attention_norm = false;  ///< parallel, one norm feeds both
     bool residual_from_norm = false;      ///< BLOOM apply_residual_connection_post_layernorm
+    friend bool operator==(const BlockLayout&, const BlockLayout&) = default;
 };
 
 /// Per layer what may differ between layers.
 struct LayerAttention {
     std::int64_t window = 0;  ///< sliding window: a token sees itself and window−1 before it; 0: all before it
     int rope = 0;             ///< index into Architecture::ropes; −1: no rotation in this layer
+    friend bool operator==(const LayerAttention&, const LayerAttention&) = default;
 };
 
 struct Architecture {
     std::string model_type;
-    std::int64_t layers = 0, hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0, max_positions = 0;
+    std::int64_t layers = 0, hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0;
+    std::int64_t max_positions = 0;    ///< 0: no limit (ALiBi)
     std::int64_t embedding_width = 0;  ///< = hidden, unless project_in/project_out (opt-350m)
     NormKind norm = NormKind::rms;
     double norm_eps = 1e-5;
@@ -84,6 +88,7 @@ struct Architecture {
 
     [[nodiscard]] std::int64_t query_width() const noexcept { return heads * head_dim; }
     [[nodiscard]] std::int64_t key_width() const noexcept { return kv_heads * head_dim; }
+    friend bool operator==(const Architecture&, const Architecture&) = default;
 };
 
 /// Where one weight comes from in the checkpoint: rows of a tensor, maybe strided (fused projections), maybe transposed (Conv1D), maybe + constant
@@ -92,6 +97,7 @@ struct WeightSource {
     std::string tensor;
     bool transposed = false;           ///< stored [in, out] (GPT-2's Conv1D); row selection counts output rows all the same
     std::int64_t start = 0, run = 0, stride = 0, count = 0;  ///< output rows start+i·stride … +run for i < count; count 0: all rows
+    std::int64_t stacked = 0;          ///< > 0: row i is a tensor of its own, its name `tensor` with "{head}" replaced by i < stacked
     double add = 0;
 };
 
@@ -102,6 +108,15 @@ enum class WeightRole : std::uint8_t {
     mlp_norm, gate_proj, up_proj, down_proj, post_mlp_norm,                                      // layer (plain MLP: up_proj, down_proj)
     final_norm, project_out, lm_head                                                             // model
 };
+
+[[nodiscard]] constexpr bool is_norm(WeightRole role) noexcept
+{
+    using enum WeightRole;
+    return role == embedding_norm || role == attention_norm || role == q_norm || role == k_norm || role == post_attention_norm || role == mlp_norm || role == post_mlp_norm ||
+           role == final_norm;
+}
+/// One per layer, not one per model.
+[[nodiscard]] constexpr bool is_per_layer(WeightRole role) noexcept { return role >= WeightRole::attention_norm && role <= WeightRole::post_mlp_norm; }
 
 /// Architecture and the table of where its weights lie, checked against the checkpoint's headers.
 class ModelDescription {
@@ -118,16 +133,15 @@ public:
     [[nodiscard]] Shape shape(WeightRole role, std::int64_t layer) const;
     [[nodiscard]] std::int64_t parameter_count() const;
 
+private:
     struct Entry {
-        WeightRole role;
-        std::int64_t layer;
         std::optional<WeightSource> weight, bias;
         Shape shape;
     };
+    [[nodiscard]] const Entry& entry(WeightRole role, std::int64_t layer) const;
 
-private:
     Architecture architecture_;
-    std::vector<Entry> entries_;
+    std::vector<Entry> entries_;  ///< (layer + 1) × roles
 };
 
 /// The matrix or vector a source describes, as float, in linear convention. Throws Error (bad_input) on non-finite values.

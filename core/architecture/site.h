@@ -67,11 +67,12 @@ struct Site {
     SiteRole role{};
     std::int64_t layer = -1;             ///< −1: model level
     std::int64_t channels = 0;           ///< size of the last axis; for qk_output and pv_input (attention matrices) a channel is a head
-    std::int64_t rows = 0;               ///< weights: output rows; activations: 0 (tokens)
+    std::int64_t rows = 0;               ///< weights: output rows; a norm's vector is 1 row; activations: 0 (tokens)
     Levels levels;
     /// The site whose grid this one shares (v and pv.input2 in the default placement), or no_site. Sharing is data, not code.
     SiteId shares = no_site;
     WeightRole weight_role{};            ///< valid for kind weight
+    float integer_scale = 0;             ///< > 0: the integer level's scale is fixed (probabilities: 1/65536)
 };
 
 class SiteCatalogue {

@@ -25,6 +25,9 @@ public:
     ~Checkpoint();
     [[nodiscard]] const std::filesystem::path& folder() const noexcept;
     [[nodiscard]] const nlohmann::json& config() const noexcept;
+    [[nodiscard]] std::filesystem::path config_path() const;
+    /// The weight file that holds `tensor`: what an error names.
+    [[nodiscard]] const std::filesystem::path& file_of(std::string_view tensor) const;
     [[nodiscard]] bool has_tokenizer() const noexcept;
     [[nodiscard]] std::filesystem::path tokenizer_path() const;
 
@@ -34,6 +37,8 @@ public:
     [[nodiscard]] TensorView tensor(std::string_view name) const;
     /// The tensor widened to float. Throws Error (bad_input) with the count when values are NaN or infinite.
     [[nodiscard]] std::vector<float> read_float(std::string_view name) const;
+    /// The same for elements `first` … first + out.size() − 1, row-major.
+    void read_float(std::string_view name, std::size_t first, std::span<float> out) const;
     void release(std::string_view name) const noexcept;  ///< its pages are not needed for now
     [[nodiscard]] std::uint64_t weight_bytes() const noexcept;
 

@@ -184,7 +184,6 @@ const fs::path& SafetensorsFile::path() const noexcept { return state_->path; }
 const std::vector<TensorEntry>& SafetensorsFile::entries() const noexcept { return state_->entries; }
 const std::map<std::string, std::string>& SafetensorsFile::metadata() const noexcept { return state_->metadata; }
 std::string_view SafetensorsFile::header_json() const noexcept { return state_->header; }
-std::span<const std::byte> SafetensorsFile::bytes() const noexcept { return state_->file.bytes(); }
 std::uint64_t SafetensorsFile::file_size() const noexcept { return state_->file.bytes().size(); }
 std::int64_t SafetensorsFile::modified_ns() const noexcept { return state_->file.modified_ns(); }
 

@@ -35,7 +35,6 @@ public:
     [[nodiscard]] const std::vector<TensorEntry>& entries() const noexcept;  ///< sorted by name
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const noexcept;
     [[nodiscard]] std::string_view header_json() const noexcept;  ///< the raw header, for identity hashes
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept;  ///< the whole mapped file, for content hashes
     [[nodiscard]] std::uint64_t file_size() const noexcept;
     [[nodiscard]] std::int64_t modified_ns() const noexcept;
     [[nodiscard]] const TensorEntry* find(std::string_view name) const noexcept;

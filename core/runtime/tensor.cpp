@@ -51,6 +51,21 @@ void integers(const TensorView& view, std::vector<std::int64_t>& out)
     }
 }
 
+/// Counts values whose exponent bits are all set.
+template <typename T>
+std::size_t count_exponent(const TensorView& view, T exponent) noexcept
+{
+    const auto* bytes = view.data.data();
+    const std::size_t n = view.data.size() / sizeof(T);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        T value;
+        std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
+        count += (value & exponent) == exponent;
+    }
+    return count;
+}
+
 }  // namespace
 
 std::size_t size_of(Dtype dtype) noexcept { return facts[static_cast<std::size_t>(dtype)].size; }
@@ -77,6 +92,17 @@ void to_float(const TensorView& view, std::span<float> out)
     case Dtype::f32: std::memcpy(out.data(), view.data.data(), out.size_bytes()); return;
     case Dtype::f16: return widen<std::uint16_t>(view, out, half_to_float);
     case Dtype::bf16: return widen<std::uint16_t>(view, out, [](std::uint16_t v) { return std::bit_cast<float>(static_cast<std::uint32_t>(v) << 16); });
+    default: throw bad_input("", "", "a tensor of dtype " + std::string(name_of(view.dtype)) + " is not a floating-point tensor");
+    }
+}
+
+std::size_t count_non_finite(const TensorView& view)
+{
+    switch (view.dtype) {
+    case Dtype::f64: return count_exponent<std::uint64_t>(view, 0x7ff0'0000'0000'0000u);
+    case Dtype::f32: return count_exponent<std::uint32_t>(view, 0x7f80'0000u);
+    case Dtype::f16: return count_exponent<std::uint16_t>(view, 0x7c00u);
+    case Dtype::bf16: return count_exponent<std::uint16_t>(view, 0x7f80u);
     default: throw bad_input("", "", "a tensor of dtype " + std::string(name_of(view.dtype)) + " is not a floating-point tensor");
     }
 }

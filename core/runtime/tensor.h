@@ -63,6 +63,8 @@ struct Tensor {
 
 /// Widens F64, F32, F16 or BF16 to float. Precondition: `out.size()` elements in `view`; other dtypes throw Error (bad_input).
 void to_float(const TensorView& view, std::span<float> out);
+/// How many values of a floating-point tensor are NaN or infinite. Other dtypes throw Error (bad_input).
+[[nodiscard]] std::size_t count_non_finite(const TensorView& view);
 /// Any integer dtype to int64; others throw Error (bad_input).
 [[nodiscard]] std::vector<std::int64_t> to_int64(const TensorView& view);
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One line of a comparison, and which of two lines' figures may honestly be set against each other.
+// A float row may be the baseline of any level: the difference is then what quantization costs. Otherwise levels must be equal.
+// Threading: plain values, pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bitwright {
+
+/// A measured number, or why there is none. Never 0 for "not measured".
+struct Figure {
+    std::optional<double> value;
+    std::string reason;  ///< shown where value is absent: "the integer level was not run"
+};
+
+/// Everything a comparison shows and needs to know about one recipe (or the float model) at one level.
+struct ComparisonRow {
+    std::string name;       ///< what the user called it, or "recipe:14"
+    std::string method;     ///< "float", "rtn", "smoothquant-edge", "mobilequant-paper" …
+    std::string bits;       ///< "W4A8"; "" for float
+    std::string semantics;  ///< "authors", "bitwright"; "" where it makes no difference
+    std::string level;      ///< "float", "simulated", "integer"
+    std::string placement;  ///< "paper", "full"; "" where none
+    Figure perplexity_token, perplexity_word;
+    Figure bytes;           ///< of the weights as this row stores them: checkpoint or package
+    Figure prefill_tokens_per_s, decode_tokens_per_s;
+    Figure peak_rss_bytes;
+    std::string model_hash;       ///< content hash of the checkpoint
+    std::string evaluation_hash;  ///< token hash of what was scored
+    std::string definition;       ///< of the perplexity, in words: "stream, no BOS, windows of 512, all but the first token"
+    std::string recipe_hash;      ///< "" for float
+    std::string package_hash;     ///< "" where none was made
+    std::string conditions;       ///< name of one of the report's Conditions, under which speed was measured; "" if it was not
+    std::string device;           ///< where speed was measured: "this computer"
+    std::int64_t threads = 0, prompt_tokens = 0, generated_tokens = 0;  ///< of the speed measurement; 0: none
+};
+
+/// Why the two perplexities may not be compared, one sentence each; empty: they may.
+[[nodiscard]] std::vector<std::string> perplexity_obstacles(const ComparisonRow& row, const ComparisonRow& baseline);
+/// Likewise prefill and decode speed: device, threads, lengths. Empty also where one of them has no speed at all.
+[[nodiscard]] std::vector<std::string> speed_obstacles(const ComparisonRow& row, const ComparisonRow& baseline);
+
+}  // namespace bitwright

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/exchange/report_table.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace bitwright {
+namespace {
+
+std::string fixed(double value, int decimals)
+{
+    std::array<char, 400> buffer{};
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed, decimals).ptr;
+    return {buffer.data(), end};
+}
+
+int decimals_for(double value, int significant)
+{
+    const double magnitude = std::fabs(value);
+    if (!(magnitude > 0) || !std::isfinite(magnitude)) return 0;
+    return std::clamp(significant - 1 - static_cast<int>(std::floor(std::log10(magnitude))), 0, 9);
+}
+
+std::string perplexity(double value, std::string_view thousands) { return grouped(value, std::min(decimals_for(value, 4), 3), thousands); }
+
+std::string bytes(double value, std::string_view thousands)
+{
+    static constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
+    std::size_t unit = 0;
+    while (value >= 999.5 && unit + 1 < units.size()) {
+        value /= 1000;
+        ++unit;
+    }
+    return (unit == 0 ? grouped(value, 0, thousands) : three_digits(value, thousands)) + " " + units[unit];
+}
+
+std::string with_sign(double value, const std::string& text) { return value >= 0 ? "+" + text : "−" + text; }
+
+std::string difference(double value, double baseline, std::string_view thousands)
+{
+    const double delta = value - baseline, percent = 100 * delta / baseline;
+    const int decimals = std::min(decimals_for(baseline, 4), 3);
+    return with_sign(delta, grouped(std::fabs(delta), decimals, thousands)) + " (" +
+           with_sign(percent, grouped(std::fabs(percent), std::fabs(percent) < 100 ? 1 : 0, thousands)) + " %)";
+}
+
+std::string factor(double value, double baseline, std::string_view thousands) { return three_digits(value / baseline, thousands) + "×"; }
+
+using Obstacles = std::vector<std::string> (*)(const ComparisonRow&, const ComparisonRow&);
+using Written = std::string (*)(double, std::string_view);
+using Compared = std::string (*)(double, double, std::string_view);
+
+struct FigureColumn {
+    const char* title;
+    const char* unit;
+    Figure ComparisonRow::* figure;
+    Written written;
+    Compared compared;
+    Obstacles obstacles;
+    bool always;  ///< shown although nobody measured it
+};
+
+std::vector<std::string> none(const ComparisonRow&, const ComparisonRow&) { return {}; }
+
+const std::array figures{
+    FigureColumn{"Perplexity", "per token", &ComparisonRow::perplexity_token, perplexity, difference, perplexity_obstacles, true},
+    FigureColumn{"Perplexity", "per word", &ComparisonRow::perplexity_word, perplexity, difference, perplexity_obstacles, false},
+    FigureColumn{"Weights", "", &ComparisonRow::bytes, bytes, factor, none, true},
+    FigureColumn{"Prefill", "tokens/s", &ComparisonRow::prefill_tokens_per_s, three_digits, factor, speed_obstacles, true},
+    FigureColumn{"Decode", "tokens/s", &ComparisonRow::decode_tokens_per_s, three_digits, factor, speed_obstacles, true},
+    FigureColumn{"Memory", "peak", &ComparisonRow::peak_rss_bytes, bytes, factor, speed_obstacles, false},
+};
+
+std::string joined(const std::vector<std::string>& parts)
+{
+    std::string out;
+    for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
+    return out;
+}
+
+// Names come from outside: no control character reaches a terminal or a file.
+std::string printable(std::string text)
+{
+    for (char& c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    }
+    return text;
+}
+
+TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const ComparisonRow* baseline, std::string_view thousands)
+{
+    const Figure& figure = row.*column.figure;
+    if (!figure.value) return {"–", "", "not measured" + (figure.reason.empty() ? "" : ": " + printable(figure.reason)), 0};
+    TableCell cell{column.written(*figure.value, thousands), "", "", 0};
+    if (!baseline || baseline == &row) return cell;
+    const Figure& reference = baseline->*column.figure;
+    if (!reference.value || *reference.value == 0) return cell;
+    if (const auto obstacles = column.obstacles(row, *baseline); !obstacles.empty()) {
+        cell.delta = "≠";
+        cell.why = "not comparable with the baseline: " + joined(obstacles);
+    } else {
+        cell.delta = column.compared(*figure.value, *reference.value, thousands);
+    }
+    return cell;
+}
+
+}  // namespace
+
+std::string grouped(double value, int decimals, std::string_view thousands)
+{
+    if (!std::isfinite(value)) return std::isnan(value) ? "not a number" : value > 0 ? "∞" : "−∞";
+    std::string text = fixed(std::fabs(value), decimals);
+    if (const std::size_t whole = std::min(text.find('.'), text.size()); whole > 4) {
+        for (std::size_t at = whole; at > 3; at -= 3) text.insert(at - 3, thousands);
+    }
+    return value < 0 ? "−" + text : text;
+}
+
+std::string three_digits(double value, std::string_view thousands) { return grouped(value, decimals_for(value, 3), thousands); }
+
+ReportTable comparison_table(const Report& report, std::string_view thousands)
+{
+    ReportTable table;
+    const auto words = [&](const char* title, const auto& text_of) {
+        TableColumn column{title, "", false, {}};
+        for (const ComparisonRow& row : report.rows) column.cells.push_back({printable(text_of(row)), "", "", 0});
+        table.columns.push_back(std::move(column));
+    };
+    words("Name", [](const ComparisonRow& row) { return row.name; });
+    words("Method", [](const ComparisonRow& row) { return row.method; });
+    words("Bits", [](const ComparisonRow& row) { return row.bits; });
+    words("Level", [](const ComparisonRow& row) { return row.placement.empty() ? row.level : row.level + ", " + row.placement; });
+    words("Semantics", [](const ComparisonRow& row) { return row.semantics; });
+
+    const ComparisonRow* const baseline = report.baseline < report.rows.size() ? &report.rows[report.baseline] : nullptr;
+    for (const FigureColumn& figure : figures) {
+        const bool measured = std::any_of(report.rows.begin(), report.rows.end(), [&](const ComparisonRow& row) { return (row.*figure.figure).value.has_value(); });
+        if (!measured && !figure.always) continue;
+        TableColumn column{figure.title, figure.unit, true, {}};
+        for (const ComparisonRow& row : report.rows) column.cells.push_back(cell_of(figure, row, baseline, thousands));
+        table.columns.push_back(std::move(column));
+    }
+    for (std::size_t r = 0; r < report.rows.size(); ++r) {  // in reading order
+        for (TableColumn& column : table.columns) {
+            TableCell& cell = column.cells[r];
+            if (cell.why.empty()) continue;
+            auto known = std::find(table.notes.begin(), table.notes.end(), cell.why);
+            if (known == table.notes.end()) known = table.notes.insert(table.notes.end(), cell.why);
+            cell.note = static_cast<int>(known - table.notes.begin()) + 1;
+        }
+    }
+    return table;
+}
+
+}  // namespace bitwright

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The comparison table as words: what HTML, Markdown and terminal share. Internal to exchange.
+// Threading: pure functions.
+#pragma once
+
+#include "core/exchange/report.h"
+
+#include <string>
+#include <vector>
+
+namespace bitwright {
+
+struct TableCell {
+    std::string text;   ///< "–" where not measured
+    std::string delta;  ///< against the baseline: "+0.89 (+2.1 %)", "1.80×", "≠" where it may not be compared; "" on the baseline's own row
+    std::string why;    ///< the reason behind "–" or "≠"
+    int note = 0;       ///< 1-based index into ReportTable::notes of `why`, 0: none
+};
+
+struct TableColumn {
+    std::string title, unit;
+    bool number = false;
+    std::vector<TableCell> cells;  ///< one per row
+};
+
+struct ReportTable {
+    std::vector<TableColumn> columns;
+    std::vector<std::string> notes;  ///< the distinct reasons
+};
+
+/// @param thousands what separates groups of three digits before the decimal point ("" for none).
+[[nodiscard]] ReportTable comparison_table(const Report& report, std::string_view thousands);
+
+/// Fixed notation in the C locale, `decimals` digits after the point, groups separated.
+[[nodiscard]] std::string grouped(double value, int decimals, std::string_view thousands);
+/// Three significant digits at least; whole numbers above 1,000.
+[[nodiscard]] std::string three_digits(double value, std::string_view thousands);
+
+}  // namespace bitwright

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/exchange/report.h"
+#include "core/exchange/report_svg.h"
+#include "core/exchange/report_table.h"
+#include "tests/support/shared_data.h"
+
+#include "core/runtime/file.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <sstream>
+
+namespace bitwright {
+namespace {
+
+ComparisonRow row(const std::string& name, const std::string& method, const std::string& bits, const std::string& level, Figure perplexity)
+{
+    ComparisonRow out;
+    out.name = name;
+    out.method = method;
+    out.bits = bits;
+    out.level = level;
+    out.semantics = "bitwright";
+    out.placement = level == "simulated" ? "paper" : "";
+    out.perplexity_token = std::move(perplexity);
+    out.bytes = {bits.empty() ? 2624000.0 : 1312000.0, ""};
+    out.prefill_tokens_per_s = out.decode_tokens_per_s = {std::nullopt, "only a package is timed"};
+    out.model_hash = "5d1c8a0e4b7f";
+    out.evaluation_hash = "91ab33";
+    out.definition = "per token, one stream, no BOS, windows of 512, all but the first token of each";
+    return out;
+}
+
+Report sample()
+{
+    Report report;
+    report.title = "TinyStories-656K-outliers";
+    report.subtitle = "2026-11-22, Bitwright 0.1.0";
+    report.rows = {row("float", "float", "", "float", {41.79, ""}),
+                   row("rtn W8A8", "rtn", "W8A8", "simulated", {2320.94, ""}),
+                   row("smoothquant-static W8A8", "smoothquant-static", "W8A8", "simulated", {329.58, ""}),
+                   row("smoothquant-edge W8A8", "smoothquant-edge", "W8A8", "simulated", {42.64, ""}),
+                   row("mobilequant W8A8", "mobilequant-paper", "W8A8", "simulated", {42.31, ""}),
+                   row("mobilequant W8A8", "mobilequant-paper", "W8A8", "integer", {42.52, ""}),
+                   row("other text", "rtn", "W4A8", "simulated", {12341.94, ""}),
+                   row("W4 <script>alert(1)</script>", "mobilequant-paper", "W4A8", "simulated", {std::nullopt, "the optimization was \"cancelled\""})};
+    report.rows[5].prefill_tokens_per_s = {18234.5, ""};
+    report.rows[5].decode_tokens_per_s = {1093.27, ""};
+    report.rows[5].conditions = "this computer, idle";
+    report.rows[5].device = "this computer";
+    report.rows[5].threads = 2;
+    report.rows[6].evaluation_hash = "77cd";
+    ReportCurves curves{"Accumulated error at each layer's output", "SQNR, dB", {}};
+    std::mt19937 generator(1);
+    std::normal_distribution<double> noise(0, 0.6);
+    for (const auto& [name, start] : {std::pair("rtn W8A8", 18.0), std::pair("smoothquant-static W8A8", 24.0), std::pair("smoothquant-edge W8A8", 38.0),
+                                      std::pair("mobilequant W8A8", 39.5)}) {
+        ReportCurve curve{name, {}};
+        for (int layer = 0; layer < 22; ++layer) curve.values.push_back(start - 0.5 * layer + noise(generator));
+        curves.curves.push_back(curve);
+    }
+    curves.curves[0].values[7] = std::numeric_limits<double>::quiet_NaN();
+    report.curves.push_back(curves);
+    ReportHeatmap map{"Absolute maximum per channel, down_proj input", "|x|", {}, 5632, {}};
+    for (int layer = 0; layer < 22; ++layer) {
+        map.rows.push_back(std::to_string(layer));
+        for (int c = 0; c < 5632; ++c) map.values.push_back(static_cast<float>(std::exp(noise(generator)) * (c % 613 == 55 ? 60 : 1)));
+    }
+    for (std::size_t c = 5632UL * 4; c < 5632UL * 5; ++c) map.values[c] = std::numeric_limits<float>::quiet_NaN();
+    report.heatmaps.push_back(map);
+    report.conditions = {{"this computer, idle", {{"processor", "AMD EPYC, 2 cores"}, {"threads", "2"}, {"power", "mains"}, {"program", "Bitwright 0.1.0"}}}};
+    report.definitions = {{"perplexity per token", "exp of the mean negative log-likelihood over all scored tokens"},
+                          {"SQNR", "10·log₁₀ of the float signal's energy over the difference's"}};
+    report.conversions = {"layers.0-1.input_layernorm.weight: 16 bit, asymmetric → symmetric int16 of the materialized weight"};
+    return report;
+}
+
+TEST(Numbers, AreWrittenTheSameEverywhere)
+{
+    EXPECT_EQ(grouped(1234567.5, 1, ","), "1,234,567.5");
+    EXPECT_EQ(grouped(1234, 0, ","), "1234");
+    EXPECT_EQ(grouped(12345, 0, ","), "12,345");
+    EXPECT_EQ(grouped(123456, 0, ","), "123,456");
+    EXPECT_EQ(grouped(-0.5, 2, ","), "−0.50");
+    EXPECT_EQ(three_digits(0.012345, ""), "0.0123");
+    EXPECT_EQ(three_digits(1.8, ""), "1.80");
+    EXPECT_EQ(three_digits(18234.5, ""), "18234");
+    EXPECT_EQ(grouped(std::numeric_limits<double>::infinity(), 1, ""), "∞");
+}
+
+TEST(Table, DifferencesAndReasons)
+{
+    const ReportTable table = comparison_table(sample(), "");
+    ASSERT_EQ(table.columns.size(), 9U);  // neither words nor memory were measured
+    const auto& perplexity = table.columns[5].cells;
+    EXPECT_EQ(perplexity[0].text, "41.79");
+    EXPECT_EQ(perplexity[0].delta, "");
+    EXPECT_EQ(perplexity[4].text, "42.31");
+    EXPECT_EQ(perplexity[4].delta, "+0.52 (+1.2 %)");
+    EXPECT_EQ(perplexity[6].delta, "≠");
+    EXPECT_EQ(perplexity[6].why, "not comparable with the baseline: other evaluation text (77cd against 91ab33)");
+    EXPECT_EQ(perplexity[7].text, "–");
+    EXPECT_EQ(perplexity[7].why, "not measured: the optimization was \"cancelled\"");
+    EXPECT_EQ(table.columns[6].cells[1].text, "1.31 MB");
+    EXPECT_EQ(table.columns[6].cells[1].delta, "0.500×");
+    EXPECT_EQ(table.columns[8].cells[5].text, "1093");
+    EXPECT_EQ(table.columns[8].cells[5].delta, "");  // the baseline has no speed
+    ASSERT_EQ(table.notes.size(), 3U);
+    EXPECT_EQ(table.notes[static_cast<std::size_t>(perplexity[7].note - 1)], perplexity[7].why);
+}
+
+TEST(ReportText, ColumnsAreAligned)
+{
+    const std::string text = report_text(sample());
+    std::istringstream lines(text);
+    std::string header, line;
+    std::getline(lines, header);
+    EXPECT_EQ(header.substr(0, 6), "  Name");
+    std::getline(lines, line);
+    EXPECT_EQ(line.substr(0, 7), "* float");
+    const std::size_t method = header.find("Method");
+    for (int i = 0; i < 6; ++i, std::getline(lines, line)) EXPECT_NE(line[method], ' ') << line;
+    EXPECT_NE(text.find("[1] not measured: only a package is timed"), std::string::npos);
+    Report hostile = sample();
+    hostile.rows[0].name = "a\x1b[31m\nb";
+    EXPECT_EQ(report_text(hostile).find('\x1b'), std::string::npos);
+}
+
+TEST(ReportMarkdown, EscapesAndHasARowEach)
+{
+    Report report = sample();
+    report.rows[1].name = "a|b\nc";
+    const std::string text = report_markdown(report);
+    EXPECT_NE(text.find("| a\\|b c |"), std::string::npos);
+    EXPECT_NE(text.find("| **float** (baseline) |"), std::string::npos);
+    EXPECT_NE(text.find("\\<script\\>"), std::string::npos);
+}
+
+TEST(ReportCsv, FullPrecisionEmptyWhereNotMeasured)
+{
+    Report report = sample();
+    report.rows[0].perplexity_token.value = 41.7912345678901;
+    report.rows[0].name = "a, \"b\"";
+    std::istringstream lines(report_csv(report));
+    std::string header, first;
+    std::getline(lines, header);
+    std::getline(lines, first);
+    EXPECT_EQ(std::count(header.begin(), header.end(), ','), 22);
+    EXPECT_EQ(first.substr(0, first.find("41.79")), "\"a, \"\"b\"\"\",1,float,,bitwright,float,,");
+    EXPECT_NE(first.find("41.7912345678901,,2624000,,,,"), std::string::npos) << first;
+}
+
+TEST(ReportHtml, IsSelfContainedEscapedAndComplete)
+{
+    const auto path = test::scratch("report") / "report.html";
+    write_report(sample(), path);
+    const std::string html = read_text(path);
+    EXPECT_EQ(html.find("<script"), std::string::npos);
+    EXPECT_NE(html.find("W4 &lt;script&gt;alert(1)&lt;/script&gt;"), std::string::npos);
+    EXPECT_NE(html.find("title=\"not measured: the optimization was &quot;cancelled&quot;\">–"), std::string::npos);
+    for (const char* outside : {"http:", "https:", "src=", "@import", "url(h"}) EXPECT_EQ(html.find(outside), std::string::npos) << outside;
+    for (const char* part : {"Comparison", "Error per layer", "Outliers", "Conditions", "Definitions", "Conversions", "@media print", "prefers-color-scheme:dark"}) {
+        EXPECT_NE(html.find(part), std::string::npos) << part;
+    }
+    EXPECT_EQ(html.find("nan"), std::string::npos);
+    EXPECT_LT(html.size(), 1U << 20);
+    const auto count = [&](const std::string& tag) {
+        std::size_t n = 0;
+        for (std::size_t at = html.find(tag); at != std::string::npos; at = html.find(tag, at + 1)) ++n;
+        return n;
+    };
+    for (const char* tag : {"svg", "g", "section", "table", "tr", "td", "figure", "dl", "ol", "small", "a", "p", "text"}) {
+        EXPECT_EQ(count(std::string("<") + tag + ">") + count(std::string("<") + tag + " "), count(std::string("</") + tag + ">")) << tag;
+    }
+}
+
+TEST(ReportHtml, OfNothing)
+{
+    const std::string html = report_html({});
+    EXPECT_NE(html.find("</html>"), std::string::npos);
+    EXPECT_FALSE(report_text({}).empty());
+    Report report;
+    report.curves.push_back({"empty", "dB", {{"a", {}}}});
+    report.heatmaps.push_back({"empty", "|x|", {}, 0, {}});
+    EXPECT_NE(report_html(report).find("– not measured"), std::string::npos);
+}
+
+TEST(Heatmap, AColumnOfPixelsShowsTheMaximum)
+{
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const ReportHeatmap map{"", "", {"0", "1"}, 5, {1, 7, 3, nan, 2, nan, nan, 0, 5, nan}};
+    const auto folded = folded_by_maximum(map, 3);  // pairs, the last alone
+    ASSERT_EQ(folded.size(), 6U);
+    EXPECT_EQ(folded[0], 7);
+    EXPECT_EQ(folded[1], 3);
+    EXPECT_EQ(folded[2], 2);
+    EXPECT_TRUE(std::isnan(folded[3]));
+    EXPECT_EQ(folded[4], 5);
+    EXPECT_TRUE(std::isnan(folded[5]));
+    EXPECT_EQ(folded_by_maximum(map, 100).size(), 10U);
+}
+
+TEST(Curves, OneLayerOneCurveConstant)
+{
+    const std::string svg = curves_svg({"t", "dB", {{"only", {3.5}}}});
+    EXPECT_NE(svg.find("<circle"), std::string::npos);
+    EXPECT_EQ(svg.find("inf"), std::string::npos);
+    EXPECT_EQ(svg.find("not a number"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bitwright

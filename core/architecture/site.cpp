@@ -86,7 +86,7 @@ private:
         activation(Role::pv_input2, "self_attn.pv.input2", queries, everywhere);
         activation(Role::pv_output, "self_attn.pv.output", queries, everywhere);
         for (const auto& entry : after_attention) weight_sites(entry);
-        activation(Role::residual_attention, "residual_attention", a_.hidden, integer_only);
+        if (!a_.block.parallel) activation(Role::residual_attention, "residual_attention", a_.hidden, integer_only);  // parallel: one sum
         for (const auto& entry : before_activation) weight_sites(entry);
         if (a_.activation == Activation::silu) activation(Role::activation_sigmoid, "mlp.act.input2", a_.ffn, simulated_only);
         activation(Role::activation_output, "mlp.act.output", a_.ffn, simulated_only);

@@ -2,35 +2,94 @@
 // The implementation of Numerics: one line per call into the folders below.
 #include "core/numerics/numerics.h"
 
-#include "core/numerics/decoder/decoder.h"
+#include "core/numerics/evaluate/evaluate.h"
 
 #include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
 #include <torch/version.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <new>
+#include <string_view>
+#include <thread>
 
 namespace bitwright {
 namespace {
 
 [[noreturn]] void absent(const char* what) { throw failure(std::string(what) + " is not part of this build"); }
 
+/// $OMP_NUM_THREADS where it says a number, else all processors: LibTorch's own default is half of them in some builds.
+int default_threads()
+{
+    if (const char* said = std::getenv("OMP_NUM_THREADS")) {
+        int threads = 0;
+        const std::string_view text(said);
+        if (std::from_chars(text.data(), text.data() + text.size(), threads).ec == std::errc() && threads > 0) return threads;
+    }
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 class TorchNumerics final : public Numerics {
 public:
     std::string version() const override { return "LibTorch " TORCH_VERSION ", CPU"; }
-    void set_threads(int threads) override { at::set_num_threads(threads); }
+    void set_threads(int threads) override { threads_ = std::max(1, threads); }
 
-    ForwardResult forward(const Model&, const Recipe*, Level, Placement, const std::vector<std::int32_t>&, const Control&) override { absent("forward"); }
-    std::vector<std::int32_t> generate(const Model&, const Recipe*, Level, const std::vector<std::int32_t>&, std::int64_t, bool, const Control&, Tensor*) override
+    ForwardResult forward(const Model& model, const Recipe* recipe, Level level, Placement placement, const std::vector<std::int32_t>& ids,
+                          const Control& control) override
     {
-        absent("generate");
+        return here([&] {
+            LevelModel at_level(model, recipe, level, placement, control);
+            return run_forward(at_level, ids);
+        });
+    }
+    std::vector<std::int32_t> generate(const Model& model, const Recipe* recipe, Level level, const std::vector<std::int32_t>& prompt, std::int64_t tokens,
+                                       bool stop_at_eos, const Control& control, Tensor* logits) override
+    {
+        return here([&] {
+            LevelModel at_level(model, recipe, level, Placement::paper, control);
+            return run_generate(at_level, prompt, tokens, stop_at_eos, logits);
+        });
     }
     Statistics calibrate(const Model&, const Recipe*, const TokenWindows&, const CalibrateOptions&, const Control&) override { absent("calibrate"); }
     MethodForecast forecast(const MethodRequest&) override { absent("forecast"); }
     MethodOutcome run(const MethodRequest&, Control&) override { absent("run"); }
-    std::vector<WindowScore> evaluate(const Model&, const Recipe*, const TokenWindows&, const EvaluateOptions&, const Control&,
-                                      const std::function<void(std::int64_t, const WindowScore&)>&) override
+    std::vector<WindowScore> evaluate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const EvaluateOptions& options,
+                                      const Control& control, const std::function<void(std::int64_t, const WindowScore&)>& on_window) override
     {
-        absent("evaluate");
+        return here([&] {
+            LevelModel at_level(model, recipe, options.level, options.placement, control);
+            return score_windows(at_level, windows, options, on_window);
+        });
     }
-    std::vector<LayerError> layer_errors(const Model&, const Recipe&, Placement, const TokenWindows&, const Control&) override { absent("layer_errors"); }
+    std::vector<LayerError> layer_errors(const Model& model, const Recipe& recipe, Placement placement, const TokenWindows& windows,
+                                         const Control& control) override
+    {
+        return here([&] {
+            Recipe untouched;
+            untouched.semantics = recipe.semantics;
+            LevelModel plain(model, &untouched, Level::floating, placement, control), quantized(model, &recipe, Level::simulated, placement, control);
+            return compare_layers(plain, quantized, windows);
+        });
+    }
+
+private:
+    /// Runs a call on this thread: LibTorch's team size is per thread, and its exceptions stay inside.
+    template <typename Call>
+    auto here(Call call) -> decltype(call())
+    {
+        at::set_num_threads(threads_);
+        try {
+            return call();
+        } catch (const c10::Error& error) {
+            throw failure(std::string("LibTorch: ") + error.what_without_backtrace());
+        } catch (const std::bad_alloc&) {
+            throw failure("not enough memory; use shorter windows or close other programs");
+        }
+    }
+
+    int threads_ = default_threads();
 };
 
 }  // namespace

@@ -39,11 +39,18 @@ at::Tensor fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, 
 
 }  // namespace
 
+bool Decoder::can_extend(const KvCache& cache, std::int64_t tokens) const
+{
+    const auto& ropes = model_.architecture().ropes;
+    return cache.length == 0 || std::all_of(ropes.begin(), ropes.end(), [&](const Rope& rope) {
+               return !rope.depends_on_length() || rope.inverse_frequencies(cache.length) == rope.inverse_frequencies(cache.length + tokens);
+           });
+}
+
 at::Tensor Decoder::attention(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache)
 {
     const Architecture& a = model_.architecture();
     const int rope = a.position == PositionKind::rope ? a.attention.at(static_cast<std::size_t>(index)).rope : -1;
-    const bool rotate_late = rope >= 0 && a.ropes.at(static_cast<std::size_t>(rope)).depends_on_length();
     const std::int64_t past = cache ? cache->length : 0, length = past + x.size(1);
     const auto split = [&](const at::Tensor& y) { return y.unflatten(-1, {-1, a.head_dim}).transpose(1, 2); };
     const auto repeated = [&](const at::Tensor& y) { return a.heads == a.kv_heads ? y : y.repeat_interleave(a.heads / a.kv_heads, 1); };
@@ -56,8 +63,10 @@ at::Tensor Decoder::attention(std::int64_t index, const at::Tensor& x, Tap& tap,
     q = split(q);
     k = split(k);
     v = split(v);
-    if (rope >= 0) q = positions_.rotate(q, rope, past, length);
-    if (rope >= 0 && !rotate_late) k = positions_.rotate(k, rope, past, length);
+    if (rope >= 0) {
+        q = positions_.rotate(q, rope, past, length);
+        k = positions_.rotate(k, rope, past, length);
+    }
     if (cache) {
         const auto layer = static_cast<std::size_t>(index), layers = static_cast<std::size_t>(a.layers);
         cache->keys.resize(layers);
@@ -65,7 +74,6 @@ at::Tensor Decoder::attention(std::int64_t index, const at::Tensor& x, Tap& tap,
         k = cache->keys[layer] = past ? at::cat({cache->keys[layer], k}, 2) : k;
         v = cache->values[layer] = past ? at::cat({cache->values[layer], v}, 2) : v;
     }
-    if (rotate_late) k = positions_.rotate(k, rope, 0, length);
 
     q = tapped(SiteRole::qk_input, index, q, tap);
     k = tapped(SiteRole::qk_input2, index, repeated(k), tap);

@@ -139,7 +139,6 @@ at::Tensor Decoder::embed(const at::Tensor& ids, Tap& tap, std::int64_t first_po
     return tapped(SiteRole::residual_embedding, whole_model, x, tap);
 }
 
-// The residual stream reads a norm's output before that site's tap (it has points of its own); linears read it after.
 at::Tensor Decoder::layer(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache)
 {
     const Architecture& a = model_.architecture();
@@ -147,40 +146,26 @@ at::Tensor Decoder::layer(std::int64_t index, const at::Tensor& x, Tap& tap, KvC
     const auto added = [&](const at::Tensor& residual, const at::Tensor& branch) {
         return a.residual_multiplier == 1 ? residual + branch : residual + branch * a.residual_multiplier;
     };
-    const auto branch_norm = [&](bool there, const NormPlace& place, const at::Tensor& y) {
+    const auto normed = [&](bool there, const NormPlace& place, const at::Tensor& y) {
         return there ? tapped(place.output, index, norm(place, a.norm, index, y, tap), tap) : y;
     };
+    const bool before = !block.norm_after_residual;
 
-    auto residual = x;
-    auto input = x;
-    if (block.norm_after_residual) {
-        input = index > 0 ? tapped(mlp_norm.output, index - 1, x, tap) : x;
-    } else if (block.pre_attention_norm) {
-        const auto y = norm(attention_norm, a.norm, index, x, tap);
-        if (block.residual_from_norm) residual = y;
-        input = tapped(attention_norm.output, index, y, tap);
-    }
-    const auto attended = branch_norm(block.post_attention_norm, attention_branch_norm, attention(index, input, tap, cache));
-
+    auto input = normed(before && block.pre_attention_norm, attention_norm, x);
+    auto residual = block.residual_from_norm ? input : x;
+    const auto attended = normed(block.post_attention_norm, attention_branch_norm, attention(index, input, tap, cache));
     if (block.parallel) {
-        if (!block.mlp_shares_attention_norm) {
-            input = block.pre_mlp_norm ? tapped(mlp_norm.output, index, norm(mlp_norm, a.norm, index, x, tap), tap) : x;
-        }
-        const auto fed = branch_norm(block.post_mlp_norm, mlp_branch_norm, mlp(index, input, tap));
-        residual = added(added(residual, attended), fed);
+        if (!block.mlp_shares_attention_norm) input = normed(block.pre_mlp_norm, mlp_norm, x);
+        residual = added(residual, attended);
     } else {
         residual = tapped(SiteRole::residual_attention, index, added(residual, attended), tap);
-        input = residual;
-        if (block.norm_after_residual || block.pre_mlp_norm) {
-            const NormPlace& place = block.norm_after_residual ? attention_norm : mlp_norm;
-            const auto y = norm(place, a.norm, index, residual, tap);
-            if (block.residual_from_norm || block.norm_after_residual) residual = y;
-            input = tapped(place.output, index, y, tap);
-        }
-        residual = added(residual, branch_norm(block.post_mlp_norm, mlp_branch_norm, mlp(index, input, tap)));
+        residual = normed(!before && block.pre_attention_norm, attention_norm, residual);
+        input = normed(before && block.pre_mlp_norm, mlp_norm, residual);
+        if (block.residual_from_norm) residual = input;
     }
-    residual = tapped(SiteRole::residual_mlp, index, residual, tap);
-    if (block.norm_after_residual) residual = norm(mlp_norm, a.norm, index, residual, tap);
+    const auto fed = normed(block.post_mlp_norm, mlp_branch_norm, mlp(index, input, tap));
+    residual = tapped(SiteRole::residual_mlp, index, added(residual, fed), tap);
+    residual = normed(!before && block.pre_mlp_norm, mlp_norm, residual);
 
     if (cache && index == a.layers - 1) cache->length += x.size(1);
     weights_.layer_done(index);
@@ -214,7 +199,7 @@ at::Tensor Decoder::activate(std::int64_t index, const at::Tensor& x, Tap& tap)
 at::Tensor Decoder::finish(const at::Tensor& x, Tap& tap)
 {
     const Architecture& a = model_.architecture();
-    auto y = a.block.norm_after_residual ? tapped(mlp_norm.output, a.layers - 1, x, tap) : x;
+    auto y = x;
     if (a.final_norm) y = tapped(final_norm.output, whole_model, norm(final_norm, a.norm, whole_model, y, tap), tap);
     if (model_.description->weight(WeightRole::project_out, whole_model)) y = linear(project_out, whole_model, y, tap);
     return y;

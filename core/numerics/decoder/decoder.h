@@ -43,7 +43,8 @@ public:
     virtual void layer_done(std::int64_t /*layer*/) {}
 };
 
-/// Keys and values of the tokens so far, per layer; K before RoPE where the frequencies depend on the length.
+/// Keys (rotated) and values of the tokens so far, per layer. Where the rotary frequencies depend on the sequence length a longer sequence changes the hidden
+/// states of all its tokens: ask Decoder::can_extend before going on, and start again with all tokens where it says no.
 struct KvCache {
     std::vector<at::Tensor> keys, values;  ///< [B, kv_heads, length, head_dim]
     std::int64_t length = 0;
@@ -79,6 +80,9 @@ public:
     [[nodiscard]] at::Tensor finish(const at::Tensor& x, Tap& tap);
     /// lm_head with logit multiplier and soft cap. [B, T, vocab]
     [[nodiscard]] at::Tensor logits(const at::Tensor& final, Tap& tap);
+
+    /// Whether `tokens` more can be read with this cache and give what an uncached run over all of them gives.
+    [[nodiscard]] bool can_extend(const KvCache& cache, std::int64_t tokens) const;
 
     [[nodiscard]] const Model& model() const noexcept { return model_; }
 

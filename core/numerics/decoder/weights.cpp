@@ -7,7 +7,6 @@
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace bitwright {
 namespace {
@@ -91,22 +90,18 @@ at::Tensor CheckpointWeights::embedding_rows(const at::Tensor& ids)
 {
     const auto source = model_.description->weight(WeightRole::embedding, -1);
     const auto site = sites_.find({WeightRole::embedding, -1});
-    const bool plain = source && !source->transposed && source->count == 0 && source->add == 0 && !options_.tap &&
-                       !(recipe_ && site != sites_.end() && changes(*recipe_, (*model_.sites)[site->second].name));
-    if (!streams_ || !plain) return WeightProvider::embedding_rows(ids);
+    const Site* place = site == sites_.end() ? nullptr : &(*model_.sites)[site->second];
+    const bool changed = place && ((options_.tap && options_.tap->wants(*place)) || (recipe_ && changes(*recipe_, place->name)));
+    if (!streams_ || changed || !source || source->transposed || source->count != 0 || source->add != 0) return WeightProvider::embedding_rows(ids);
 
-    const TensorView view = model_.checkpoint->tensor(source->tensor);
-    const std::int64_t width = view.shape.back(), row_bytes = width * static_cast<std::int64_t>(size_of(view.dtype));
+    const std::int64_t width = model_.checkpoint->entry(source->tensor).shape.back();
     std::vector<std::int64_t> shape = ids.sizes().vec();
     shape.push_back(width);
     auto rows = at::empty(shape, at::kFloat);
     const auto flat = ids.contiguous();
     for (std::int64_t i = 0; i < flat.numel(); ++i) {
-        const auto from = static_cast<std::size_t>(flat.data_ptr<std::int64_t>()[i] * row_bytes);
-        const TensorView row{view.dtype, {width}, view.data.subspan(from, static_cast<std::size_t>(row_bytes))};
-        const std::span<float> out(rows.data_ptr<float>() + i * width, static_cast<std::size_t>(width));
-        to_float(row, out);
-        if (!std::all_of(out.begin(), out.end(), [](float v) { return std::isfinite(v); })) static_cast<void>(read_weight(*model_.checkpoint, *source));
+        const auto row = static_cast<std::size_t>(flat.data_ptr<std::int64_t>()[i]), columns = static_cast<std::size_t>(width);
+        model_.checkpoint->read_float(source->tensor, row * columns, std::span<float>(rows.data_ptr<float>() + i * width, columns));
     }
     return rows;
 }

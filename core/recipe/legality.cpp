@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/recipe/legality.h"
 
-#include "core/recipe/placement.h"
 #include "core/recipe/slices.h"
 #include "core/recipe/transforms.h"
 #include "core/runtime/error.h"
@@ -21,7 +20,7 @@ std::string weight_fault(const Model& model, const Site& site, const Scheme& sch
 {
     if (scheme.dynamic) return "a weight has no dynamic range; use dynamic=false";
     const Shape shape = model.description->shape(site.weight_role, site.layer);
-    if (is_norm_weight(site.role)) {
+    if (is_norm(site.weight_role)) {
         const bool per_head = scheme.granularity == Granularity::head && shape.size() == 2;
         return scheme.granularity == Granularity::tensor || per_head ? "" : "a norm weight is quantized per tensor; use granularity=tensor";
     }

@@ -109,7 +109,6 @@ Scheme linear_scheme(const PlacementOptions& options, bool rows)
 }  // namespace
 
 bool is_layer_linear(SiteRole role) noexcept { return rule_of(role) == Rule::linear || rule_of(role) == Rule::linear_rows; }
-bool is_norm_weight(SiteRole role) noexcept { return rule_of(role) == Rule::norm_weight; }
 
 Scheme scheme_for(const Site& site, const PlacementOptions& options)
 {

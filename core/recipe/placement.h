@@ -26,8 +26,6 @@ struct PlacementOptions {
 
 /// True for the linears inside decoder layers, whose bits `weight_bits` says.
 [[nodiscard]] bool is_layer_linear(SiteRole role) noexcept;
-/// True for every norm's weight: 16 bits, asymmetric, per tensor whatever a configuration says (mobilequant-measured §5.2.2).
-[[nodiscard]] bool is_norm_weight(SiteRole role) noexcept;
 
 /// A fresh recipe with a decision for every site of the model, ranges still empty (range_rules.h fills them), no transforms.
 /// A norm whose output is also the residual stream (norm after the residual add, BLOOM's residual from the norm) writes 16 bits.

@@ -46,7 +46,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"unknown-model-type", {"quasillama", "llama", "qwen3"}}, Bad{"heads-not-dividing", {"num_attention_heads", "5", "16"}},
         Bad{"kv-heads-not-dividing", {"num_key_value_heads", "3", "4"}}, Bad{"unknown-rope", {"rope_type", "spiral", "llama3"}},
         Bad{"config-not-json", {"config.json", "at byte 1"}}, Bad{"no-weights", {"model.safetensors", "model.safetensors.index.json"}},
-        Bad{"shard-absent", {"model-00002-of-00002.safetensors"}}, Bad{"index-wrong-shard", {up, "model-0000"}}),
+        Bad{"shard-absent", {"model-00002-of-00002.safetensors"}}, Bad{"index-wrong-shard", {up, "model-0000"}},
+        Bad{"tokenizer-too-large", {"tokenizer.json", "80", "64"}}),
     [](const auto& bad) {
         std::string name = bad.param.folder;
         std::replace(name.begin(), name.end(), '-', '_');

@@ -136,6 +136,25 @@ double rounded_to(Dtype dtype, double value)
     return std::ldexp(std::nearbyint(std::ldexp(mantissa, bits)), exponent - bits);
 }
 
+/// `out`: the selected output rows of a tensor stored [in, out].
+void read_transposed(const Checkpoint& checkpoint, const WeightSource& source, std::span<float> out)
+{
+    constexpr std::size_t block = 16;  // input rows at a time, so that both sides stay in the cache
+    const auto& shape = checkpoint.entry(source.tensor).shape;
+    const auto cols = static_cast<std::size_t>(shape[0]), rows = static_cast<std::size_t>(shape[1]);
+    const auto run = source.count ? static_cast<std::size_t>(source.run) : rows;
+    const auto own_rows = out.size() / cols;
+    std::vector<float> lines(block * rows);
+    for (std::size_t c = 0; c < cols; c += block) {
+        const auto width = std::min(block, cols - c);
+        checkpoint.read_float(source.tensor, c * rows, std::span(lines).first(width * rows));
+        for (std::size_t r = 0; r < own_rows; ++r) {
+            const auto stored = static_cast<std::size_t>(source.start) + r / run * static_cast<std::size_t>(source.stride) + r % run;
+            for (std::size_t k = 0; k < width; ++k) out[r * cols + c + k] = lines[k * rows + stored];
+        }
+    }
+}
+
 /// Published files of the bare model have its names without the prefix.
 void adapt_prefix(const Checkpoint& checkpoint, FamilyModel& model)
 {
@@ -197,40 +216,39 @@ std::int64_t ModelDescription::parameter_count() const
     return count;
 }
 
+std::size_t weight_size(const Checkpoint& checkpoint, const WeightSource& source)
+{
+    if (source.stacked) return static_cast<std::size_t>(source.stacked * element_count(checkpoint.entry(replaced(source.tensor, "{head}", 0)).shape));
+    const auto& shape = checkpoint.entry(source.tensor).shape;
+    if (!source.count) return static_cast<std::size_t>(element_count(shape));
+    const auto cols = shape.size() < 2 ? 1 : source.transposed ? shape.front() : shape.back();
+    return static_cast<std::size_t>(source.count * source.run * cols);
+}
+
 std::vector<float> read_weight(const Checkpoint& checkpoint, const WeightSource& source)
 {
-    std::vector<float> out;
+    std::vector<float> out(weight_size(checkpoint, source));
+    read_weight(checkpoint, source, out);
+    return out;
+}
+
+void read_weight(const Checkpoint& checkpoint, const WeightSource& source, std::span<float> out)
+{
     if (source.stacked) {
-        for (std::int64_t i = 0; i < source.stacked; ++i) {
-            const auto row = checkpoint.read_float(replaced(source.tensor, "{head}", i));
-            out.insert(out.end(), row.begin(), row.end());
-        }
+        const auto width = out.size() / static_cast<std::size_t>(source.stacked);
+        for (std::int64_t i = 0; i < source.stacked; ++i)
+            checkpoint.read_float(replaced(source.tensor, "{head}", i), 0, out.subspan(static_cast<std::size_t>(i) * width, width));
+    } else if (source.transposed) {
+        read_transposed(checkpoint, source, out);
     } else {
-        const auto& shape = checkpoint.entry(source.tensor).shape;
-        const bool matrix = shape.size() == 2;
-        const auto rows = static_cast<std::size_t>(matrix && source.transposed ? shape[1] : shape[0]);
-        const auto cols = static_cast<std::size_t>(!matrix ? 1 : source.transposed ? shape[0] : shape[1]);
         const auto runs = source.count ? static_cast<std::size_t>(source.count) : 1;
-        const auto run = source.count ? static_cast<std::size_t>(source.run) : rows;
-        const auto first_row = [&](std::size_t i) { return static_cast<std::size_t>(source.start) + i * static_cast<std::size_t>(source.stride); };
-        out.resize(runs * run * cols);
-        if (!source.transposed) {
-            for (std::size_t i = 0; i < runs; ++i) checkpoint.read_float(source.tensor, first_row(i) * cols, std::span(out).subspan(i * run * cols, run * cols));
-        } else {
-            constexpr std::size_t block = 16;  // input rows at a time, so that both sides stay in the cache
-            std::vector<float> lines(block * rows);
-            for (std::size_t c = 0; c < cols; c += block) {
-                const auto width = std::min(block, cols - c);
-                checkpoint.read_float(source.tensor, c * rows, std::span(lines).first(width * rows));
-                for (std::size_t i = 0; i < runs; ++i)
-                    for (std::size_t r = 0; r < run; ++r)
-                        for (std::size_t k = 0; k < width; ++k) out[(i * run + r) * cols + c + k] = lines[k * rows + first_row(i) + r];
-            }
-        }
+        const auto size = out.size() / runs;  // of one run
+        const auto cols = source.count ? size / static_cast<std::size_t>(source.run) : 0;
+        for (std::size_t i = 0; i < runs; ++i)
+            checkpoint.read_float(source.tensor, static_cast<std::size_t>(source.start + static_cast<std::int64_t>(i) * source.stride) * cols, out.subspan(i * size, size));
     }
     if (source.add != 0)
         for (auto& value : out) value += static_cast<float>(source.add);
-    return out;
 }
 
 std::vector<std::string> supported_families()

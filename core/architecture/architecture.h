@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -146,6 +147,10 @@ private:
 
 /// The matrix or vector a source describes, as float, in linear convention. Throws Error (bad_input) on non-finite values.
 [[nodiscard]] std::vector<float> read_weight(const Checkpoint& checkpoint, const WeightSource& source);
+/// The same into memory of the caller's. Precondition: `out` has as many elements as the result (ModelDescription::shape).
+void read_weight(const Checkpoint& checkpoint, const WeightSource& source, std::span<float> out);
+/// Elements of what a source describes.
+[[nodiscard]] std::size_t weight_size(const Checkpoint& checkpoint, const WeightSource& source);
 
 /// Names of the supported model_type values, sorted, for error messages and `inspect`.
 [[nodiscard]] std::vector<std::string> supported_families();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/checkpoint.h"
 
+#include "core/checkpoint/parse_json.h"
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 
@@ -21,12 +22,7 @@ constexpr std::uint64_t max_config_bytes = std::uint64_t{64} << 20;
 
 nlohmann::json parse_object(const std::string& text, const fs::path& path)
 {
-    nlohmann::json json;
-    try {
-        json = nlohmann::json::parse(text);
-    } catch (const nlohmann::json::parse_error& error) {
-        throw bad_input(path.string(), "", "not JSON at byte " + std::to_string(error.byte) + "; fetch the file again");
-    }
+    auto json = parse_json(text, path.string());
     if (!json.is_object()) throw bad_input(path.string(), "", "is JSON but no object");
     return json;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/tokenizer.h"
 
+#include "core/checkpoint/parse_json.h"
 #include "core/checkpoint/tokenizer_added_tokens.h"
 #include "core/checkpoint/tokenizer_pipeline.h"
 #include "core/checkpoint/utf8.h"
@@ -12,21 +13,6 @@ namespace fs = std::filesystem;
 
 namespace bitwright {
 namespace {
-
-constexpr int deepest = 64;  ///< levels of JSON; real files have 7
-
-nlohmann::json parse_document(std::string_view text, std::string_view where)
-{
-    const auto shallow = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-        if (depth > deepest) throw bad_input(where, "", "nested deeper than " + std::to_string(deepest) + " levels; this is no tokenizer.json");
-        return true;
-    };
-    try {
-        return nlohmann::json::parse(text, shallow);
-    } catch (const nlohmann::json::parse_error& error) {
-        throw bad_input(where, "", "not JSON at byte " + std::to_string(error.byte) + "; fetch the file again");
-    }
-}
 
 std::unique_ptr<const TokenModel> read_model(const TokenizerField& field, std::string_view document)
 {
@@ -87,7 +73,7 @@ std::shared_ptr<const Tokenizer> Tokenizer::open(const fs::path& path)
 
 std::shared_ptr<const Tokenizer> Tokenizer::parse(std::string_view json, std::string_view where)
 {
-    const nlohmann::json document = parse_document(json, where);
+    const nlohmann::json document = parse_json(json, where);
     const std::shared_ptr<Tokenizer> tokenizer(new Tokenizer());
     tokenizer->state_ = std::make_unique<State>(TokenizerField(document, where), json, where);
     return tokenizer;

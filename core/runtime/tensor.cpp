@@ -3,6 +3,7 @@
 
 #include "core/runtime/error.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -17,17 +18,16 @@ struct DtypeFact {
 constexpr std::array<DtypeFact, 13> facts{{{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1},
                                            {"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}}};
 
+// Without branches, so that the loops below become vector code.
 float half_to_float(std::uint16_t h) noexcept
 {
     const std::uint32_t sign = static_cast<std::uint32_t>(h & 0x8000u) << 16;
-    const std::uint32_t exponent = (h >> 10) & 0x1fu;
-    const std::uint32_t mantissa = h & 0x3ffu;
-    if (exponent == 0) {  // zero or subnormal: mantissa × 2^−24, exact in float
-        const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-        return sign ? -magnitude : magnitude;
-    }
-    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+    const std::uint32_t magnitude = h & 0x7fffu;
+    const std::uint32_t shifted = magnitude << 13;
+    const std::uint32_t normal = shifted + (112u << 23);
+    const std::uint32_t not_finite = shifted | 0x7f800000u;
+    const auto small = std::bit_cast<std::uint32_t>(static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24f);  // zero and subnormals: exact
+    return std::bit_cast<float>(sign | (magnitude < 0x400u ? small : magnitude < 0x7c00u ? normal : not_finite));
 }
 
 template <typename T, typename Convert>
@@ -58,10 +58,16 @@ std::size_t count_exponent(const TensorView& view, T exponent) noexcept
     const auto* bytes = view.data.data();
     const std::size_t n = view.data.size() / sizeof(T);
     std::size_t count = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        T value;
-        std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
-        count += (value & exponent) == exponent;
+    constexpr std::size_t block = 4096;  // T counts so many without overflow: as many vector lanes as T allows
+    for (std::size_t begin = 0; begin < n; begin += block) {
+        const std::size_t end = std::min(n, begin + block);
+        T found = 0;
+        for (std::size_t i = begin; i < end; ++i) {
+            T value;
+            std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
+            found = static_cast<T>(found + ((value & exponent) == exponent));
+        }
+        count += found;
     }
     return count;
 }

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <thread>
 
@@ -19,16 +20,20 @@ using namespace bitwright;
 
 namespace {
 
-double best_seconds(const std::function<void()>& work)
-{
-    double best = 1e30;
-    for (int repeat = 0; repeat < 7; ++repeat) {
-        const auto start = std::chrono::steady_clock::now();
+double wall() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double processor() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+struct Best {
+    double wall_seconds = 1e30, processor_seconds = 1e30;
+
+    void run(const std::function<void()>& work)
+    {
+        const double w = wall(), p = processor();
         work();
-        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        wall_seconds = std::min(wall_seconds, wall() - w);
+        processor_seconds = std::min(processor_seconds, processor() - p);
     }
-    return best;
-}
+};
 
 int bench(int argc, char** argv)
 {
@@ -47,9 +52,8 @@ int bench(int argc, char** argv)
         auto x = embedded;
         for (std::int64_t layer = 0; layer < a.layers; ++layer) x = decoder.layer(layer, x, tap);
     };
-    const auto start = std::chrono::steady_clock::now();
-    forward();
-    const double first = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    Best first, whole, alone;
+    first.run(forward);
 
     const WeightRole linears[] = {WeightRole::q_proj, WeightRole::k_proj, WeightRole::v_proj, WeightRole::o_proj,
                                   WeightRole::gate_proj, WeightRole::up_proj, WeightRole::down_proj};
@@ -64,9 +68,14 @@ int bench(int argc, char** argv)
         for (const auto& [x, w] : products) static_cast<void>(at::linear(x, w));
     };
     multiply();
-    const double whole = best_seconds(forward), alone = best_seconds(multiply);
-    std::printf("%lld layers, %lld tokens, %d threads: first pass (reads weights) %.3f s, forward %.3f s, matrix products alone %.3f s, ratio %.3f\n",
-                static_cast<long long>(a.layers), static_cast<long long>(tokens), threads, first, whole, alone, whole / alone);
+    for (int round = 0; round < 9; ++round) {
+        whole.run(forward);
+        alone.run(multiply);
+    }
+    std::printf("%lld layers, %lld tokens, %d threads, best of 9: first pass (reads weights) %.3f s, forward %.3f s, matrix products alone %.3f s, ratio %.3f "
+                "(processor time %.3f)\n",
+                static_cast<long long>(a.layers), static_cast<long long>(tokens), threads, first.wall_seconds, whole.wall_seconds, alone.wall_seconds,
+                whole.wall_seconds / alone.wall_seconds, whole.processor_seconds / alone.processor_seconds);
     return 0;
 }
 

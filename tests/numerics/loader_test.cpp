@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Programs start without LibTorch; it comes with the first call that needs it. This binary links neither LibTorch nor bitwright_numerics.
 #include "core/numerics/numerics.h"
-
-#include <gtest/gtest.h>
+#include "tests/support/shared_data.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -28,9 +27,41 @@ TEST(NumericsLoader, OpensLibTorchOnDemandAndOnce)
     EXPECT_EQ(&numerics, &load_numerics());
 }
 
-// A child, as load_numerics() remembers its first success.
+TEST(NumericsLoader, ComputesAndFailsInWordsAcrossTheLibraryBoundary)
+{
+    Numerics& numerics = load_numerics();
+    numerics.set_threads(1);
+    const auto folder = test::golden() / "models" / "opt";
+    const Model model = open_model(folder);
+    const SafetensorsFile golden(folder / "golden.safetensors");
+    const auto prompt = to_int64(golden.tensor("p0.input_ids"));
+    const std::vector<std::int32_t> ids(prompt.begin(), prompt.end());
+    const Control control;
+
+    const auto result = numerics.forward(model, nullptr, Level::floating, Placement::paper, ids, control);
+    const auto mine = result.logits.as<float>(), reference = golden.tensor("p0.f64.logits").as<float>();
+    ASSERT_EQ(mine.size(), reference.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) ASSERT_NEAR(mine[i], reference[i], 2e-4);
+
+    const auto next = numerics.generate(model, nullptr, Level::floating, ids, 16, false, control);
+    const auto greedy = to_int64(golden.tensor("p0.greedy_ids"));
+    EXPECT_EQ(next, std::vector<std::int32_t>(greedy.begin(), greedy.end()));
+
+    try {
+        static_cast<void>(numerics.forward(model, nullptr, Level::simulated, Placement::paper, ids, control));
+        FAIL() << "the simulated level without a recipe";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::usage);
+    }
+    Control stopped;
+    stopped.request_cancel();
+    EXPECT_THROW(static_cast<void>(numerics.forward(model, nullptr, Level::floating, Placement::paper, ids, stopped)), Cancelled);
+}
+
+// In a process of its own, as load_numerics() remembers its first success.
 TEST(NumericsLoader, SaysWhatToDoWhenTheLibraryIsMissing)
 {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_EXIT(
         {
             ::setenv("BITWRIGHT_NUMERICS", "/nowhere/libbitwright_numerics.so", 1);

@@ -22,7 +22,7 @@ std::string plain(const TableCell& cell)
 {
     std::string out = cell.text;
     if (!cell.delta.empty()) out += " " + cell.delta;
-    if (cell.note) out += " [" + std::to_string(cell.note) + "]";
+    if (cell.note) out += " [" + note_letters(cell.note) + "]";
     return out;
 }
 
@@ -82,7 +82,7 @@ std::string report_text(const Report& report)
         out += text + "\n";
     }
     if (report.baseline < report.rows.size()) out += "* baseline\n";
-    for (std::size_t i = 0; i < table.notes.size(); ++i) out += "[" + std::to_string(i + 1) + "] " + table.notes[i] + "\n";
+    for (std::size_t i = 0; i < table.notes.size(); ++i) out += "[" + note_letters(static_cast<int>(i) + 1) + "] " + table.notes[i] + "\n";
     return out;
 }
 
@@ -105,7 +105,7 @@ std::string report_markdown(const Report& report)
         out += "\n";
     }
     if (!table.notes.empty()) out += "\n";
-    for (std::size_t i = 0; i < table.notes.size(); ++i) out += "\\[" + std::to_string(i + 1) + "\\] " + escaped_markdown(table.notes[i]) + "  \n";
+    for (std::size_t i = 0; i < table.notes.size(); ++i) out += "\\[" + note_letters(static_cast<int>(i) + 1) + "\\] " + escaped_markdown(table.notes[i]) + "  \n";
     return out;
 }
 

@@ -30,7 +30,7 @@ th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;border-bottom:1px s
 thead th{font-weight:600;border-bottom:1.5px solid var(--soft);vertical-align:bottom;white-space:nowrap}thead small{display:block;font-weight:400}
 .n{text-align:right;white-space:nowrap}.n small{display:block}tr.baseline{background:var(--mark)}
 td:first-child{font-weight:600;overflow-wrap:anywhere}td:first-child small{display:block;font-weight:400}
-sup a{color:var(--accent);text-decoration:none}ol{margin:.6rem 0;padding-left:1.5rem;color:var(--soft)}
+sup a{color:var(--accent);text-decoration:none;margin-left:.15em}ol{margin:.6rem 0;padding-left:1.5rem;color:var(--soft)}
 figure{margin:.8rem 0 1.6rem}figcaption{margin-bottom:.3rem;color:var(--ink);font-weight:600}
 svg{display:block;width:100%;max-width:60rem;height:auto;font:12px system-ui,sans-serif;fill:currentColor}
 svg .grid{stroke:var(--rule)}svg .axis{stroke:var(--soft)}svg .curve{fill:none;stroke:currentColor;stroke-width:1.8}
@@ -45,7 +45,7 @@ constexpr std::string_view hatch = R"#(<svg class="hatch" aria-hidden="true"><de
 patternTransform="rotate(45)"><rect width="6" height="6" fill="#9aa4b0" fill-opacity=".25"/><line y2="6" stroke="#9aa4b0" stroke-width="2"/></pattern></defs></svg>
 )#";
 
-std::string note_mark(int note) { return note ? "<sup><a href=\"#note-" + std::to_string(note) + "\">" + std::to_string(note) + "</a></sup>" : ""; }
+std::string note_mark(int note) { return note ? "<sup><a href=\"#note-" + note_letters(note) + "\">" + note_letters(note) + "</a></sup>" : ""; }
 
 std::string cell_html(const TableColumn& column, const TableCell& cell, bool baseline_name)
 {
@@ -76,8 +76,8 @@ std::string table_html(const Report& report)
     out += "</tbody></table></div>";
     if (report.baseline < report.rows.size()) out += "<p class=\"soft\">Differences are to “" + escaped(report.rows[report.baseline].name) + "”.</p>";
     if (!table.notes.empty()) {
-        out += "<ol>";
-        for (std::size_t i = 0; i < table.notes.size(); ++i) out += "<li id=\"note-" + std::to_string(i + 1) + "\">" + escaped(table.notes[i]) + "</li>";
+        out += "<ol type=\"a\">";
+        for (std::size_t i = 0; i < table.notes.size(); ++i) out += "<li id=\"note-" + note_letters(static_cast<int>(i) + 1) + "\">" + escaped(table.notes[i]) + "</li>";
         out += "</ol>";
     }
     return out + "</section>\n";

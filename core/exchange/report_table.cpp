@@ -41,7 +41,7 @@ std::string with_sign(double value, const std::string& text) { return value >= 0
 std::string difference(double value, double baseline, std::string_view thousands)
 {
     const double delta = value - baseline, percent = 100 * delta / baseline;
-    const int decimals = std::min(decimals_for(baseline, 4), 3);
+    const int decimals = std::min(decimals_for(std::max(std::fabs(value), std::fabs(baseline)), 4), 3);
     return with_sign(delta, grouped(std::fabs(delta), decimals, thousands)) + " (" +
            with_sign(percent, grouped(std::fabs(percent), std::fabs(percent) < 100 ? 1 : 0, thousands)) + " %)";
 }
@@ -98,7 +98,7 @@ TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const Co
     const Figure& reference = baseline->*column.figure;
     if (!reference.value || *reference.value == 0) return cell;
     if (const auto obstacles = column.obstacles(row, *baseline); !obstacles.empty()) {
-        cell.delta = "≠";
+        cell.delta = "not comparable";
         cell.why = "not comparable with the baseline: " + joined(obstacles);
     } else {
         cell.delta = column.compared(*figure.value, *reference.value, thousands);
@@ -107,6 +107,13 @@ TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const Co
 }
 
 }  // namespace
+
+std::string note_letters(int note)
+{
+    std::string out;
+    for (; note > 0; note = (note - 1) / 26) out.insert(out.begin(), static_cast<char>('a' + (note - 1) % 26));
+    return out;
+}
 
 std::string grouped(double value, int decimals, std::string_view thousands)
 {

@@ -12,8 +12,8 @@ namespace bitwright {
 
 struct TableCell {
     std::string text;   ///< "–" where not measured
-    std::string delta;  ///< against the baseline: "+0.89 (+2.1 %)", "1.80×", "≠" where it may not be compared; "" on the baseline's own row
-    std::string why;    ///< the reason behind "–" or "≠"
+    std::string delta;  ///< against the baseline: "+0.89 (+2.1 %)", "1.80×", "not comparable"; "" on the baseline's own row
+    std::string why;    ///< the reason behind "–" or "not comparable"
     int note = 0;       ///< 1-based index into ReportTable::notes of `why`, 0: none
 };
 
@@ -31,6 +31,8 @@ struct ReportTable {
 /// @param thousands what separates groups of three digits before the decimal point ("" for none).
 [[nodiscard]] ReportTable comparison_table(const Report& report, std::string_view thousands);
 
+/// a, b … z, aa …: a digit beside a number would be read as part of it. "" for 0.
+[[nodiscard]] std::string note_letters(int note);
 /// Fixed notation in the C locale, `decimals` digits after the point, groups separated.
 [[nodiscard]] std::string grouped(double value, int decimals, std::string_view thousands);
 /// Three significant digits at least; whole numbers above 1,000.

@@ -2,6 +2,7 @@
 // The implementation of Numerics: one line per call into the folders below.
 #include "core/numerics/numerics.h"
 
+#include "core/numerics/evaluate/calibrate.h"
 #include "core/numerics/evaluate/evaluate.h"
 
 #include <ATen/Parallel.h>
@@ -52,7 +53,10 @@ public:
             return run_generate(at_level, prompt, tokens, stop_at_eos, logits);
         });
     }
-    Statistics calibrate(const Model&, const Recipe*, const TokenWindows&, const CalibrateOptions&, const Control&) override { absent("calibrate"); }
+    Statistics calibrate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const CalibrateOptions& options, const Control& control) override
+    {
+        return here([&] { return run_calibration(model, recipe, windows, options, control); });
+    }
     MethodForecast forecast(const MethodRequest&) override { absent("forecast"); }
     MethodOutcome run(const MethodRequest&, Control&) override { absent("run"); }
     std::vector<WindowScore> evaluate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const EvaluateOptions& options,

@@ -33,6 +33,8 @@ struct CalibrateOptions {
     Semantics semantics = Semantics::bitwright;
     std::int64_t reservoir_rows = 64;
     std::int64_t reservoir_bytes = 256LL << 20;
+    std::uint64_t seed = 0;         ///< which tokens the reservoir prefers
+    std::string special_tokens;     ///< the rule by which the windows were encoded ("none", "auto"; "" for ids from a file): part of the key only
 };
 
 /// What a method is asked to do. `options` are KEY=VALUE pairs; unknown keys are a usage error listing the known ones.

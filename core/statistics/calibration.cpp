@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/statistics/calibration.h"
+
+#include <nlohmann/json.hpp>
+
+namespace bitwright {
+
+Statistics calibration_header(const Model& model, const Recipe* recipe, const TokenWindows& windows, const CalibrateOptions& options)
+{
+    Statistics out;
+    out.model_identity = model.checkpoint->identity();
+    if (recipe && !recipe->transforms.empty()) {
+        Recipe only;  // whatever else the recipe decides changes no float tensor
+        only.transforms = recipe->transforms;
+        out.transforms = recipe_hash(only);
+    }
+    out.token_hash = windows.hash();
+    out.settings = nlohmann::json{{"semantics", options.semantics == Semantics::authors ? "authors" : "bitwright"},
+                                  {"special_tokens", options.special_tokens},
+                                  {"reservoir_rows", options.reservoir_rows},
+                                  {"reservoir_bytes", options.reservoir_bytes},
+                                  {"seed", options.seed}}
+                       .dump();
+    out.windows = windows.count;
+    out.length = windows.length;
+    return out;
+}
+
+}  // namespace bitwright

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What identifies a calibration before it is run, so that the same one is never done twice: header.key() is known without LibTorch.
+// Threading: pure function.
+#pragma once
+
+#include "core/numerics/numerics.h"
+
+namespace bitwright {
+
+/// Statistics without sites: model identity, hash of the recipe's transforms, token hash, settings, sizes. `recipe` null: the plain model.
+[[nodiscard]] Statistics calibration_header(const Model& model, const Recipe* recipe, const TokenWindows& windows, const CalibrateOptions& options);
+
+}  // namespace bitwright

@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import zipfile
 
 LEFT_OUT = ("libtorch_python", "libshm.so", "libtorch_global_deps", "libaoti_custom_ops", "libbackend_with_compiler", "libjitbackend_test", "libtorchbind_test")
@@ -17,10 +16,6 @@ LEFT_OUT = ("libtorch_python", "libshm.so", "libtorch_global_deps", "libaoti_cus
 def main(wheel: str, folder: str) -> None:
     parent = os.path.dirname(os.path.abspath(folder))
     os.makedirs(parent, exist_ok=True)
-    for name in os.listdir(parent):  # left by one that was killed, not by one at work
-        path = os.path.join(parent, name)
-        if name.startswith(".unpacking-") and os.stat(path).st_mtime < time.time() - 3600:
-            shutil.rmtree(path, ignore_errors=True)
     temporary = tempfile.mkdtemp(prefix=".unpacking-", dir=parent)
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -36,8 +31,6 @@ def main(wheel: str, folder: str) -> None:
                 with archive.open(member) as source, open(target, "wb") as out:
                     shutil.copyfileobj(source, out, 1 << 22)
         os.chmod(temporary, 0o755)
-        if os.path.isdir(folder) and not os.path.exists(os.path.join(folder, "lib", "libtorch_cpu.so")):
-            shutil.rmtree(folder)
         os.rename(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

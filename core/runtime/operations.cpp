@@ -7,13 +7,12 @@
 namespace bitwright {
 namespace {
 
-/// Linear interpolation between the 1025 entries of a table over all int16 codes.
-template <typename T>
-std::int64_t interpolate(std::span<const T> table, std::int32_t code) noexcept
+/// Linear interpolation between the 1025 entries of a table over all int16 codes; the result is 64 times the entries' unit.
+std::int64_t interpolate64(std::span<const std::int32_t> table, std::int32_t code) noexcept
 {
     const std::int32_t index = code + 32768;
     const std::int64_t low = table[static_cast<std::size_t>(index >> 6)], high = table[static_cast<std::size_t>(index >> 6) + 1];
-    return low + (((high - low) * (index & 63) + 32) >> 6);
+    return low * 64 + (high - low) * (index & 63);
 }
 
 }  // namespace
@@ -89,7 +88,7 @@ void normalize(const Norm& op, Codes16 in, std::span<std::int16_t> out)
     }
 }
 
-void rotate(const Rope& op, std::int64_t position, Codes16 in, std::span<std::int16_t> out)
+void rotate(const Rotation& op, std::int64_t position, Codes16 in, std::span<std::int16_t> out)
 {
     const auto head_dim = static_cast<std::size_t>(op.head_dim), half = static_cast<std::size_t>(op.dims / 2);
     const auto cosine = op.cosine.subspan(static_cast<std::size_t>(position) * half, half);
@@ -108,10 +107,10 @@ void rotate(const Rope& op, std::int64_t position, Codes16 in, std::span<std::in
 
 void activate(const ActivationTable& op, Codes16 in, std::span<std::int16_t> out)
 {
-    if (op.table.size() == 256) {
-        for (std::size_t i = 0; i < in.size(); ++i) out[i] = op.table[static_cast<std::size_t>(in[i] + 128)];
-    } else {
-        for (std::size_t i = 0; i < in.size(); ++i) out[i] = static_cast<std::int16_t>(interpolate(op.table, in[i]));
+    if (!op.exact.empty()) {
+        for (std::size_t i = 0; i < in.size(); ++i) out[i] = op.exact[static_cast<std::size_t>(in[i] + 128)];
+    } else {  // 64 × 256 per code
+        for (std::size_t i = 0; i < in.size(); ++i) out[i] = static_cast<std::int16_t>(saturate((interpolate64(op.fine, in[i]) + (1 << 13)) >> 14, op.output.low(), op.output.high()));
     }
 }
 
@@ -134,7 +133,7 @@ void attention_scores(const Attention& op, std::int64_t head, Codes16 query, std
         std::int32_t sum = -op.key_zero_point * query_sum;
         for (std::size_t d = 0; d < query.size(); ++d) sum += (query[d] - op.query_zero_point) * key[d];
         std::int64_t score = scaled(sum, op.score);
-        if (!op.softcap.empty()) score = interpolate(op.softcap, saturate(score, -32768, 32767));
+        if (!op.softcap.empty()) score = (interpolate64(op.softcap, saturate(score, -32768, 32767)) + 32) >> 6;
         if (!op.slopes.empty()) score += op.slopes[static_cast<std::size_t>(head)] * (query_position - position);
         scores[j] = saturate(score, INT32_MIN, INT32_MAX);
     }

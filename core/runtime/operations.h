@@ -82,7 +82,7 @@ void linear(const Linear& op, Codes16 in, std::int64_t tokens, std::span<std::in
 void logits(const Linear& op, Codes16 in, std::int64_t tokens, std::span<std::int32_t> out, std::int64_t first_row, std::int64_t last_row);
 
 /// Rotary embedding of heads of `head_dim` codes; dims beyond `dims` are carried over onto the output grid (c = 1, s = 0).
-struct Rope {
+struct Rotation {
     std::int64_t head_dim = 0, dims = 0;
     bool interleaved = false;     ///< pairs (2i, 2i+1) instead of (i, i + dims/2)
     Codes16 cosine, sine;         ///< Q14 [positions, dims/2]
@@ -91,11 +91,13 @@ struct Rope {
     IntegerGrid output;
 };
 /// in and out: heads × head_dim codes of one token at `position`.
-void rotate(const Rope& op, std::int64_t position, Codes16 in, std::span<std::int16_t> out);
+void rotate(const Rotation& op, std::int64_t position, Codes16 in, std::span<std::int16_t> out);
 
-/// y = table(x). 8-bit input: 256 entries by code + 128, exact. 16-bit input: 1025 entries, 1024 intervals of 64 codes, linear interpolation.
+/// y = table(x). 8-bit input: 256 codes by input code + 128, exact. 16-bit input: 1024 intervals of 64 codes with linear interpolation between 1025 entries that keep
+/// eight fraction bits, so that only the curve itself and one rounding are in the error.
 struct ActivationTable {
-    Codes16 table;
+    Codes16 exact;                       ///< 256 codes, or empty
+    std::span<const std::int32_t> fine;  ///< 1025 entries in 1/256 of a code, or empty
     IntegerGrid output;  ///< with a gate 16 bits, symmetric; without one the grid of down_proj's input
 };
 void activate(const ActivationTable& op, Codes16 in, std::span<std::int16_t> out);

@@ -17,7 +17,7 @@
 //   q_rope, k_rope       dims, interleaved, factor, output, table             model-level tensors "rope.TABLE.cosine", "rope.TABLE.sine" I16[context,dims/2]
 //   attention            window, score, value, output      softcap I32[1025]?; slopes I32[heads]?
 //   attention_add?, mlp_add   multipliers, shift, output   addends: (residual, branch), or in a parallel block (no attention_add) (residual, attention, mlp)
-//   activation           output                            table I16[256|1025]
+//   activation           output                            table I16[256], or for a 16-bit input I32[1025] in 1/256 of a code
 //   product (if gated)   factor, output
 // "tokenizer.json" U8[n]: the file's bytes, or absent. Inputs' grids are not repeated: they are the producer's output.
 //
@@ -45,7 +45,7 @@ struct LayerGraph {
     Norm attention_norm;
     Linear q_proj, k_proj, v_proj, o_proj;
     std::optional<Norm> q_norm, k_norm;
-    Rope q_rope, k_rope;                      ///< dims 0 where the layer has no rotation: then only the change of grid
+    Rotation q_rope, k_rope;                      ///< dims 0 where the layer has no rotation: then only the change of grid
     Attention attention;
     std::optional<Norm> attention_branch_norm;
     std::optional<ResidualAdd> attention_add; ///< absent: parallel block, one sum in mlp_add

@@ -127,11 +127,11 @@ Linear PackageReader::linear(const std::string& name, std::int64_t rows, std::in
     return op;
 }
 
-Rope PackageReader::rope(const std::string& name, const IntegerGrid& input)
+Rotation PackageReader::rope(const std::string& name, const IntegerGrid& input)
 {
     const ModelGraph& graph = package_.graph_;
     const Scalars from = scalars(name);
-    Rope op;
+    Rotation op;
     op.head_dim = graph.head_dim;
     op.dims = integer(from, "dims", 0, graph.head_dim);
     if (op.dims % 2 != 0) fail(name + ".dims", "is odd");
@@ -190,8 +190,12 @@ ActivationTable PackageReader::activation(const std::string& name, const Integer
     const Scalars from = scalars(name);
     ActivationTable op;
     op.output = grid(from);
-    op.table = tensor<std::int16_t>(name + ".table", Dtype::i16, {input.bits <= 8 ? 256 : 1025});
-    for (const std::int16_t code : op.table)
+    if (input.bits > 8) {
+        op.fine = tensor<std::int32_t>(name + ".table", Dtype::i32, {1025});
+        return op;
+    }
+    op.exact = tensor<std::int16_t>(name + ".table", Dtype::i16, {256});
+    for (const std::int16_t code : op.exact)
         if (code < op.output.low() || code > op.output.high()) fail(name + ".table", "holds " + std::to_string(code) + ", which is no code of its " + std::to_string(op.output.bits) + "-bit output");
     return op;
 }

@@ -51,7 +51,7 @@ private:
     [[nodiscard]] Embedding embedding();
     [[nodiscard]] Norm norm(const std::string& name, std::int64_t width, std::int64_t other_width = 0);
     [[nodiscard]] Linear linear(const std::string& name, std::int64_t rows, std::int64_t cols, const IntegerGrid& input, bool writes_logits = false, int most_bits = 16);
-    [[nodiscard]] Rope rope(const std::string& name, const IntegerGrid& input);
+    [[nodiscard]] Rotation rope(const std::string& name, const IntegerGrid& input);
     [[nodiscard]] Attention attention(const std::string& name, const LayerGraph& layer);
     [[nodiscard]] ResidualAdd residual_add(const std::string& name, std::vector<std::int32_t> zero_points);
     [[nodiscard]] ActivationTable activation(const std::string& name, const IntegerGrid& input);

@@ -19,11 +19,6 @@ set(BITWRIGHT_TORCH "${BITWRIGHT_TORCH_DEFAULT}" CACHE PATH "LibTorch prefix; em
 
 # Defines the interface target Bitwright::Torch.
 function(bitwright_find_torch)
-  if(NOT "${BITWRIGHT_TORCH_SEARCHED}" STREQUAL "${BITWRIGHT_TORCH}")  # another prefix than last time: look again
-    unset(BITWRIGHT_TORCH_INCLUDE CACHE)
-    unset(BITWRIGHT_TORCH_CPU CACHE)
-  endif()
-  set(BITWRIGHT_TORCH_SEARCHED "${BITWRIGHT_TORCH}" CACHE INTERNAL "Where LibTorch was looked for")
   set(hint "")
   if(BITWRIGHT_TORCH)
     set(hint PATHS ${BITWRIGHT_TORCH} NO_DEFAULT_PATH)

@@ -108,6 +108,75 @@ TEST(TokenizerByteLevel, BytesBecomeCharacters)
     EXPECT_EQ(tokenizer->decode({3, 4, 3}, false), "\u00e9\ufffd");
 }
 
+/// What a stage makes of a text: with ignore_merges every piece that is in the vocabulary is one token, all others vanish.
+Ids pieces(const std::string& stage, const std::vector<std::string>& vocabulary, const std::string& text)
+{
+    nlohmann::json ids = nlohmann::json::object();
+    for (std::size_t i = 0; i < vocabulary.size(); ++i) ids[vocabulary[i]] = i;
+    return Tokenizer::parse("{" + stage + R"(, "model": {"type": "BPE", "ignore_merges": true, "merges": [], "vocab": )" + ids.dump() + "}}", "stage")
+        ->encode(text, true);
+}
+
+// Examples of the tokenizers library's documentation.
+TEST(TokenizerStages, PreTokenizers)
+{
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "Digits", "individual_digits": false})", {"Call ", "123", " please"}, "Call 123 please"), (Ids{0, 1, 2}));
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "Digits", "individual_digits": true})", {"Call ", "1", "2", "3"}, "Call 123"), (Ids{0, 1, 2, 3}));
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "Punctuation"})", {"Hello", ",", " how$", "?"}, "Hello, how?"), (Ids{0, 1, 3}));
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "Punctuation", "behavior": "Contiguous"})", {"so", "...?", "\u00ab", "a"}, "so...?a\u00ab"),
+              (Ids{0, 1, 3, 2}));
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "Whitespace"})", {"Hello", "there", "!?"}, "Hello  there!?"), (Ids{0, 1, 2}));
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "WhitespaceSplit"})", {"Hello", "there!"}, " Hello\u3000there! "), (Ids{0, 1}));
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": true})", {"\u0120a", "\u0120b"}, "a b"), (Ids{0, 1}));
+    // Falcon's: punctuation in runs, bytes, digits, three digits from the left
+    EXPECT_EQ(pieces(R"("pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Contiguous"},
+                        {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}, {"type": "Digits", "individual_digits": false},
+                        {"type": "Split", "pattern": {"Regex": "[0-9][0-9][0-9]"}, "behavior": "Isolated", "invert": false}]})",
+                     {"a", "\u0120", "123", "45", "!!"}, "a 12345!!"),
+              (Ids{0, 1, 2, 3, 4}));
+}
+
+TEST(TokenizerStages, Metaspace)
+{
+    const auto stage = [](const std::string& scheme) { return R"("pre_tokenizer": {"type": "Metaspace", "replacement": "_", "split": true)" + scheme + "}"; };
+    const std::vector<std::string> vocabulary{"a", "_a", "_b"};
+    EXPECT_EQ(pieces(stage(""), vocabulary, "a b"), (Ids{1, 2}));
+    EXPECT_EQ(pieces(stage(R"(, "prepend_scheme": "never")"), vocabulary, "a b"), (Ids{0, 2}));
+    EXPECT_EQ(pieces(stage(R"(, "add_prefix_space": false)"), vocabulary, "a b"), (Ids{0, 2}));  // files of old versions
+    const std::string token = R"(, "added_tokens": [{"id": 9, "content": "<x>", "special": true}])";
+    EXPECT_EQ(pieces(stage(R"(, "prepend_scheme": "first")") + token, vocabulary, "a<x>a"), (Ids{1, 9, 0}));
+    EXPECT_EQ(pieces(stage(R"(, "prepend_scheme": "always")") + token, vocabulary, "<x>a"), (Ids{9, 1}));
+}
+
+TEST(TokenizerStages, Normalizers)
+{
+    const auto stage = [](const std::string& normalizer) { return R"("normalizer": )" + normalizer; };
+    EXPECT_EQ(pieces(stage(R"({"type": "NFC"})"), {"\u00e9"}, "e\u0301"), Ids{0});
+    EXPECT_EQ(pieces(stage(R"({"type": "NFD"})"), {"e\u0301"}, "\u00e9"), Ids{0});
+    EXPECT_EQ(pieces(stage(R"({"type": "NFKD"})"), {"2e\u0301"}, "\u00b2\u00e9"), Ids{0});
+    EXPECT_EQ(pieces(stage(R"({"type": "Strip", "strip_left": true, "strip_right": false})"), {"a "}, "\u3000\n a "), Ids{0});
+    EXPECT_EQ(pieces(stage(R"({"type": "Strip"})"), {"a"}, " a\u0085"), Ids{0});
+    EXPECT_EQ(pieces(stage(R"({"type": "ByteLevel"})"), {"\u0120\u00c3\u00a9"}, " \u00e9"), Ids{0});
+    EXPECT_EQ(pieces(stage(R"({"type": "Strip"})"), {"a"}, " \n "), Ids{});
+}
+
+TEST(TokenizerStages, PostProcessors)
+{
+    const std::string tokens = R"("added_tokens": [{"id": 5, "content": "<s>", "special": true}, {"id": 6, "content": "</s>", "special": true}], )";
+    EXPECT_EQ(pieces(tokens + R"("post_processor": {"type": "RobertaProcessing", "cls": ["<s>", 5], "sep": ["</s>", 6]})", {"a"}, "a"), (Ids{5, 0, 6}));
+}
+
+TEST(TokenizerStages, Affixes)
+{
+    // end_of_word_suffix as CLIP, continuing_subword_prefix as BERT's BPE: "ab" → a ##b</w>
+    const auto tokenizer = Tokenizer::parse(R"({"model": {"type": "BPE", "continuing_subword_prefix": "##", "end_of_word_suffix": "</w>",
+        "vocab": {"a": 0, "##b</w>": 1, "ab</w>": 2, "##a": 3, "a</w>": 4}, "merges": ["a ##b</w>"]}})",
+                                            "affixes");
+    EXPECT_EQ(tokenizer->encode("ab", false), Ids{2});
+    EXPECT_EQ(tokenizer->encode("aab", false), (Ids{0, 3, 1}));
+    EXPECT_EQ(tokenizer->encode("a", false), Ids{4});
+}
+
 /// Every merge by looking at all pairs: slow and plain.
 Ids merged_plainly(Ids ids, const std::vector<std::array<std::int32_t, 3>>& merges)
 {

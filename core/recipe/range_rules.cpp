@@ -121,10 +121,11 @@ private:
     std::vector<double> counts_;
 };
 
-/// Sum of squared errors over values, in float lanes per block of 4,096 and double between blocks.
+/// Sum of squared errors over values: 64 float lanes within a block of 4,096, double between blocks.
 double squared_error(std::span<const float> values, const Grid& grid) noexcept
 {
-    constexpr std::size_t lanes = 8, block = 4096;
+    constexpr std::size_t lanes = 64, block = 4096;
+    const Grid local = grid;
     double sum = 0;
     for (std::size_t start = 0; start < values.size(); start += block) {
         const std::size_t end = std::min(values.size(), start + block);
@@ -132,12 +133,12 @@ double squared_error(std::span<const float> values, const Grid& grid) noexcept
         std::size_t i = start;
         for (; i + lanes <= end; i += lanes) {
             for (std::size_t j = 0; j < lanes; ++j) {
-                const float d = fake_quantize(values[i + j], grid) - values[i + j];
+                const float x = values[i + j], d = fake_quantize(x, local) - x;
                 lane[j] += d * d;
             }
         }
         for (; i < end; ++i) {
-            const float d = fake_quantize(values[i], grid) - values[i];
+            const float d = fake_quantize(values[i], local) - values[i];
             lane[0] += d * d;
         }
         for (const float partial : lane) sum += partial;

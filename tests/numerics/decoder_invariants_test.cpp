@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What must hold whatever the family: streaming changes no bit, gradients are the function's, a cancel is heard, bad ids are refused in words.
 #include "core/numerics/evaluate/evaluate.h"
+#include "core/numerics/quantize/simulate_tap.h"
 #include "tests/numerics/golden_models.h"
 #include "tests/numerics/torch_support.h"
 
 #include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <map>
 
 namespace bitwright {
 namespace {
@@ -27,6 +31,31 @@ TEST(DecoderInvariants, StreamingChangesNoBit)
         const auto a = run_forward(kept, some_ids(31)), b = run_forward(streamed, some_ids(31));
         EXPECT_EQ(a.logits.data, b.logits.data) << name;
         for (std::size_t i = 0; i < a.hidden.size(); ++i) EXPECT_EQ(a.hidden[i].data, b.hidden[i].data) << name << " " << i;
+    }
+}
+
+TEST(DecoderInvariants, WeightsTappedOnceEqualWeightsTappedInEveryForward)
+{
+    const c10::NoGradGuard no_grad;
+    for (const std::string name : {"llama-gqa-tied", "opt", "stablelm"}) {
+        const Model model = model_named(name);
+        Recipe recipe;
+        for (const Site& site : model.sites->sites()) {
+            if (site.kind == SiteKind::weight && site.levels.full) recipe.sites[site.name].scheme = {.bits = 6};
+        }
+        const Control control;
+        LevelModel once(model, &recipe, Level::simulated, Placement::full, control);
+        const auto a = run_forward(once, some_ids(17)).logits;
+
+        CheckpointWeights weights(model, nullptr);
+        Decoder decoder(model, weights);
+        SimulateTap tap(model, recipe, Placement::full);
+        const auto ids = some_ids(17);
+        auto x = decoder.embed(at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).unsqueeze(0), tap);
+        for (std::int64_t layer = 0; layer < model.architecture().layers; ++layer) x = decoder.layer(layer, x, tap);
+        const auto b = decoder.logits(decoder.finish(x, tap), tap).contiguous();
+        ASSERT_EQ(static_cast<std::size_t>(b.numel()), a.as<float>().size());
+        EXPECT_TRUE(std::equal(a.as<float>().begin(), a.as<float>().end(), b.data_ptr<float>())) << name;
     }
 }
 

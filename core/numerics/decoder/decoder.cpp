@@ -168,7 +168,6 @@ at::Tensor Decoder::layer(std::int64_t index, const at::Tensor& x, Tap& tap, KvC
     residual = normed(!before && block.pre_mlp_norm, mlp_norm, residual);
 
     if (cache && index == a.layers - 1) cache->length += x.size(1);
-    weights_.layer_done(index);
     return residual;
 }
 

@@ -17,7 +17,8 @@
 
 namespace bitwright {
 
-/// What happens at the sites of one forward pass. The default is the float model.
+/// What happens at the sites of one forward pass. The default is the float model. A tensor passes its site once; all its readers get what the tap returned
+/// (a norm's output that is also the residual stream: opt-350m, BLOOM's residual from the norm).
 class Tap {
 public:
     virtual ~Tap() = default;
@@ -39,8 +40,6 @@ public:
     virtual at::Tensor bias(WeightRole role, std::int64_t layer) = 0;
     /// Rows of the embedding [B, T, width] for ids int64 [B, T] inside the vocabulary; used where no tap wants the embedding as a whole.
     virtual at::Tensor embedding_rows(const at::Tensor& ids);
-    /// The decoder is done with a layer in this forward.
-    virtual void layer_done(std::int64_t /*layer*/) {}
 };
 
 /// Keys (rotated) and values of the tokens so far, per layer. Where the rotary frequencies depend on the sequence length a longer sequence changes the hidden

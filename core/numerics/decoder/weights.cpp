@@ -17,6 +17,13 @@ at::Tensor tensor_of(std::vector<float> values, const Shape& shape)
     return at::from_blob(owner->data(), shape, [owner](void*) {}, at::kFloat);
 }
 
+at::Tensor read_source(const Model& model, const WeightSource& source, const Shape& shape)
+{
+    auto values = at::empty(shape, at::kFloat);
+    read_weight(*model.checkpoint, source, {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    return values;
+}
+
 bool changes(const Recipe& recipe, const std::string& site)
 {
     return std::any_of(recipe.transforms.begin(), recipe.transforms.end(), [&](const Transform& transform) {
@@ -62,12 +69,8 @@ CheckpointWeights::Held CheckpointWeights::read(WeightRole role, std::int64_t la
         held.weight = tensor_of(std::move(made.weight), made.shape);
         if (width) held.bias = tensor_of(std::move(made.bias), {width});
     } else {
-        if (source) held.weight = tensor_of(read_weight(*model_.checkpoint, *source), model_.description->shape(role, layer));
-        if (bias) {
-            auto values = read_weight(*model_.checkpoint, *bias);
-            const auto width = static_cast<std::int64_t>(values.size());
-            held.bias = tensor_of(std::move(values), {width});
-        }
+        if (source) held.weight = read_source(model_, *source, model_.description->shape(role, layer));
+        if (bias) held.bias = read_source(model_, *bias, {static_cast<std::int64_t>(weight_size(*model_.checkpoint, *bias))});
     }
     if (options_.tap && held.weight.defined() && site != sites_.end()) held.weight = options_.tap->weight((*model_.sites)[site->second], held.weight);
     return held;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/runtime/hash.h"
+#include "core/runtime/sha256_blocks.h"
 
 #include <gtest/gtest.h>
+
+#include <vector>
 
 namespace bitwright {
 namespace {
@@ -23,6 +26,19 @@ TEST(Sha256, PiecesEqualTheWhole)
         Sha256 sha;
         sha.update(std::string_view(text).substr(0, cut)).update(std::string_view(text).substr(cut));
         EXPECT_EQ(sha.hex(), sha256_hex(text));
+    }
+}
+
+// Whatever this processor has must equal the definition.
+TEST(Sha256, TheFastOneEqualsThePortableOne)
+{
+    std::vector<std::uint8_t> bytes(64 * 9);
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * i * 31 + i / 7);
+    for (std::size_t blocks = 0; blocks <= 9; ++blocks) {
+        sha256::State portable{1, 2, 3, 4, 0xffffffff, 6, 7, 8}, best = portable;
+        sha256::compress_portable(portable, bytes.data(), blocks);
+        sha256::best_compress()(best, bytes.data(), blocks);
+        EXPECT_EQ(portable, best) << blocks;
     }
 }
 

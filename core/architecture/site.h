@@ -7,8 +7,8 @@
 //   layers.L.self_attn.{q,k,v,o}_proj.{weight,output}
 //   layers.L.self_attn.{q,k}_norm.{input,weight,output}
 //   layers.L.self_attn.qk.{input,input2,output}               input q after RoPE, input2 k after RoPE (= K cache), output q·k before scale and mask
-//   layers.L.self_attn.softmax.input                          simulated only where used
-//   layers.L.self_attn.pv.{input,input2,output}               input probabilities, input2 v (shares v_proj.output), output = o_proj's input
+//   layers.L.self_attn.pv.{input,input2,output}               input probabilities, input2 v after repetition, output = o_proj's input
+//                                                             (channels: heads for qk.output and pv.input, heads × head_dim for the others)
 //   layers.L.post_attention_layernorm.{input,weight,output}   the norm before the MLP (its HF-LLaMA name)
 //   layers.L.mlp.{gate_proj,up_proj}.{weight,output}
 //   layers.L.mlp.act.{input2,output}                          input2 σ(x) of SiLU

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 namespace bitwright {
 
@@ -41,7 +42,7 @@ std::int64_t vocabulary_size_of(std::string_view text) noexcept
             std::int64_t number = -1;
             const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
             at = static_cast<std::size_t>(end - text.data()) - 1;
-            if (error != std::errc()) continue;
+            if (error != std::errc() || number == std::numeric_limits<std::int64_t>::max()) continue;
             if (in_vocabulary(3) && !is_array[3]) highest = std::max(highest, number);
             if (depth == 3 && key[1] == "added_tokens" && key[3] == "id") highest = std::max(highest, number);
         }

@@ -21,7 +21,7 @@ TEST(VocabularySize, OfTheKindsOfModels)
 
 TEST(VocabularySize, NoTextIsAFault)
 {
-    for (const auto* text : {"", "}}}]", "\"", "\"\\", "{\"model\": {\"vocab\": {\"a\": 99999999999999999999}}}", "[[[[[[[[", "{\"model\": {\"vocab\": {\"a\": "})
+    for (const auto* text : {"", "}}}]", "\"", "\"\\", "{\"model\": {\"vocab\": {\"a\": 99999999999999999999}}}", "{\"model\": {\"vocab\": {\"a\": 9223372036854775807}}}", "[[[[[[[[", "{\"model\": {\"vocab\": {\"a\": "})
         EXPECT_EQ(vocabulary_size_of(text), 0) << text;
 }
 

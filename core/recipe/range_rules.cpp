@@ -169,6 +169,44 @@ Range range_of_activation(const Site& site, const Scheme& scheme, Semantics sema
     return activation_range(*seen, site, scheme, semantics, rule);
 }
 
+/// A table of rows that no transform touches: its extremes need no more than a block of it in memory.
+bool can_stream(const Model& model, const Recipe& recipe, const Site& site, const Scheme& scheme, const RangeRule& rule)
+{
+    if (rule.kind == RangeKind::mse || (scheme.granularity != Granularity::tensor && scheme.granularity != Granularity::row)) return false;
+    if (site.role != SiteRole::embedding_weight && site.role != SiteRole::lm_head_weight) return false;
+    const auto source = model.description->weight(site.weight_role, site.layer);
+    const bool plain = source && !source->transposed && !source->stacked && source->count == 0 && source->add == 0;
+    return plain && std::none_of(recipe.transforms.begin(), recipe.transforms.end(), [&](const Transform& transform) {
+               const auto* clip = std::get_if<Clip>(&transform);
+               const auto* codes = std::get_if<Codes>(&transform);
+               return (clip && clip->site == site.name) || (codes && codes->site == site.name);
+           });
+}
+
+Range streamed_extremes(const Model& model, const Site& site, const Scheme& scheme, const Control& control)
+{
+    const Shape shape = model.description->shape(site.weight_role, site.layer);
+    const std::string tensor = model.description->weight(site.weight_role, site.layer)->tensor;
+    const std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << 20) / shape[1]);
+    std::vector<float> block, low, high;
+    Scheme rows = scheme;
+    rows.granularity = Granularity::row;
+    for (std::int64_t at = 0; at < shape[0]; at += step) {
+        control.check();
+        const Shape part{std::min(step, shape[0] - at), shape[1]};
+        block.resize(static_cast<std::size_t>(element_count(part)));
+        model.checkpoint->read_float(tensor, static_cast<std::size_t>(at * shape[1]), block);
+        const Range range = slice_extremes(Slices(rows, part), block);
+        low.insert(low.end(), range.min->begin(), range.min->end());
+        high.insert(high.end(), range.max->begin(), range.max->end());
+    }
+    if (scheme.granularity == Granularity::tensor) {
+        low = {*std::min_element(low.begin(), low.end())};
+        high = {*std::max_element(high.begin(), high.end())};
+    }
+    return {numbers(std::move(low)), numbers(std::move(high)), {}, {}, "min-max"};
+}
+
 }  // namespace
 
 RangeRule parse_range_rule(std::string_view text)
@@ -207,7 +245,7 @@ Range activation_range(const SiteStatistics& s, const Site& site, const Scheme& 
     return {numbers({bounds.min}), numbers({bounds.max}), {}, {}, in_words(rule)};
 }
 
-Range weight_range(std::span<const float> weight, const Shape& shape, const Scheme& scheme, Semantics semantics, const RangeRule& rule)
+Range weight_range(std::span<const float> weight, const Shape& shape, const Scheme& scheme, Semantics semantics, const RangeRule& rule, const Control& control)
 {
     const Slices slices(scheme, shape);
     Range range = slice_extremes(slices, weight);
@@ -215,7 +253,10 @@ Range weight_range(std::span<const float> weight, const Shape& shape, const Sche
 
     std::vector<float> low = *range.min, high = *range.max;
     const auto fit = [&](std::size_t slice, std::span<const float> values) {
-        const Bounds bounds = least_squares({low[slice], high[slice]}, scheme, semantics, [&](const Grid& grid) { return squared_error(values, grid); });
+        const Bounds bounds = least_squares({low[slice], high[slice]}, scheme, semantics, [&](const Grid& grid) {
+            control.check();
+            return squared_error(values, grid);
+        });
         low[slice] = bounds.min;
         high[slice] = bounds.max;
     };
@@ -248,8 +289,12 @@ void set_ranges(Recipe& recipe, const Model& model, const Statistics& statistics
         if (site.kind == SiteKind::activation) {
             decision.range = range_of_activation(site, decision.scheme, recipe.semantics, find(site), statistics, rule);
         } else {
-            const MaterializedWeight weight = materialize(model, &recipe, id);
-            decision.range = weight_range(weight.weight, weight.shape, decision.scheme, recipe.semantics, rule);
+            if (can_stream(model, recipe, site, decision.scheme, rule)) {
+                decision.range = streamed_extremes(model, site, decision.scheme, control);
+            } else {
+                const MaterializedWeight weight = materialize(model, &recipe, id);
+                decision.range = weight_range(weight.weight, weight.shape, decision.scheme, recipe.semantics, rule, control);
+            }
             if (const auto source = model.description->weight(site.weight_role, site.layer)) model.checkpoint->release(source->tensor);
         }
     }

@@ -32,11 +32,13 @@ struct RangeRule {
 [[nodiscard]] Range activation_range(const SiteStatistics& statistics, const Site& site, const Scheme& scheme, Semantics semantics, const RangeRule& rule);
 
 /// Range of every slice of a weight. percentile is for activations: weights then keep min and max. mse: the same search over the slice's values themselves.
-[[nodiscard]] Range weight_range(std::span<const float> weight, const Shape& shape, const Scheme& scheme, Semantics semantics, const RangeRule& rule);
+[[nodiscard]] Range weight_range(std::span<const float> weight, const Shape& shape, const Scheme& scheme, Semantics semantics, const RangeRule& rule,
+                                 const Control& control = Control());
 
 /// Gives every site of the recipe its range: activations from the statistics, weights from materialize() under the recipe's transforms. Dynamic and float sites
 /// have none. σ(x) is [0, 1] under `authors` (their calibration does not see it); probabilities and σ(x) are [0, 1] where the statistics lack them.
-/// Throws Error (bad_input) when the statistics lack another site.
+/// Throws Error (bad_input) when the statistics lack another site. Weights no transform touches (embedding, lm_head) are read in blocks of rows where the rule
+/// allows it, never as a whole.
 void set_ranges(Recipe& recipe, const Model& model, const Statistics& statistics, const RangeRule& rule, const Control& control = Control());
 
 }  // namespace bitwright

@@ -177,7 +177,7 @@ Scheme scheme_from(const Place& place)
     scheme.bits = static_cast<int>(bits);
     scheme.symmetric = place.at("symmetric").boolean();
     scheme.granularity = named(place.at("granularity"), granularity_named);
-    if (place.has("group_size")) scheme.group_size = place.at("group_size").integer();
+    if (scheme.granularity == Granularity::group) scheme.group_size = place.at("group_size").integer();
     if (place.has("dynamic")) scheme.dynamic = place.at("dynamic").boolean();
     if (place.has("integer_group_scales")) scheme.integer_group_scales = place.at("integer_group_scales").boolean();
     return scheme;

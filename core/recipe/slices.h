@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/recipe/scheme.h"
+#include "core/runtime/error.h"
 #include "core/runtime/tensor.h"
 
 #include <cstddef>
@@ -14,11 +15,14 @@ namespace bitwright {
 
 class Slices {
 public:
-    /// `shape` [rows, cols], or a vector [n] = one row. Precondition: a group size divides cols.
+    /// `shape` [rows, cols], or a vector [n] = one row. Throws Error (bad_input) when a group size does not divide cols.
     Slices(const Scheme& scheme, const Shape& shape)
         : granularity_(scheme.granularity), rows_(shape.size() > 1 ? shape[0] : 1), cols_(shape.empty() ? 1 : shape.back()),
           group_(scheme.granularity == Granularity::group ? scheme.group_size : cols_)
     {
+        if (group_ <= 0 || cols_ % group_ != 0) {
+            throw bad_input("recipe", "group_size", std::to_string(group_) + " does not divide " + std::to_string(cols_) + " inputs; use a divisor");
+        }
     }
     [[nodiscard]] std::size_t count() const noexcept
     {

@@ -140,6 +140,15 @@ TEST(SetRanges, EverySiteOfEveryFamily)
                 EXPECT_EQ(*recipe.sites.at("layers.0.self_attn.pv.input").range.max, std::vector<float>{1});
             }
         }
+        {
+            Recipe recipe = base_recipe(model, {}, Semantics::bitwright);
+            set_ranges(recipe, model, statistics, {});
+            const SiteId table = model.sites->find("embed_tokens.weight");
+            const auto whole = materialize(model, nullptr, table);
+            const Range expected = weight_range(whole.weight, whole.shape, recipe.sites.at("embed_tokens.weight").scheme, Semantics::bitwright, {});
+            EXPECT_EQ(*recipe.sites.at("embed_tokens.weight").range.min, *expected.min);  // read in blocks, the same
+            EXPECT_EQ(*recipe.sites.at("embed_tokens.weight").range.max, *expected.max);
+        }
         const Recipe authors = [&] {
             Recipe recipe = base_recipe(model, {}, Semantics::authors);
             set_ranges(recipe, model, statistics, {});

@@ -4,11 +4,13 @@
 #include "core/recipe/placement.h"
 #include "core/recipe/range_rules.h"
 #include "core/runtime/error.h"
+#include "core/runtime/file.h"
 #include "core/runtime/random.h"
 #include "tests/support/shared_data.h"
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <numeric>
 
 namespace bitwright {
@@ -229,6 +231,48 @@ TEST(Validate, SaysWhatDoesNotFit)
               "recipe: q_k of layer 0: channels 0 and 6 are rotated together (RoPE) and need one scale");
     EXPECT_EQ(with([&](Recipe& r) { r.transforms.emplace_back(Codes{weight, std::make_shared<const std::vector<std::int16_t>>(72 * 48, std::int16_t{256})}); }),
               "recipe: " + weight + ": code 256 is outside 0 … 255");
+}
+
+// A damaged recipe is refused or harmless: nothing but Error ever comes out.
+TEST(Validate, MutatedRecipesNeverBreak)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    const Model model = golden_model("llama");
+    Recipe recipe = with_dummy_ranges(base_recipe(model, {4, 8}, Semantics::bitwright), model);
+    recipe.sites.at("layers.0.mlp.down_proj.weight").scheme.granularity = Granularity::group;
+    recipe.sites.at("layers.0.mlp.down_proj.weight").scheme.group_size = 8;
+    Random random(41);
+    for (const LegalPair& pair : legal_pairs(model)) recipe.transforms.emplace_back(ScalePair{pair.pair, pair.layer, numbers(random_scales(pair, random))});
+    recipe.transforms.emplace_back(Clip{"layers.0.mlp.up_proj.weight", numbers(std::vector<float>(72, -0.1f)), numbers(std::vector<float>(72, 0.1f))});
+    const auto path = test::scratch("mutated-recipes") / "r.safetensors";
+    save_recipe(recipe, path);
+    const std::string good = read_text(path);
+    int refused = 0, kept = 0;
+    for (int i = 0; i < 400; ++i) {
+        std::string bad = good;
+        for (std::uint64_t edits = 1 + random.below(3); edits > 0; --edits) {
+            const auto at = static_cast<std::size_t>(random.below(bad.size()));
+            // Digits often, so that numbers change and the JSON stays whole.
+            bad[at] = random.below(2) ? static_cast<char>('0' + random.below(10)) : static_cast<char>(random.below(256));
+        }
+        std::ofstream(path, std::ios::binary) << bad;
+        try {
+            const Recipe loaded = load_recipe(path);
+            static_cast<void>(diff_in_words(recipe, loaded));
+            for (const Site& site : model.sites->sites()) {
+                if (site.kind == SiteKind::weight && site.layer == 0) static_cast<void>(materialize(model, &loaded, site.id));
+            }
+            validate(loaded, model);
+            for (const Site& site : model.sites->sites()) {
+                if (site.kind == SiteKind::weight && site.layer == 0) static_cast<void>(quantize_weight(model, loaded, site.id));
+            }
+            ++kept;
+        } catch (const Error&) {
+            ++refused;
+        }
+    }
+    EXPECT_GT(refused, 50);
+    EXPECT_GT(kept, 0);
 }
 
 TEST(Placement, TableOfThePaper)

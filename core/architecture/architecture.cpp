@@ -50,26 +50,38 @@ Shape shape_of(const Architecture& a, Role role, Packing packing)
         return packing == Packing::per_head ? Shape{heads, a.head_dim} : Shape{a.head_dim};
     };
     switch (role) {
-    case Role::embedding:
-    case Role::lm_head: return {a.vocab, a.embedding_width};
-    case Role::position_embedding: return {a.max_positions + a.position_offset, a.hidden};
-    case Role::project_in: return {a.hidden, a.embedding_width};
-    case Role::project_out: return {a.embedding_width, a.hidden};
-    case Role::q_proj: return {a.query_width(), a.hidden};
-    case Role::k_proj:
-    case Role::v_proj: return {a.key_width(), a.hidden};
-    case Role::o_proj: return {a.hidden, a.query_width()};
-    case Role::gate_proj:
-    case Role::up_proj: return {a.ffn, a.hidden};
-    case Role::down_proj: return {a.hidden, a.ffn};
-    case Role::q_norm: return head_norm(a.heads);
-    case Role::k_norm: return head_norm(a.kv_heads);
-    case Role::embedding_norm:
-    case Role::attention_norm:
-    case Role::post_attention_norm:
-    case Role::mlp_norm:
-    case Role::post_mlp_norm:
-    case Role::final_norm: return {a.hidden};
+        case Role::embedding:
+        case Role::lm_head:
+            return {a.vocab, a.embedding_width};
+        case Role::position_embedding:
+            return {a.max_positions + a.position_offset, a.hidden};
+        case Role::project_in:
+            return {a.hidden, a.embedding_width};
+        case Role::project_out:
+            return {a.embedding_width, a.hidden};
+        case Role::q_proj:
+            return {a.query_width(), a.hidden};
+        case Role::k_proj:
+        case Role::v_proj:
+            return {a.key_width(), a.hidden};
+        case Role::o_proj:
+            return {a.hidden, a.query_width()};
+        case Role::gate_proj:
+        case Role::up_proj:
+            return {a.ffn, a.hidden};
+        case Role::down_proj:
+            return {a.hidden, a.ffn};
+        case Role::q_norm:
+            return head_norm(a.heads);
+        case Role::k_norm:
+            return head_norm(a.kv_heads);
+        case Role::embedding_norm:
+        case Role::attention_norm:
+        case Role::post_attention_norm:
+        case Role::mlp_norm:
+        case Role::post_mlp_norm:
+        case Role::final_norm:
+            return {a.hidden};
     }
     return {};
 }
@@ -78,23 +90,26 @@ Shape shape_of(const Architecture& a, Role role, Packing packing)
 std::int64_t select_rows(const Architecture& a, const Stored& stored, std::int64_t own_rows, WeightSource& source)
 {
     switch (stored.packing) {
-    case Packing::alone: return own_rows;
-    case Packing::per_head: source.stacked = own_rows; return own_rows;
-    case Packing::joined: {
-        const auto q = a.query_width(), k = a.key_width();
-        source.run = source.stride = own_rows;
-        source.count = 1;
-        source.start = stored.role == Role::k_proj ? q : stored.role == Role::v_proj ? q + k : stored.role == Role::up_proj ? a.ffn : 0;
-        return stored.role == Role::gate_proj || stored.role == Role::up_proj ? 2 * a.ffn : q + 2 * k;
-    }
-    case Packing::per_group: {
-        const auto queries = a.heads / a.kv_heads * a.head_dim;
-        source.stride = queries + 2 * a.head_dim;
-        source.run = stored.role == Role::q_proj ? queries : a.head_dim;
-        source.start = stored.role == Role::q_proj ? 0 : stored.role == Role::k_proj ? queries : queries + a.head_dim;
-        source.count = a.kv_heads;
-        return a.kv_heads * source.stride;
-    }
+        case Packing::alone:
+            return own_rows;
+        case Packing::per_head:
+            source.stacked = own_rows;
+            return own_rows;
+        case Packing::joined: {
+            const auto q = a.query_width(), k = a.key_width();
+            source.run = source.stride = own_rows;
+            source.count = 1;
+            source.start = stored.role == Role::k_proj ? q : stored.role == Role::v_proj ? q + k : stored.role == Role::up_proj ? a.ffn : 0;
+            return stored.role == Role::gate_proj || stored.role == Role::up_proj ? 2 * a.ffn : q + 2 * k;
+        }
+        case Packing::per_group: {
+            const auto queries = a.heads / a.kv_heads * a.head_dim;
+            source.stride = queries + 2 * a.head_dim;
+            source.run = stored.role == Role::q_proj ? queries : a.head_dim;
+            source.start = stored.role == Role::q_proj ? 0 : stored.role == Role::k_proj ? queries : queries + a.head_dim;
+            source.count = a.kv_heads;
+            return a.kv_heads * source.stride;
+        }
     }
     return own_rows;
 }
@@ -106,11 +121,14 @@ void check_tensor(const Checkpoint& checkpoint, const std::string& name, const S
     if (!entry.supported || (entry.dtype != Dtype::f64 && entry.dtype != Dtype::f32 && entry.dtype != Dtype::f16 && entry.dtype != Dtype::bf16))
         throw bad_input(where, name, "is stored as " + entry.dtype_name + ", which is not supported for weights; convert it to F32, F16 or BF16");
     if (entry.shape != expected)
-        throw bad_input(where, name, "has shape " + to_string(entry.shape) + "; config.json asks for " + to_string(expected) + "; weights and config do not belong together");
+        throw bad_input(
+            where, name,
+            "has shape " + to_string(entry.shape) + "; config.json asks for " + to_string(expected) + "; weights and config do not belong together");
 }
 
 /// Source of one stored weight or bias, checked against the headers.
-WeightSource source_of(const Checkpoint& checkpoint, const Architecture& a, const Stored& stored, std::string name, bool is_bias, std::int64_t layer, const Shape& shape)
+WeightSource source_of(const Checkpoint& checkpoint, const Architecture& a, const Stored& stored, std::string name, bool is_bias, std::int64_t layer,
+                       const Shape& shape)
 {
     WeightSource source;
     source.tensor = replaced(std::move(name), "{layer}", layer) + (is_bias ? ".bias" : ".weight");
@@ -185,12 +203,15 @@ ModelDescription ModelDescription::read(const Checkpoint& checkpoint)
             if (is_per_layer(stored.role) != (layer >= 0)) continue;
             auto& entry = entries[static_cast<std::size_t>(stored.role)];
             entry.shape = shape_of(a, stored.role, stored.packing);
-            if (stored.role == Role::lm_head && a.tied_embeddings) entry.weight = entries[static_cast<std::size_t>(Role::embedding)].weight;
-            else entry.weight = source_of(checkpoint, a, stored, stored.name, false, layer, entry.shape);
+            if (stored.role == Role::lm_head && a.tied_embeddings)
+                entry.weight = entries[static_cast<std::size_t>(Role::embedding)].weight;
+            else
+                entry.weight = source_of(checkpoint, a, stored, stored.name, false, layer, entry.shape);
             if (stored.bias) entry.bias = source_of(checkpoint, a, stored, stored.name, true, layer, entry.shape);
         }
     }
-    if (model.embedding_scale_in_dtype) a.embedding_scale = rounded_to(checkpoint.entry(description.weight(Role::embedding, -1)->tensor).dtype, a.embedding_scale);
+    if (model.embedding_scale_in_dtype)
+        a.embedding_scale = rounded_to(checkpoint.entry(description.weight(Role::embedding, -1)->tensor).dtype, a.embedding_scale);
     return description;
 }
 
@@ -245,7 +266,8 @@ void read_weight(const Checkpoint& checkpoint, const WeightSource& source, std::
         const auto size = out.size() / runs;  // of one run
         const auto cols = source.count ? size / static_cast<std::size_t>(source.run) : 0;
         for (std::size_t i = 0; i < runs; ++i)
-            checkpoint.read_float(source.tensor, static_cast<std::size_t>(source.start + static_cast<std::int64_t>(i) * source.stride) * cols, out.subspan(i * size, size));
+            checkpoint.read_float(source.tensor, static_cast<std::size_t>(source.start + static_cast<std::int64_t>(i) * source.stride) * cols,
+                                  out.subspan(i * size, size));
     }
     if (source.add != 0)
         for (auto& value : out) value += static_cast<float>(source.add);

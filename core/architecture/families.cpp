@@ -21,8 +21,13 @@ Activation read_activation(const ConfigReader& config, std::string_view field, s
         std::string_view name;
         Activation activation;
     };
-    static constexpr std::array<Name, 8> names{{{"silu", Activation::silu}, {"swish", Activation::silu}, {"gelu", Activation::gelu}, {"gelu_python", Activation::gelu},
-                                                {"gelu_new", Activation::gelu_tanh}, {"gelu_fast", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
+    static constexpr std::array<Name, 8> names{{{"silu", Activation::silu},
+                                                {"swish", Activation::silu},
+                                                {"gelu", Activation::gelu},
+                                                {"gelu_python", Activation::gelu},
+                                                {"gelu_new", Activation::gelu_tanh},
+                                                {"gelu_fast", Activation::gelu_tanh},
+                                                {"gelu_pytorch_tanh", Activation::gelu_tanh},
                                                 {"relu", Activation::relu}}};
     const auto text = config.text(field, otherwise);
     std::string known;
@@ -52,7 +57,8 @@ std::int64_t read_layers(const ConfigReader& config, std::string_view field)
 void read_head_dim(const ConfigReader& config, Architecture& a, std::string_view hidden_field, std::string_view heads_field)
 {
     if (!config.has("head_dim") && a.hidden % a.heads)
-        throw config.fault(heads_field, std::to_string(a.heads) + " does not divide " + std::string(hidden_field) + " " + std::to_string(a.hidden) + ", and there is no head_dim");
+        throw config.fault(heads_field, std::to_string(a.heads) + " does not divide " + std::string(hidden_field) + " " + std::to_string(a.hidden) +
+                                            ", and there is no head_dim");
     a.head_dim = config.size("head_dim", a.hidden / a.heads);
 }
 
@@ -124,7 +130,10 @@ Stored& stored(FamilyModel& m, Role role)
     return *std::find_if(m.stored.begin(), m.stored.end(), [&](const Stored& s) { return s.role == role; });
 }
 
-void remove(FamilyModel& m, Role role) { std::erase_if(m.stored, [&](const Stored& s) { return s.role == role; }); }
+void remove(FamilyModel& m, Role role)
+{
+    std::erase_if(m.stored, [&](const Stored& s) { return s.role == role; });
+}
 
 /// query_key_value (and its kin) stands for the three projections.
 void add_fused_qkv(FamilyModel& m, const std::string& name, bool bias, Packing packing, bool transposed = false)
@@ -223,7 +232,9 @@ void read_olmo2(const ConfigReader& config, FamilyModel& m)
     remove(m, Role::attention_norm);
     remove(m, Role::mlp_norm);
     const std::string layer = "model.layers.{layer}.";
-    for (const auto& [role, name] : {std::pair{Role::q_norm, "self_attn.q_norm"}, {Role::k_norm, "self_attn.k_norm"}, {Role::post_attention_norm, "post_attention_layernorm"},
+    for (const auto& [role, name] : {std::pair{Role::q_norm, "self_attn.q_norm"},
+                                     {Role::k_norm, "self_attn.k_norm"},
+                                     {Role::post_attention_norm, "post_attention_layernorm"},
                                      {Role::post_mlp_norm, "post_feedforward_layernorm"}})
         m.stored.push_back({role, layer + name});
 }
@@ -371,16 +382,11 @@ void read_phi(const ConfigReader& config, FamilyModel& m)
     same_attention(a);
     m.prefix = "model.";
     const std::string layer = "model.layers.{layer}.";
-    m.stored = {{Role::embedding, "model.embed_tokens"},
-                {Role::attention_norm, layer + "input_layernorm", true},
-                {Role::q_proj, layer + "self_attn.q_proj", true},
-                {Role::k_proj, layer + "self_attn.k_proj", true},
-                {Role::v_proj, layer + "self_attn.v_proj", true},
-                {Role::o_proj, layer + "self_attn.dense", true},
-                {Role::up_proj, layer + "mlp.fc1", true},
-                {Role::down_proj, layer + "mlp.fc2", true},
-                {Role::final_norm, "model.final_layernorm", true},
-                {Role::lm_head, "lm_head", true}};
+    m.stored = {{Role::embedding, "model.embed_tokens"},           {Role::attention_norm, layer + "input_layernorm", true},
+                {Role::q_proj, layer + "self_attn.q_proj", true},  {Role::k_proj, layer + "self_attn.k_proj", true},
+                {Role::v_proj, layer + "self_attn.v_proj", true},  {Role::o_proj, layer + "self_attn.dense", true},
+                {Role::up_proj, layer + "mlp.fc1", true},          {Role::down_proj, layer + "mlp.fc2", true},
+                {Role::final_norm, "model.final_layernorm", true}, {Role::lm_head, "lm_head", true}};
     if (config.flag("qk_layernorm", false)) {
         a.qk_norm = QkNorm::per_head;
         a.qk_norm_kind = NormKind::layer;
@@ -407,7 +413,8 @@ void read_opt(const ConfigReader& config, FamilyModel& m)
     a.position_offset = 2;
     a.block.norm_after_residual = !config.flag("do_layer_norm_before", true);
     a.final_norm = !a.block.norm_after_residual && !config.flag("_remove_final_layer_norm", false);
-    if (!config.flag("layer_norm_elementwise_affine", true)) throw config.fault("layer_norm_elementwise_affine", "is false; norms without weights are not supported");
+    if (!config.flag("layer_norm_elementwise_affine", true))
+        throw config.fault("layer_norm_elementwise_affine", "is false; norms without weights are not supported");
     same_attention(a);
     const bool bias = config.flag("enable_bias", true);
     m.prefix = "model.";
@@ -526,8 +533,10 @@ void read_falcon(const ConfigReader& config, FamilyModel& m)
     a.hidden = config.size("hidden_size");
     a.heads = config.size(heads);
     const bool grouped = config.flag("new_decoder_architecture", false);
-    if (grouped) a.kv_heads = config.size(config.spelling({"num_kv_heads", "n_head_kv"}), a.heads);
-    else a.kv_heads = config.flag("multi_query", true) ? 1 : a.heads;
+    if (grouped)
+        a.kv_heads = config.size(config.spelling({"num_kv_heads", "n_head_kv"}), a.heads);
+    else
+        a.kv_heads = config.flag("multi_query", true) ? 1 : a.heads;
     read_head_dim(config, a, "hidden_size", heads);
     a.ffn = config.size("ffn_hidden_size", 4 * a.hidden);
     a.vocab = config.size("vocab_size");

@@ -15,10 +15,10 @@ namespace bitwright {
 
 /// How the rows of q, k, v (or gate, up) lie in a stored tensor.
 enum class Packing : std::uint8_t {
-    alone,     ///< a tensor of its own
-    joined,    ///< all of q, then k, then v; all of gate, then up
-    per_group, ///< for each kv head: its query heads, its key, its value
-    per_head   ///< one tensor for each head, "{head}" in the name
+    alone,      ///< a tensor of its own
+    joined,     ///< all of q, then k, then v; all of gate, then up
+    per_group,  ///< for each kv head: its query heads, its key, its value
+    per_head    ///< one tensor for each head, "{head}" in the name
 };
 
 /// Where one weight lies. `name` comes without ".weight" / ".bias"; "{layer}" is the layer's number.
@@ -50,6 +50,7 @@ struct Family {
 /// RoPE as config.json gives it. `rotated`: the share of head_dim that is rotated where the config does not say; `theta` likewise.
 /// Reads rope_parameters (transformers 5, theta inside), rope_scaling and rope_theta beside it (transformers 4), `type` and `rope_type`.
 /// @param layer_type key of rope_parameters where it holds one object per layer type (Gemma 3), "" elsewhere.
-[[nodiscard]] Rope read_rope(const ConfigReader& config, const Architecture& architecture, double theta = 10000, double rotated = 1, std::string_view layer_type = "");
+[[nodiscard]] Rope read_rope(const ConfigReader& config, const Architecture& architecture, double theta = 10000, double rotated = 1,
+                             std::string_view layer_type = "");
 
 }  // namespace bitwright

@@ -14,8 +14,9 @@ void check_vocabulary(const Checkpoint& checkpoint, const Architecture& architec
     const MappedFile file(checkpoint.tokenizer_path());
     const auto tokens = vocabulary_size_of({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
     if (tokens > architecture.vocab)
-        throw bad_input(checkpoint.tokenizer_path().string(), "", "has " + std::to_string(tokens) + " tokens, but the embedding only " + std::to_string(architecture.vocab) +
-                                                                     " rows; tokenizer and weights do not belong together");
+        throw bad_input(checkpoint.tokenizer_path().string(), "",
+                        "has " + std::to_string(tokens) + " tokens, but the embedding only " + std::to_string(architecture.vocab) +
+                            " rows; tokenizer and weights do not belong together");
 }
 
 }  // namespace

@@ -85,18 +85,23 @@ std::vector<double> Rope::inverse_frequencies(std::int64_t length) const
     }
     auto frequencies = plain_frequencies(dims, theta);
     switch (scaling) {
-    case RopeScaling::none:
-    case RopeScaling::dynamic: break;
-    case RopeScaling::linear:
-        for (auto& frequency : frequencies) frequency /= factor;
-        break;
-    case RopeScaling::llama3: scale_llama3(frequencies, *this); break;
-    case RopeScaling::yarn: scale_yarn(frequencies, *this); break;
-    case RopeScaling::longrope: {
-        const auto& divisors = length > original_max_positions ? long_factor : short_factor;
-        for (std::size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= divisors[i];
-        break;
-    }
+        case RopeScaling::none:
+        case RopeScaling::dynamic:
+            break;
+        case RopeScaling::linear:
+            for (auto& frequency : frequencies) frequency /= factor;
+            break;
+        case RopeScaling::llama3:
+            scale_llama3(frequencies, *this);
+            break;
+        case RopeScaling::yarn:
+            scale_yarn(frequencies, *this);
+            break;
+        case RopeScaling::longrope: {
+            const auto& divisors = length > original_max_positions ? long_factor : short_factor;
+            for (std::size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= divisors[i];
+            break;
+        }
     }
     return frequencies;
 }
@@ -117,7 +122,8 @@ Rope read_rope(const ConfigReader& top, const Architecture& architecture, double
     if (share > 1) throw top.fault("partial_rotary_factor", "is above 1; at most the whole head can be rotated");
     rope.dims = static_cast<std::int64_t>(static_cast<double>(architecture.head_dim) * share);
     if (rope.dims < 2 || rope.dims % 2)
-        throw top.fault("partial_rotary_factor", "rotates " + std::to_string(rope.dims) + " of " + std::to_string(architecture.head_dim) + " dimensions of a head; an even number is needed");
+        throw top.fault("partial_rotary_factor", "rotates " + std::to_string(rope.dims) + " of " + std::to_string(architecture.head_dim) +
+                                                     " dimensions of a head; an even number is needed");
     if (!inner) return rope;
 
     rope.scaling = read_scaling(*inner);
@@ -127,39 +133,42 @@ Rope read_rope(const ConfigReader& top, const Architecture& architecture, double
     rope.original_max_positions = rope.scaling == RopeScaling::dynamic ? architecture.max_positions : original;
     rope.factor = inner->positive("factor", ratio);
     switch (rope.scaling) {
-    case RopeScaling::none: break;
-    case RopeScaling::linear:
-    case RopeScaling::dynamic:
-        if (!inner->has("factor")) throw inner->fault("factor", "is missing; this RoPE scaling needs it");
-        rope.original_max_positions = rope.scaling == RopeScaling::dynamic ? architecture.max_positions : 0;
-        if (rope.scaling == RopeScaling::dynamic && rope.dims < 4) throw inner->fault("rope_type", "“dynamic” needs at least 4 rotated dimensions");
-        break;
-    case RopeScaling::llama3:
-        rope.low_freq_factor = inner->positive("low_freq_factor", 1);
-        rope.high_freq_factor = inner->positive("high_freq_factor", 4);
-        if (rope.high_freq_factor <= rope.low_freq_factor) throw inner->fault("high_freq_factor", "must be above low_freq_factor");
-        break;
-    case RopeScaling::yarn: {
-        rope.beta_fast = inner->positive("beta_fast", 32);
-        rope.beta_slow = inner->positive("beta_slow", 1);
-        rope.truncate = inner->flag("truncate", true);
-        const double scale = inner->number("mscale", 0), scale_all = inner->number("mscale_all_dim", 0);
-        const double implied = scale != 0 && scale_all != 0 ? yarn_magnitude(rope.factor, scale) / yarn_magnitude(rope.factor, scale_all) : yarn_magnitude(rope.factor, 1);
-        rope.attention_factor = inner->positive("attention_factor", implied);
-        break;
-    }
-    case RopeScaling::longrope: {
-        rope.short_factor = inner->numbers("short_factor");
-        rope.long_factor = inner->numbers("long_factor");
-        for (const auto& [name, factors] : {std::pair{"short_factor", &rope.short_factor}, std::pair{"long_factor", &rope.long_factor}}) {
-            if (factors->size() != static_cast<std::size_t>(rope.dims / 2))
-                throw inner->fault(name, "has " + std::to_string(factors->size()) + " numbers; " + std::to_string(rope.dims / 2) + " are expected");
-            if (std::any_of(factors->begin(), factors->end(), [](double f) { return f <= 0; })) throw inner->fault(name, "holds a number that is not above 0");
+        case RopeScaling::none:
+            break;
+        case RopeScaling::linear:
+        case RopeScaling::dynamic:
+            if (!inner->has("factor")) throw inner->fault("factor", "is missing; this RoPE scaling needs it");
+            rope.original_max_positions = rope.scaling == RopeScaling::dynamic ? architecture.max_positions : 0;
+            if (rope.scaling == RopeScaling::dynamic && rope.dims < 4) throw inner->fault("rope_type", "“dynamic” needs at least 4 rotated dimensions");
+            break;
+        case RopeScaling::llama3:
+            rope.low_freq_factor = inner->positive("low_freq_factor", 1);
+            rope.high_freq_factor = inner->positive("high_freq_factor", 4);
+            if (rope.high_freq_factor <= rope.low_freq_factor) throw inner->fault("high_freq_factor", "must be above low_freq_factor");
+            break;
+        case RopeScaling::yarn: {
+            rope.beta_fast = inner->positive("beta_fast", 32);
+            rope.beta_slow = inner->positive("beta_slow", 1);
+            rope.truncate = inner->flag("truncate", true);
+            const double scale = inner->number("mscale", 0), scale_all = inner->number("mscale_all_dim", 0);
+            const double implied =
+                scale != 0 && scale_all != 0 ? yarn_magnitude(rope.factor, scale) / yarn_magnitude(rope.factor, scale_all) : yarn_magnitude(rope.factor, 1);
+            rope.attention_factor = inner->positive("attention_factor", implied);
+            break;
         }
-        const double implied = rope.factor <= 1 ? 1.0 : std::sqrt(1 + std::log(rope.factor) / std::log(static_cast<double>(rope.original_max_positions)));
-        rope.attention_factor = inner->positive("attention_factor", implied);
-        break;
-    }
+        case RopeScaling::longrope: {
+            rope.short_factor = inner->numbers("short_factor");
+            rope.long_factor = inner->numbers("long_factor");
+            for (const auto& [name, factors] : {std::pair{"short_factor", &rope.short_factor}, std::pair{"long_factor", &rope.long_factor}}) {
+                if (factors->size() != static_cast<std::size_t>(rope.dims / 2))
+                    throw inner->fault(name, "has " + std::to_string(factors->size()) + " numbers; " + std::to_string(rope.dims / 2) + " are expected");
+                if (std::any_of(factors->begin(), factors->end(), [](double f) { return f <= 0; }))
+                    throw inner->fault(name, "holds a number that is not above 0");
+            }
+            const double implied = rope.factor <= 1 ? 1.0 : std::sqrt(1 + std::log(rope.factor) / std::log(static_cast<double>(rope.original_max_positions)));
+            rope.attention_factor = inner->positive("attention_factor", implied);
+            break;
+        }
     }
     return rope;
 }

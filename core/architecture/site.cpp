@@ -38,8 +38,8 @@ constexpr std::array<WeightSites, 6> before_attention{{
 }};
 constexpr std::array<WeightSites, 2> after_attention{{
     {WeightRole::o_proj, Role::o_weight, Role::o_weight, Role::o_output, "self_attn.o_proj", everywhere},
-    {WeightRole::post_attention_norm, Role::attention_branch_norm_input, Role::attention_branch_norm_weight, Role::attention_branch_norm_output, "attention_branch_norm",
-     everywhere},
+    {WeightRole::post_attention_norm, Role::attention_branch_norm_input, Role::attention_branch_norm_weight, Role::attention_branch_norm_output,
+     "attention_branch_norm", everywhere},
 }};
 constexpr std::array<WeightSites, 3> before_activation{{
     {WeightRole::mlp_norm, Role::mlp_norm_input, Role::mlp_norm_weight, Role::mlp_norm_output, "post_attention_layernorm", everywhere},
@@ -143,9 +143,12 @@ void expand_braces(const std::string& pattern, std::vector<std::string>& out)
     int depth = 0;
     std::size_t close = open;
     for (; close < pattern.size(); ++close) {
-        if (pattern[close] == '{') ++depth;
-        else if (pattern[close] == '}' && --depth == 0) break;
-        else if (pattern[close] == ',' && depth == 1) cuts.push_back(close);
+        if (pattern[close] == '{')
+            ++depth;
+        else if (pattern[close] == '}' && --depth == 0)
+            break;
+        else if (pattern[close] == ',' && depth == 1)
+            cuts.push_back(close);
     }
     if (close == pattern.size()) throw bad_input("site pattern", pattern, "has an open { without its }");
     cuts.push_back(close);
@@ -180,8 +183,7 @@ std::size_t distance(std::string_view a, std::string_view b)
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 0; i < a.size(); ++i) {
         std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < b.size(); ++j)
-            diagonal = std::exchange(row[j + 1], std::min({row[j + 1] + 1, row[j] + 1, diagonal + (a[i] != b[j])}));
+        for (std::size_t j = 0; j < b.size(); ++j) diagonal = std::exchange(row[j + 1], std::min({row[j + 1] + 1, row[j] + 1, diagonal + (a[i] != b[j])}));
     }
     return row.back();
 }

@@ -77,7 +77,8 @@ void Checkpoint::State::open_index()
     const auto path = folder / index_file;
     const auto index = parse_object(read_text(path, max_config_bytes), path);
     const auto map = index.find("weight_map");
-    if (map == index.end() || !map->is_object() || map->empty()) throw bad_input(path.string(), "weight_map", "is missing, or no object of tensor names and shards");
+    if (map == index.end() || !map->is_object() || map->empty())
+        throw bad_input(path.string(), "weight_map", "is missing, or no object of tensor names and shards");
     std::map<std::string, std::size_t> shards;
     for (const auto& [tensor, shard] : map->items()) {
         if (!shard.is_string()) throw bad_input(path.string(), "weight_map." + tensor, "is no file name");
@@ -95,7 +96,9 @@ void Checkpoint::State::open_index()
         const auto name = shard.get<std::string>();
         const auto& file = files[shards.at(name)];
         const auto* entry = file.find(tensor);
-        if (!entry) throw bad_input(path.string(), "weight_map", "puts " + tensor + " into the shard " + name + ", which does not hold it; fetch index and shards again");
+        if (!entry)
+            throw bad_input(path.string(), "weight_map",
+                            "puts " + tensor + " into the shard " + name + ", which does not hold it; fetch index and shards again");
         add(file, *entry);
     }
 }
@@ -109,8 +112,9 @@ void Checkpoint::State::open_weights()
         open_index();
     } else {
         const bool pickled = fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json");
-        throw bad_input(folder.string(), "", std::string("holds neither ") + single_file + " nor " + index_file +
-                                                 (pickled ? "; convert its pytorch_model.bin to safetensors first" : "; is it a Hugging Face model folder?"));
+        throw bad_input(folder.string(), "",
+                        std::string("holds neither ") + single_file + " nor " + index_file +
+                            (pickled ? "; convert its pytorch_model.bin to safetensors first" : "; is it a Hugging Face model folder?"));
     }
 }
 
@@ -119,7 +123,8 @@ void Checkpoint::State::hash_headers()
     Sha256 hash;
     hash.update(config_text);
     for (const auto& file : files)
-        hash.update("\n" + file.path().filename().string() + " " + std::to_string(file.file_size()) + " " + std::to_string(file.modified_ns()) + "\n").update(file.header_json());
+        hash.update("\n" + file.path().filename().string() + " " + std::to_string(file.file_size()) + " " + std::to_string(file.modified_ns()) + "\n")
+            .update(file.header_json());
     identity = hash.hex();
 }
 
@@ -169,7 +174,8 @@ void Checkpoint::read_float(std::string_view name, std::size_t first, std::span<
     constexpr std::size_t step = 8192;  // floats that stay in the cache between widening and checking
     const auto& [file, entry] = state_->at(name);
     const auto view = file->tensor(name);
-    if (!is_float(*entry)) throw bad_input(file->path().string(), name, "its dtype " + entry->dtype_name + " is no floating-point dtype; convert it to F32, F16 or BF16");
+    if (!is_float(*entry))
+        throw bad_input(file->path().string(), name, "its dtype " + entry->dtype_name + " is no floating-point dtype; convert it to F32, F16 or BF16");
     const auto bytes = view.data.subspan(first * size_of(view.dtype), out.size() * size_of(view.dtype));
     for (std::size_t at = 0; at < out.size(); at += step) {
         const auto piece = out.subspan(at, std::min(step, out.size() - at));

@@ -25,7 +25,7 @@ struct Descriptor {
     explicit Descriptor(const fs::path& path) : value(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
     {
         if (value < 0) throw bad_input(path.string(), "", "cannot be opened: " + reason(errno));
-        struct stat status{};
+        struct stat status {};
         if (::fstat(value, &status) != 0 || !S_ISREG(status.st_mode)) {
             ::close(value);
             throw bad_input(path.string(), "", "is not a regular file");

@@ -92,23 +92,30 @@ private:
         skip_space();
         Value result;
         switch (peek()) {
-        case '{': object(result, depth); break;
-        case '[': array(result, depth); break;
-        case '"':
-            result.kind = Kind::string;
-            result.string = string();
-            break;
-        case 't':
-            word("true");
-            result.kind = Kind::boolean;
-            result.boolean = true;
-            break;
-        case 'f':
-            word("false");
-            result.kind = Kind::boolean;
-            break;
-        case 'n': word("null"); break;
-        default: number(result);
+            case '{':
+                object(result, depth);
+                break;
+            case '[':
+                array(result, depth);
+                break;
+            case '"':
+                result.kind = Kind::string;
+                result.string = string();
+                break;
+            case 't':
+                word("true");
+                result.kind = Kind::boolean;
+                result.boolean = true;
+                break;
+            case 'f':
+                word("false");
+                result.kind = Kind::boolean;
+                break;
+            case 'n':
+                word("null");
+                break;
+            default:
+                number(result);
         }
         return result;
     }
@@ -158,16 +165,31 @@ private:
         const char c = peek();
         ++at_;
         switch (c) {
-        case '"':
-        case '\\':
-        case '/': out += c; return;
-        case 'b': out += '\b'; return;
-        case 'f': out += '\f'; return;
-        case 'n': out += '\n'; return;
-        case 'r': out += '\r'; return;
-        case 't': out += '\t'; return;
-        case 'u': break;
-        default: --at_; fail("an unknown escape");
+            case '"':
+            case '\\':
+            case '/':
+                out += c;
+                return;
+            case 'b':
+                out += '\b';
+                return;
+            case 'f':
+                out += '\f';
+                return;
+            case 'n':
+                out += '\n';
+                return;
+            case 'r':
+                out += '\r';
+                return;
+            case 't':
+                out += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                --at_;
+                fail("an unknown escape");
         }
         std::uint32_t code = hex4();
         if (code >= 0xdc00 && code <= 0xdfff) fail("a surrogate without its pair");
@@ -258,19 +280,29 @@ std::string quoted(std::string_view text)
     std::string out = "\"";
     for (const char c : text) {
         switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        default:
-            if (static_cast<unsigned char>(c) < 0x20) {
-                out += "\\u00";
-                out += digits[c >> 4];
-                out += digits[c & 15];
-            } else {
-                out += c;
-            }
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
+            default:
+                if (static_cast<unsigned char>(c) < 0x20) {
+                    out += "\\u00";
+                    out += digits[c >> 4];
+                    out += digits[c & 15];
+                } else {
+                    out += c;
+                }
         }
     }
     return out + '"';

@@ -25,8 +25,8 @@ struct ForeignDtype {
     std::string_view name;
     std::uint64_t bits;
 };
-constexpr std::array<ForeignDtype, 9> foreign_dtypes{{{"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8},
-                                                      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4}, {"C64", 64}}};
+constexpr std::array<ForeignDtype, 9> foreign_dtypes{
+    {{"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4}, {"C64", 64}}};
 
 std::optional<Dtype> dtype_called(std::string_view name) noexcept
 {
@@ -44,9 +44,12 @@ std::optional<std::uint64_t> total_bits(const Shape& shape, std::uint64_t elemen
     std::uint64_t total = element_bits;
     bool empty = false;
     for (const auto dimension : shape) {
-        if (dimension == 0) empty = true;
-        else if (total > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / static_cast<std::uint64_t>(dimension)) return std::nullopt;
-        else total *= static_cast<std::uint64_t>(dimension);
+        if (dimension == 0)
+            empty = true;
+        else if (total > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / static_cast<std::uint64_t>(dimension))
+            return std::nullopt;
+        else
+            total *= static_cast<std::uint64_t>(dimension);
     }
     return empty ? 0 : total;
 }
@@ -87,7 +90,8 @@ TensorEntry read_entry(const std::string& name, const json::Value& value, const 
         element_bits = 8 * size_of(*known);
     } else {
         const auto foreign = std::find_if(foreign_dtypes.begin(), foreign_dtypes.end(), [&](const auto& d) { return d.name == entry.dtype_name; });
-        if (foreign == foreign_dtypes.end()) throw fault("its dtype " + entry.dtype_name + " is unknown to the safetensors format; the file is damaged or newer");
+        if (foreign == foreign_dtypes.end())
+            throw fault("its dtype " + entry.dtype_name + " is unknown to the safetensors format; the file is damaged or newer");
         entry.supported = false;
         element_bits = foreign->bits;
     }
@@ -112,16 +116,17 @@ void check_layout(const std::vector<TensorEntry>& entries, std::uint64_t data_by
     for (const auto* entry : by_offset) {
         if (entry->begin == entry->end) continue;
         if (last && entry->begin < last->end)
-            throw bad_input(where, entry->name, "shares the bytes " + range_text(entry->begin, std::min(entry->end, last->end)) + " with " + last->name +
-                                                    "; the file is damaged");
+            throw bad_input(where, entry->name,
+                            "shares the bytes " + range_text(entry->begin, std::min(entry->end, last->end)) + " with " + last->name + "; the file is damaged");
         last = entry;
     }
     const auto claimed = last ? last->end : 0;
     for (const auto* entry : by_offset)
         if (entry->end > data_bytes)
-            throw bad_input(where, entry->name, "its data_offsets [" + std::to_string(entry->begin) + ", " + std::to_string(entry->end) + "] end beyond the data of " +
-                                                    std::to_string(data_bytes) + " bytes: the file has " + std::to_string(file_bytes) + " bytes, its header asks for " +
-                                                    std::to_string(file_bytes - data_bytes + claimed) + "; it is cut or damaged, fetch it again");
+            throw bad_input(where, entry->name,
+                            "its data_offsets [" + std::to_string(entry->begin) + ", " + std::to_string(entry->end) + "] end beyond the data of " +
+                                std::to_string(data_bytes) + " bytes: the file has " + std::to_string(file_bytes) + " bytes, its header asks for " +
+                                std::to_string(file_bytes - data_bytes + claimed) + "; it is cut or damaged, fetch it again");
     std::uint64_t next = 0;
     for (const auto* entry : by_offset) {
         if (entry->begin > next)
@@ -155,8 +160,9 @@ SafetensorsFile::SafetensorsFile(const fs::path& path)
     for (std::size_t i = 0; i < length_bytes; ++i) header_size |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
     const auto rest = bytes.size() - length_bytes;
     if (header_size > rest)
-        throw bad_input(where, "", "claims a header of " + std::to_string(header_size) + " bytes, but the whole file has " + std::to_string(bytes.size()) +
-                                       "; it is no safetensors file or is cut");
+        throw bad_input(where, "",
+                        "claims a header of " + std::to_string(header_size) + " bytes, but the whole file has " + std::to_string(bytes.size()) +
+                            "; it is no safetensors file or is cut");
     if (header_size > max_header)
         throw bad_input(where, "", "claims a header of " + std::to_string(header_size) + " bytes; safetensors allows " + std::to_string(max_header));
     state->header = {reinterpret_cast<const char*>(bytes.data()) + length_bytes, header_size};
@@ -261,14 +267,15 @@ SafetensorsWriter::SafetensorsWriter(fs::path path, std::vector<Declared> tensor
         const auto& tensor = tensors[i];
         const auto bytes = static_cast<std::uint64_t>(element_count(tensor.shape)) * size_of(tensor.dtype);
         if (header.size() > 1) header += ',';
-        header += json::quoted(tensor.name) + ":{\"dtype\":\"" + std::string(name_of(tensor.dtype)) + "\",\"shape\":" + to_string(tensor.shape) + ",\"data_offsets\":[" +
-                  std::to_string(offset) + "," + std::to_string(offset + bytes) + "]}";
+        header += json::quoted(tensor.name) + ":{\"dtype\":\"" + std::string(name_of(tensor.dtype)) + "\",\"shape\":" + to_string(tensor.shape) +
+                  ",\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(offset + bytes) + "]}";
         state_->pieces[i] = {tensor.name, offset, offset + bytes};
         offset += bytes;
     }
     header += '}';
     header.append((length_bytes - header.size() % length_bytes) % length_bytes, ' ');
-    if (header.size() > max_header) throw failure(path.string() + ": its header would have " + std::to_string(header.size()) + " bytes, more than safetensors allows");
+    if (header.size() > max_header)
+        throw failure(path.string() + ": its header would have " + std::to_string(header.size()) + " bytes, more than safetensors allows");
     for (auto& piece : state_->pieces) piece.begin += length_bytes + header.size(), piece.end += length_bytes + header.size();
 
     std::array<std::byte, length_bytes> length;

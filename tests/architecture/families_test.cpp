@@ -79,7 +79,10 @@ TEST(Families, WeightsAreReadCompletelyAndOnce)
     }
 }
 
-std::vector<float> read(const Model& model, WeightRole role, std::int64_t layer) { return read_weight(*model.checkpoint, *model.description->weight(role, layer)); }
+std::vector<float> read(const Model& model, WeightRole role, std::int64_t layer)
+{
+    return read_weight(*model.checkpoint, *model.description->weight(role, layer));
+}
 
 TEST(Families, GemmaNormsAddOne)
 {
@@ -91,7 +94,10 @@ TEST(Families, GemmaNormsAddOne)
 }
 
 /// Row r of a fused tensor, as stored.
-std::vector<float> row(const std::vector<float>& matrix, std::size_t cols, std::size_t r) { return {matrix.begin() + static_cast<std::ptrdiff_t>(r * cols), matrix.begin() + static_cast<std::ptrdiff_t>((r + 1) * cols)}; }
+std::vector<float> row(const std::vector<float>& matrix, std::size_t cols, std::size_t r)
+{
+    return {matrix.begin() + static_cast<std::ptrdiff_t>(r * cols), matrix.begin() + static_cast<std::ptrdiff_t>((r + 1) * cols)};
+}
 
 TEST(Families, FusedProjectionsGiveTheirRows)
 {
@@ -165,8 +171,10 @@ Architecture changed(const std::string& name, const std::string& field, const nl
 {
     const auto folder = test::linked_copy(test::golden_models() / name, "changed");
     auto config = nlohmann::json::parse(read_text(folder / "config.json"));
-    if (value.is_discarded()) config.erase(field);
-    else config[field] = value;
+    if (value.is_discarded())
+        config.erase(field);
+    else
+        config[field] = value;
     write_text(folder / "config.json", config.dump());
     return open_model(folder).architecture();
 }

@@ -52,9 +52,12 @@ TEST(Rope, Llama3KeepsFastAndDividesSlow)
     const auto f = r.inverse_frequencies(10);
     for (std::size_t i = 0; i < f.size(); ++i) {
         const double wavelength = 2 * M_PI / plain[i];
-        if (wavelength < 2048) EXPECT_EQ(f[i], plain[i]);
-        else if (wavelength > 8192) EXPECT_EQ(f[i], plain[i] / 8);
-        else EXPECT_TRUE(f[i] < plain[i] && f[i] > plain[i] / 8);
+        if (wavelength < 2048)
+            EXPECT_EQ(f[i], plain[i]);
+        else if (wavelength > 8192)
+            EXPECT_EQ(f[i], plain[i] / 8);
+        else
+            EXPECT_TRUE(f[i] < plain[i] && f[i] > plain[i] / 8);
     }
 }
 

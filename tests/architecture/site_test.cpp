@@ -17,12 +17,35 @@ bool has(const Model& model, std::string_view name) { return model.sites->find(n
 TEST(Sites, PaperPlacementOfALlamaLayer)
 {
     const auto model = golden_model("llama-gqa-tied");
-    const std::set<std::string> expected{
-        "input_layernorm.input", "input_layernorm.weight", "input_layernorm.output", "self_attn.q_proj.weight", "self_attn.q_proj.output", "self_attn.k_proj.weight",
-        "self_attn.k_proj.output", "self_attn.v_proj.weight", "self_attn.v_proj.output", "self_attn.qk.input", "self_attn.qk.input2", "self_attn.qk.output",
-        "self_attn.pv.input", "self_attn.pv.input2", "self_attn.pv.output", "self_attn.o_proj.weight", "self_attn.o_proj.output", "post_attention_layernorm.input",
-        "post_attention_layernorm.weight", "post_attention_layernorm.output", "mlp.gate_proj.weight", "mlp.gate_proj.output", "mlp.up_proj.weight", "mlp.up_proj.output",
-        "mlp.act.input2", "mlp.act.output", "mlp.down_proj.input", "mlp.down_proj.weight", "mlp.down_proj.output"};
+    const std::set<std::string> expected{"input_layernorm.input",
+                                         "input_layernorm.weight",
+                                         "input_layernorm.output",
+                                         "self_attn.q_proj.weight",
+                                         "self_attn.q_proj.output",
+                                         "self_attn.k_proj.weight",
+                                         "self_attn.k_proj.output",
+                                         "self_attn.v_proj.weight",
+                                         "self_attn.v_proj.output",
+                                         "self_attn.qk.input",
+                                         "self_attn.qk.input2",
+                                         "self_attn.qk.output",
+                                         "self_attn.pv.input",
+                                         "self_attn.pv.input2",
+                                         "self_attn.pv.output",
+                                         "self_attn.o_proj.weight",
+                                         "self_attn.o_proj.output",
+                                         "post_attention_layernorm.input",
+                                         "post_attention_layernorm.weight",
+                                         "post_attention_layernorm.output",
+                                         "mlp.gate_proj.weight",
+                                         "mlp.gate_proj.output",
+                                         "mlp.up_proj.weight",
+                                         "mlp.up_proj.output",
+                                         "mlp.act.input2",
+                                         "mlp.act.output",
+                                         "mlp.down_proj.input",
+                                         "mlp.down_proj.weight",
+                                         "mlp.down_proj.output"};
     std::set<std::string> simulated;
     for (const auto& site : model.sites->sites()) {
         if (!site.levels.simulated) continue;
@@ -41,8 +64,8 @@ TEST(Sites, LevelsOfALlama)
         if (!site.levels.simulated && site.layer <= 0) full_only.insert(site.name);
         if (!site.levels.integer && site.layer <= 0) not_integer.insert(site.name);
     }
-    EXPECT_EQ(full_only, (std::set<std::string>{"embed_tokens.weight", "residual_embedding", "layers.0.residual_attention", "layers.0.residual_mlp", "norm.input", "norm.weight",
-                                                "norm.output", "lm_head.weight", "lm_head.output"}));
+    EXPECT_EQ(full_only, (std::set<std::string>{"embed_tokens.weight", "residual_embedding", "layers.0.residual_attention", "layers.0.residual_mlp",
+                                                "norm.input", "norm.weight", "norm.output", "lm_head.weight", "lm_head.output"}));
     EXPECT_EQ(not_integer, (std::set<std::string>{"layers.0.self_attn.qk.output", "layers.0.mlp.act.input2", "layers.0.mlp.act.output"}));
     EXPECT_EQ((*model.sites)[model.sites->find("layers.1.self_attn.pv.input")].integer_scale, 1.0f / 65536);
 }

@@ -35,19 +35,19 @@ TEST_P(BadCheckpoint, IsOneSentence)
 const std::string q = "model.layers.0.self_attn.q_proj.weight", up = "model.layers.0.mlp.up_proj.weight";
 INSTANTIATE_TEST_SUITE_P(
     Golden, BadCheckpoint,
-    ::testing::Values(
-        Bad{"truncated", {"model.safetensors", "10348", "17248", "model.layers.0."}}, Bad{"empty-file", {"model.safetensors", "too short"}},
-        Bad{"header-beyond-file", {"model.safetensors", "1099511627776", "17248"}}, Bad{"header-not-json", {"model.safetensors", "at byte "}},
-        Bad{"header-list", {"model.safetensors", "object"}}, Bad{"overlapping-offsets", {q, "model.layers.0.self_attn.o_proj.weight", "bytes ["}},
-        Bad{"offsets-beyond-file", {"model.norm.weight", "data_offsets [", "data of "}}, Bad{"byte-count", {q, "1024", "1020"}}, Bad{"negative-shape", {q, "-16"}},
-        Bad{"shape-overflow", {q, "[4294967296, 4294967296]"}}, Bad{"unknown-dtype", {q, "Q4_X"}}, Bad{"unsupported-dtype", {up, "F8_E4M3"}}, Bad{"missing-tensor", {up}},
-        Bad{"wrong-shape", {q, "[8, 16]", "[16, 16]"}}, Bad{"config-missing-field", {"config.json", "hidden_size"}},
-        Bad{"config-wrong-type", {"config.json", "num_hidden_layers", "\"two\"", "integer"}}, Bad{"config-negative", {"config.json", "num_hidden_layers", "-1"}},
-        Bad{"unknown-model-type", {"quasillama", "llama", "qwen3"}}, Bad{"heads-not-dividing", {"num_attention_heads", "5", "16"}},
-        Bad{"kv-heads-not-dividing", {"num_key_value_heads", "3", "4"}}, Bad{"unknown-rope", {"rope_type", "spiral", "llama3"}},
-        Bad{"config-not-json", {"config.json", "at byte 1"}}, Bad{"no-weights", {"model.safetensors", "model.safetensors.index.json"}},
-        Bad{"shard-absent", {"model-00002-of-00002.safetensors"}}, Bad{"index-wrong-shard", {up, "model-0000"}},
-        Bad{"tokenizer-too-large", {"tokenizer.json", "80", "64"}}),
+    ::testing::Values(Bad{"truncated", {"model.safetensors", "10348", "17248", "model.layers.0."}}, Bad{"empty-file", {"model.safetensors", "too short"}},
+                      Bad{"header-beyond-file", {"model.safetensors", "1099511627776", "17248"}}, Bad{"header-not-json", {"model.safetensors", "at byte "}},
+                      Bad{"header-list", {"model.safetensors", "object"}}, Bad{"overlapping-offsets", {q, "model.layers.0.self_attn.o_proj.weight", "bytes ["}},
+                      Bad{"offsets-beyond-file", {"model.norm.weight", "data_offsets [", "data of "}}, Bad{"byte-count", {q, "1024", "1020"}},
+                      Bad{"negative-shape", {q, "-16"}}, Bad{"shape-overflow", {q, "[4294967296, 4294967296]"}}, Bad{"unknown-dtype", {q, "Q4_X"}},
+                      Bad{"unsupported-dtype", {up, "F8_E4M3"}}, Bad{"missing-tensor", {up}}, Bad{"wrong-shape", {q, "[8, 16]", "[16, 16]"}},
+                      Bad{"config-missing-field", {"config.json", "hidden_size"}},
+                      Bad{"config-wrong-type", {"config.json", "num_hidden_layers", "\"two\"", "integer"}},
+                      Bad{"config-negative", {"config.json", "num_hidden_layers", "-1"}}, Bad{"unknown-model-type", {"quasillama", "llama", "qwen3"}},
+                      Bad{"heads-not-dividing", {"num_attention_heads", "5", "16"}}, Bad{"kv-heads-not-dividing", {"num_key_value_heads", "3", "4"}},
+                      Bad{"unknown-rope", {"rope_type", "spiral", "llama3"}}, Bad{"config-not-json", {"config.json", "at byte 1"}},
+                      Bad{"no-weights", {"model.safetensors", "model.safetensors.index.json"}}, Bad{"shard-absent", {"model-00002-of-00002.safetensors"}},
+                      Bad{"index-wrong-shard", {up, "model-0000"}}, Bad{"tokenizer-too-large", {"tokenizer.json", "80", "64"}}),
     [](const auto& bad) {
         std::string name = bad.param.folder;
         std::replace(name.begin(), name.end(), '-', '_');

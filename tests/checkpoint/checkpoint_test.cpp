@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/checkpoint.h"
 #include "core/runtime/error.h"
-#include "core/runtime/hash.h"
 #include "core/runtime/file.h"
+#include "core/runtime/hash.h"
 #include "tests/support/models.h"
 
 #include <gtest/gtest.h>

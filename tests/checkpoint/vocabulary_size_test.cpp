@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/checkpoint/tokenizer.h"
 #include "core/checkpoint/vocabulary_size.h"
+#include "core/checkpoint/tokenizer.h"
 #include "core/runtime/file.h"
 #include "tests/support/shared_data.h"
 
@@ -13,7 +13,9 @@ namespace {
 
 TEST(VocabularySize, OfTheKindsOfModels)
 {
-    EXPECT_EQ(vocabulary_size_of(R"({"added_tokens": [{"id": 7, "content": "x"}], "model": {"type": "BPE", "vocab": {"a": 0, "\"{\\": 5}, "merges": [["9", "9"]]}})"), 8);
+    EXPECT_EQ(
+        vocabulary_size_of(R"({"added_tokens": [{"id": 7, "content": "x"}], "model": {"type": "BPE", "vocab": {"a": 0, "\"{\\": 5}, "merges": [["9", "9"]]}})"),
+        8);
     EXPECT_EQ(vocabulary_size_of(R"({"model": {"vocab": [["a", -1.5], ["b", 99], ["[", 0]], "type": "Unigram"}, "other": {"vocab": {"a": 50}}})"), 3);
     EXPECT_EQ(vocabulary_size_of(R"({"model": {"vocab": {"vocab": 1, "model": 2, "id": 3}}, "added_tokens": []})"), 4);
     EXPECT_EQ(vocabulary_size_of("{}"), 0);
@@ -21,7 +23,8 @@ TEST(VocabularySize, OfTheKindsOfModels)
 
 TEST(VocabularySize, NoTextIsAFault)
 {
-    for (const auto* text : {"", "}}}]", "\"", "\"\\", "{\"model\": {\"vocab\": {\"a\": 99999999999999999999}}}", "{\"model\": {\"vocab\": {\"a\": 9223372036854775807}}}", "[[[[[[[[", "{\"model\": {\"vocab\": {\"a\": "})
+    for (const auto* text : {"", "}}}]", "\"", "\"\\", "{\"model\": {\"vocab\": {\"a\": 99999999999999999999}}}",
+                             "{\"model\": {\"vocab\": {\"a\": 9223372036854775807}}}", "[[[[[[[[", "{\"model\": {\"vocab\": {\"a\": "})
         EXPECT_EQ(vocabulary_size_of(text), 0) << text;
 }
 

@@ -26,23 +26,49 @@ public:
 private:
     void change(std::string& text)
     {
-        static constexpr std::array<std::string_view, 20> fragments{"0",      "-1",     "1e308", "9223372036854775807", "18446744073709551615", "4294967296", "0.5",  "null",     "true", "{}",
-                                                                    "[]",     "\"\"",   "\"x\"", "[[[[",                "}",                    ",",          "\\u", "\\ud800", "\xff", "\n"};
+        static constexpr std::array<std::string_view, 20> fragments{"0",
+                                                                    "-1",
+                                                                    "1e308",
+                                                                    "9223372036854775807",
+                                                                    "18446744073709551615",
+                                                                    "4294967296",
+                                                                    "0.5",
+                                                                    "null",
+                                                                    "true",
+                                                                    "{}",
+                                                                    "[]",
+                                                                    "\"\"",
+                                                                    "\"x\"",
+                                                                    "[[[[",
+                                                                    "}",
+                                                                    ",",
+                                                                    "\\u",
+                                                                    "\\ud800",
+                                                                    "\xff",
+                                                                    "\n"};
         const auto at = below(text.size() + 1);
         const auto length = std::min(below(24), text.size() - at);
         switch (below(7)) {
-        case 0:
-            if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << below(8)));
-            break;
-        case 1:
-            if (at < text.size()) text[at] = static_cast<char>(below(256));
-            break;
-        case 2: text.insert(at, fragments[below(fragments.size())]); break;
-        case 3: text.erase(at, length); break;
-        case 4: text.insert(below(text.size() + 1), text.substr(at, length)); break;
-        case 5: replace_number(text, at, fragments[below(fragments.size())]); break;
-        default:
-            if (below(4) == 0) text.resize(at);
+            case 0:
+                if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << below(8)));
+                break;
+            case 1:
+                if (at < text.size()) text[at] = static_cast<char>(below(256));
+                break;
+            case 2:
+                text.insert(at, fragments[below(fragments.size())]);
+                break;
+            case 3:
+                text.erase(at, length);
+                break;
+            case 4:
+                text.insert(below(text.size() + 1), text.substr(at, length));
+                break;
+            case 5:
+                replace_number(text, at, fragments[below(fragments.size())]);
+                break;
+            default:
+                if (below(4) == 0) text.resize(at);
         }
     }
 

@@ -129,8 +129,7 @@ TEST(Fuzz, Index)
     fs::rename(folder / "model.safetensors", folder / "model-00001-of-00001.safetensors");
     std::string index = R"({"metadata": {"total_size": 1}, "weight_map": {)";
     const SafetensorsFile shard(folder / "model-00001-of-00001.safetensors");
-    for (const auto& entry : shard.entries())
-        index += (index.back() == '{' ? "" : ", ") + json::quoted(entry.name) + ": \"model-00001-of-00001.safetensors\"";
+    for (const auto& entry : shard.entries()) index += (index.back() == '{' ? "" : ", ") + json::quoted(entry.name) + ": \"model-00001-of-00001.safetensors\"";
     index += "}}";
     int accepted = 0;
     for (int i = 0; i < 2000; ++i) {

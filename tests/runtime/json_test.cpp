@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/runtime/error.h"
 #include "core/runtime/json.h"
+#include "core/runtime/error.h"
 
 #include <gtest/gtest.h>
 
@@ -39,8 +39,35 @@ TEST(Json, FaultsNameThePosition)
 {
     EXPECT_EQ(message_of(R"({"a": 1,})"), "x.json: not JSON at byte 8: expected '\"'");
     EXPECT_EQ(message_of("[1, 2"), "x.json: not JSON at byte 5: it ends too early");
-    for (const auto* text : {"", " ", "{", "[", "\"", "\"a", "tru", "nul", "01", "-", "1.", "1e", "1e999", "+1", ".5", "NaN", "{\"a\" 1}", "{a:1}", "[1 2]", "1 2", "\"\\x\"",
-                             "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\x01\"", "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "{\"a\":1,\"a\":2}"})
+    for (const auto* text : {"",
+                             " ",
+                             "{",
+                             "[",
+                             "\"",
+                             "\"a",
+                             "tru",
+                             "nul",
+                             "01",
+                             "-",
+                             "1.",
+                             "1e",
+                             "1e999",
+                             "+1",
+                             ".5",
+                             "NaN",
+                             "{\"a\" 1}",
+                             "{a:1}",
+                             "[1 2]",
+                             "1 2",
+                             "\"\\x\"",
+                             "\"\\u12\"",
+                             "\"\\ud800\"",
+                             "\"\\udc00\"",
+                             "\"\x01\"",
+                             "\"\xff\"",
+                             "\"\xc0\x80\"",
+                             "\"\xed\xa0\x80\"",
+                             "{\"a\":1,\"a\":2}"})
         EXPECT_NE(message_of(text).find("not JSON at byte"), std::string::npos) << text;
 }
 

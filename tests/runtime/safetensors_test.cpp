@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/runtime/safetensors.h"
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
-#include "core/runtime/safetensors.h"
 #include "tests/support/shared_data.h"
 
 #include <gtest/gtest.h>
@@ -51,10 +51,11 @@ TEST(Safetensors, WrittenFilesReadBackWithEveryTensorAligned)
     const std::array<std::uint8_t, 3> bytes{1, 2, 3};
     const std::array<float, 4> floats{1.5f, -2, 0, 4};
     const std::array<std::int64_t, 1> longs{-5};
-    write_safetensors(path, {{"a.bytes", Tensor::from<std::uint8_t>(Dtype::u8, {3}, bytes)},
-                             {"b.floats", Tensor::from<float>(Dtype::f32, {2, 2}, floats)},
-                             {"c.scalar", Tensor::from<std::int64_t>(Dtype::i64, {}, longs)},
-                             {"d.empty", Tensor{Dtype::f16, {0, 7}, {}}}},
+    write_safetensors(path,
+                      {{"a.bytes", Tensor::from<std::uint8_t>(Dtype::u8, {3}, bytes)},
+                       {"b.floats", Tensor::from<float>(Dtype::f32, {2, 2}, floats)},
+                       {"c.scalar", Tensor::from<std::int64_t>(Dtype::i64, {}, longs)},
+                       {"d.empty", Tensor{Dtype::f16, {0, 7}, {}}}},
                       {{"format", "1"}, {"quote", "\"\n"}});
     const SafetensorsFile file(path);
     ASSERT_EQ(file.entries().size(), 4u);
@@ -111,9 +112,11 @@ TEST(Safetensors, AFailingWriteIsOneSentenceAndLeavesNothing)
 {
     // A limit on the size of files stands in for a full disk: write() fails in the middle of the data.
     const auto folder = test::scratch("full");
-    struct rlimit before{};
+    struct rlimit before {};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-    const struct rlimit small{4096, before.rlim_max};
+    const struct rlimit small {
+        4096, before.rlim_max
+    };
     const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
     std::string message;

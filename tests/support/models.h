@@ -28,7 +28,8 @@ namespace bitwright::test {
 [[nodiscard]] inline std::filesystem::path linked_copy(const std::filesystem::path& model, const std::string& name)
 {
     const auto folder = scratch(name);
-    for (const auto& entry : std::filesystem::directory_iterator(model)) std::filesystem::create_symlink(std::filesystem::absolute(entry.path()), folder / entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(model))
+        std::filesystem::create_symlink(std::filesystem::absolute(entry.path()), folder / entry.path().filename());
     return folder;
 }
 

@@ -19,7 +19,7 @@ if(BITWRIGHT_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${BITWRIGHT_CCACHE})
 endif()
 find_program(BITWRIGHT_MOLD mold)
-if(BITWRIGHT_MOLD)
+if(BITWRIGHT_MOLD AND NOT CMAKE_CROSSCOMPILING)
   # Debian 12's mold 1.10 lets RELRO begin one page before its segment when thread-local bytes end just before a page: such a program does not start
   # ("cannot apply additional memory protection after relocation")
   add_link_options(-fuse-ld=mold -Wl,-z,norelro)

@@ -84,7 +84,8 @@ std::vector<Named> named_sites(const Model& model)
         }
     }
     for (const Field& field : model_fields) {
-        if (const SiteId id = model.sites->find(field.role, -1); id != no_site) list.push_back({&(*model.sites)[id], std::string(field.module), std::string(field.name)});
+        if (const SiteId id = model.sites->find(field.role, -1); id != no_site)
+            list.push_back({&(*model.sites)[id], std::string(field.module), std::string(field.name)});
     }
     return list;
 }
@@ -118,7 +119,8 @@ public:
             if (module.compare(0, prefix.size(), prefix) != 0) continue;
             std::int64_t layer = -1;
             std::from_chars(module.data() + prefix.size(), module.data() + module.size(), layer);
-            if (layer < 0 || layer >= layers) throw bad_input(path_, module, "this model has layers 0 … " + std::to_string(layers - 1) + "; take the file of this model");
+            if (layer < 0 || layer >= layers)
+                throw bad_input(path_, module, "this model has layers 0 … " + std::to_string(layers - 1) + "; take the file of this model");
         }
     }
 
@@ -191,7 +193,9 @@ void add_smooth_scales(Recipe& recipe, const Model& model, const std::filesystem
             const auto legal = legal_pair(model, pair, layer);
             if (!legal) throw bad_input(path.string(), name, "is no scale pair of " + recipe.architecture + "; take the file of this model");
             if (element_count(entry->shape) != legal->channels) {
-                throw bad_input(path.string(), name, "has " + std::to_string(element_count(entry->shape)) + " scales where the model has " + std::to_string(legal->channels) + " channels");
+                throw bad_input(
+                    path.string(), name,
+                    "has " + std::to_string(element_count(entry->shape)) + " scales where the model has " + std::to_string(legal->channels) + " channels");
             }
             std::vector<float> scale(static_cast<std::size_t>(legal->channels));
             to_float(file.tensor(name), scale);
@@ -199,7 +203,8 @@ void add_smooth_scales(Recipe& recipe, const Model& model, const std::filesystem
             ++used;
         }
     }
-    if (used == 0 || used != file.entries().size()) throw bad_input(path.string(), "", "must hold tensors {layer}.{qkv,fc1,out,fc2,qkt} of this model's layers only");
+    if (used == 0 || used != file.entries().size())
+        throw bad_input(path.string(), "", "must hold tensors {layer}.{qkv,fc1,out,fc2,qkt} of this model's layers only");
 }
 
 /// The range that gives their formula the recipe's grid.
@@ -225,7 +230,9 @@ const SiteDecision* quantizer(const Recipe& recipe, const Named& named)
     const auto found = recipe.sites.find(named.site->name);
     if (found == recipe.sites.end() || found->second.scheme.kind == SchemeKind::floating) return nullptr;
     const Scheme& scheme = found->second.scheme;
-    const auto refuse = [&](const std::string& what) { return bad_input("recipe", named.site->name, what + ", which default_qcfg.json cannot say; set it to uniform per tensor"); };
+    const auto refuse = [&](const std::string& what) {
+        return bad_input("recipe", named.site->name, what + ", which default_qcfg.json cannot say; set it to uniform per tensor");
+    };
     if (scheme.kind != SchemeKind::uniform) throw refuse("is " + in_words(scheme));
     const bool weight = named.site->kind == SiteKind::weight;
     const Granularity g = scheme.granularity;
@@ -254,7 +261,8 @@ AuthorsFiles authors_files(const std::filesystem::path& folder)
 {
     AuthorsFiles files{folder / "act_dict.json", folder / "default_qcfg.json", folder / "smooth_scales.safetensors"};
     for (const auto& path : {files.act_dict, files.qcfg}) {
-        if (!std::filesystem::exists(path)) throw bad_input(folder.string(), path.filename().string(), "is not there; the folder must hold act_dict.json and default_qcfg.json");
+        if (!std::filesystem::exists(path))
+            throw bad_input(folder.string(), path.filename().string(), "is not there; the folder must hold act_dict.json and default_qcfg.json");
     }
     if (!std::filesystem::exists(files.smooth_scales)) files.smooth_scales.clear();
     return files;
@@ -273,15 +281,21 @@ Recipe import_authors(const Model& model, const AuthorsFiles& files)
         const Site& site = *named.site;
         const json *range = ranges.find(named), *scheme = schemes.find(named);
         SiteDecision decision;
-        if (scheme) decision.scheme = scheme_from(schemes, named, *scheme);
-        else if (!site.levels.simulated && range) decision.scheme = scheme_for(site, {});
-        else continue;
+        if (scheme)
+            decision.scheme = scheme_from(schemes, named, *scheme);
+        else if (!site.levels.simulated && range)
+            decision.scheme = scheme_for(site, {});
+        else
+            continue;
         if (decision.scheme.kind == SchemeKind::floating) continue;
         if (const auto fault = scheme_fault(model, site, decision.scheme); !fault.empty()) throw schemes.error(named, fault);
         if (site.kind == SiteKind::activation && !decision.scheme.dynamic) {
-            if (range) decision.range = range_from(ranges, named, *range);
-            else if (site.role == R::activation_sigmoid) decision.range = {numbers({0}), numbers({1}), {}, {}, "by definition"};
-            else throw ranges.error(named, "is missing, but " + files.qcfg.filename().string() + " quantizes it; take both files of one model");
+            if (range)
+                decision.range = range_from(ranges, named, *range);
+            else if (site.role == R::activation_sigmoid)
+                decision.range = {numbers({0}), numbers({1}), {}, {}, "by definition"};
+            else
+                throw ranges.error(named, "is missing, but " + files.qcfg.filename().string() + " quantizes it; take both files of one model");
         }
         recipe.sites.emplace(site.name, std::move(decision));
     }

@@ -34,8 +34,8 @@ struct AuthorsFiles {
 [[nodiscard]] nlohmann::json authors_act_dict(const Model& model, const Recipe& recipe);
 [[nodiscard]] nlohmann::json authors_qcfg(const Model& model, const Recipe& recipe);
 
-/// A folder their programs read: both files, config.json, the tokenizer, and the float weights with the transforms merged, clipped to the weights' ranges but not
-/// rounded, as F32. Appears whole or not at all; throws Error (bad_input) when it exists.
+/// A folder their programs read: both files, config.json, the tokenizer, and the float weights with the transforms merged, clipped to the weights' ranges but
+/// not rounded, as F32. Appears whole or not at all; throws Error (bad_input) when it exists.
 void export_authors(const Model& model, const Recipe& recipe, const std::filesystem::path& folder, const Control& control);
 
 }  // namespace bitwright

@@ -86,7 +86,8 @@ private:
         } else if (key == "offset") {
             offset = number_list(key, value);
         } else {
-            throw usage_error("\"" + key + "\" is no key; known are kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset");
+            throw usage_error("\"" + key +
+                              "\" is no key; known are kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset");
         }
     }
 };
@@ -145,7 +146,8 @@ private:
     {
         const auto spread = [&](const char* key, const std::vector<float>& values) {
             if (values.size() == count) return numbers(values);
-            if (values.size() != 1) refuse(site, std::string(key) + " has " + std::to_string(values.size()) + " numbers where the scheme needs " + std::to_string(count));
+            if (values.size() != 1)
+                refuse(site, std::string(key) + " has " + std::to_string(values.size()) + " numbers where the scheme needs " + std::to_string(count));
             return numbers(std::vector<float>(count, values.front()));
         };
         if (change_.min || change_.max) {

@@ -27,8 +27,8 @@ using Assignments = std::vector<std::pair<std::string, std::string>>;
 ///   min, max     one number for every slice; or N comma-separated numbers, one per slice
 ///   scale, offset  the same; they win over min and max
 /// A learned scale and offset become min and max before bits or symmetry change. A weight whose slices change gets the min and max of its new slices under the
-/// recipe's transforms; an activation then needs min and max given. Throws Error (usage) for an unknown key or value, Error (bad_input) naming the site when the
-/// result would not be legal, or when nothing matches.
+/// recipe's transforms; an activation then needs min and max given. Throws Error (usage) for an unknown key or value, Error (bad_input) naming the site when
+/// the result would not be legal, or when nothing matches.
 [[nodiscard]] Recipe edit_sites(const Recipe& recipe, const Model& model, std::string_view pattern, const Assignments& assignments);
 
 }  // namespace bitwright

@@ -21,7 +21,8 @@ float number(const Numbers& values, std::size_t i, const char* what)
 {
     if (!values || values->empty()) throw bad_input("range", what, "is missing; calibrate, or set min and max");
     if (values->size() == 1) return values->front();
-    if (i >= values->size()) throw bad_input("range", what, "has " + std::to_string(values->size()) + " numbers but slice " + std::to_string(i) + " was asked for");
+    if (i >= values->size())
+        throw bad_input("range", what, "has " + std::to_string(values->size()) + " numbers but slice " + std::to_string(i) + " was asked for");
     return (*values)[i];
 }
 

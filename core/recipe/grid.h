@@ -20,9 +20,11 @@ struct Grid {
 
 /// Grid of a range under a scheme; all arithmetic in float, in the order the formula reads.
 /// `authors`: floor 1e-5, no widening to 0, offset −round(min/scale) half to even, asymmetric codes 0…2^b−1.
-/// `bitwright`: range widened to contain 0 first, the offset is then a valid code; no floor, but a range too narrow to divide by (scale < 1e-30) gets scale 1e-5.
+/// `bitwright`: range widened to contain 0 first, the offset is then a valid code; no floor, but a range too narrow to divide by (scale < 1e-30) gets scale
+/// 1e-5.
 [[nodiscard]] Grid grid_of(float min, float max, const Scheme& scheme, Semantics semantics);
-/// Grid of slice `i` of a Range (learned scale and offset win). A vector of one number serves every slice. Throws Error (bad_input) when the range is empty or too short.
+/// Grid of slice `i` of a Range (learned scale and offset win). A vector of one number serves every slice. Throws Error (bad_input) when the range is empty or
+/// too short.
 [[nodiscard]] Grid grid_of(const Range& range, std::size_t i, const Scheme& scheme, Semantics semantics);
 
 /// Nearest integer, halves to even (the rounding mode is to nearest): branch-free, so that loops over weights vectorize.

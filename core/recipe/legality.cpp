@@ -11,10 +11,7 @@ namespace bitwright {
 namespace {
 
 bool is_attention_matrix(SiteRole role) { return role == SiteRole::qk_output || role == SiteRole::pv_input; }
-bool has_heads(SiteRole role)
-{
-    return is_attention_matrix(role) || role == SiteRole::qk_input || role == SiteRole::qk_input2 || role == SiteRole::pv_input2;
-}
+bool has_heads(SiteRole role) { return is_attention_matrix(role) || role == SiteRole::qk_input || role == SiteRole::qk_input2 || role == SiteRole::pv_input2; }
 
 std::string weight_fault(const Model& model, const Site& site, const Scheme& scheme)
 {
@@ -27,14 +24,16 @@ std::string weight_fault(const Model& model, const Site& site, const Scheme& sch
     switch (scheme.granularity) {
         case Granularity::tensor:
         case Granularity::row:
-        case Granularity::channel: return "";
+        case Granularity::channel:
+            return "";
         case Granularity::group:
             if (scheme.group_size <= 0) return "a group needs its size; use granularity=group:32, 64 or 128";
             if (shape.back() % scheme.group_size != 0) {
                 return "a group of " + std::to_string(scheme.group_size) + " does not divide its " + std::to_string(shape.back()) + " inputs; use a divisor";
             }
             return "";
-        default: return "a weight is quantized per tensor, row, channel or group, not per " + std::string(name_of(scheme.granularity));
+        default:
+            return "a weight is quantized per tensor, row, channel or group, not per " + std::string(name_of(scheme.granularity));
     }
 }
 
@@ -42,16 +41,21 @@ std::string activation_fault(const Site& site, const Scheme& scheme)
 {
     switch (scheme.granularity) {
         case Granularity::tensor:
-        case Granularity::channel: return "";
-        case Granularity::head: return has_heads(site.role) ? "" : "only attention's tensors have heads; use granularity=tensor";
-        case Granularity::token: return scheme.dynamic ? "" : "a range per token cannot be known beforehand; add dynamic=true, or use granularity=tensor";
-        default: return "an activation is quantized per tensor, channel, head or token, not per " + std::string(name_of(scheme.granularity));
+        case Granularity::channel:
+            return "";
+        case Granularity::head:
+            return has_heads(site.role) ? "" : "only attention's tensors have heads; use granularity=tensor";
+        case Granularity::token:
+            return scheme.dynamic ? "" : "a range per token cannot be known beforehand; add dynamic=true, or use granularity=tensor";
+        default:
+            return "an activation is quantized per tensor, channel, head or token, not per " + std::string(name_of(scheme.granularity));
     }
 }
 
 std::string vector_fault(const char* name, const Numbers& values, std::size_t expected)
 {
-    if (values->size() != expected) return std::string(name) + " has " + std::to_string(values->size()) + " numbers where the scheme needs " + std::to_string(expected);
+    if (values->size() != expected)
+        return std::string(name) + " has " + std::to_string(values->size()) + " numbers where the scheme needs " + std::to_string(expected);
     for (const float value : *values) {
         if (!std::isfinite(value)) return std::string(name) + " is not finite";
     }
@@ -103,13 +107,15 @@ struct TransformCheck {
     {
         const auto [site, decision] = weight_of(t.site);
         const auto expected = static_cast<std::size_t>(element_count(model.description->shape(site->weight_role, site->layer)));
-        if (!t.codes || t.codes->size() != expected) throw misfit(t.site, "has " + std::to_string(t.codes ? t.codes->size() : 0) + " codes for " + std::to_string(expected) + " weights");
+        if (!t.codes || t.codes->size() != expected)
+            throw misfit(t.site, "has " + std::to_string(t.codes ? t.codes->size() : 0) + " codes for " + std::to_string(expected) + " weights");
         const Scheme& scheme = decision->scheme;
         if (scheme.kind != SchemeKind::uniform) throw misfit(t.site, "has codes but no uniform scheme");
         const int shift = scheme.symmetric || scheme.bits == 16 ? 1 << (scheme.bits - 1) : 0;
         const int low = -shift, high = (1 << scheme.bits) - 1 - shift;
         for (const int code : *t.codes) {
-            if (code < low || code > high) throw misfit(t.site, "code " + std::to_string(code) + " is outside " + std::to_string(low) + " … " + std::to_string(high));
+            if (code < low || code > high)
+                throw misfit(t.site, "code " + std::to_string(code) + " is outside " + std::to_string(low) + " … " + std::to_string(high));
         }
     }
     std::pair<const Site*, const SiteDecision*> weight_of(const std::string& name) const
@@ -166,7 +172,8 @@ void validate(const Recipe& recipe, const Model& model)
 {
     const std::string fingerprint = architecture_fingerprint(model.architecture());
     if (recipe.architecture != fingerprint) {
-        throw misfit("architecture", "it was made for \"" + recipe.architecture + "\" but this model is \"" + fingerprint + "\"; use the model it was made for");
+        throw misfit("architecture",
+                     "it was made for \"" + recipe.architecture + "\" but this model is \"" + fingerprint + "\"; use the model it was made for");
     }
     for (const auto& [name, decision] : recipe.sites) {
         const SiteId id = model.sites->find(name);

@@ -76,8 +76,10 @@ public:
         }
         if (pair->producer == site_.id) divide_rows(weight_, *scaling.scale, *pair);
         if (std::find(pair->consumers.begin(), pair->consumers.end(), site_.id) == pair->consumers.end()) return;
-        if (pair->pair == "q_k") multiply_rows(weight_, *scaling.scale);
-        else multiply_columns(weight_, *scaling.scale, *pair);
+        if (pair->pair == "q_k")
+            multiply_rows(weight_, *scaling.scale);
+        else
+            multiply_columns(weight_, *scaling.scale, *pair);
     }
 
     void operator()(const Clip& clip) const
@@ -192,7 +194,8 @@ QuantizedWeight quantize_weight(const Model& model, const Recipe& recipe, SiteId
 {
     const Site& site = (*model.sites)[weight_site];
     const SiteDecision* decision = decision_of(recipe, site);
-    if (!decision || decision->scheme.kind != SchemeKind::uniform) throw bad_input("recipe", site.name, "has no uniform scheme, so it has no codes; give it one");
+    if (!decision || decision->scheme.kind != SchemeKind::uniform)
+        throw bad_input("recipe", site.name, "has no uniform scheme, so it has no codes; give it one");
     MaterializedWeight weight = materialize(model, &recipe, weight_site);
     QuantizedWeight result;
     result.grids = weight_grids(*decision, weight.shape, weight.weight, recipe.semantics);

@@ -7,11 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <set>
-#include <unistd.h>
 
 namespace bitwright {
 namespace {
@@ -67,7 +67,9 @@ std::set<SiteId> touched_sites(const Model& model, const Recipe& recipe)
     for (const Transform& transform : recipe.transforms) {
         if (const auto* scaling = std::get_if<ScalePair>(&transform)) {
             const auto pair = legal_pair(model, scaling->pair, scaling->layer);
-            if (!pair) throw bad_input("recipe", scaling->pair, "is no scale pair of layer " + std::to_string(scaling->layer) + "; validate the recipe against this model");
+            if (!pair)
+                throw bad_input("recipe", scaling->pair,
+                                "is no scale pair of layer " + std::to_string(scaling->layer) + "; validate the recipe against this model");
             touched.insert(pair->producer);
             touched.insert(pair->consumers.begin(), pair->consumers.end());
         } else {
@@ -98,7 +100,8 @@ Pieces pieces_of(const Model& model, const Recipe& recipe)
     for (const SiteId id : touched_sites(model, recipe)) {
         const Site& site = (*model.sites)[id];
         if (model.architecture().tied_embeddings && (site.role == SiteRole::lm_head_weight || site.role == SiteRole::embedding_weight)) {
-            throw bad_input(model.checkpoint->folder().string(), site.name, "is tied to the embedding, so a changed one cannot be written; remove its transform");
+            throw bad_input(model.checkpoint->folder().string(), site.name,
+                            "is tied to the embedding, so a changed one cannot be written; remove its transform");
         }
         add(id, false, model.description->weight(site.weight_role, site.layer));
         add(id, true, model.description->bias(site.weight_role, site.layer));
@@ -126,8 +129,10 @@ void put(const Piece& piece, std::vector<float> values, const Shape& shape, std:
         const std::size_t first = source.count ? static_cast<std::size_t>(source.start) + i * static_cast<std::size_t>(source.stride) : 0;
         for (std::size_t r = 0; r < run; ++r) {
             const float* row = values.data() + (i * run + r) * cols;
-            if (!source.transposed) std::copy(row, row + cols, tensor.begin() + static_cast<std::ptrdiff_t>((first + r) * cols));
-            else for (std::size_t c = 0; c < cols; ++c) tensor[c * rows + first + r] = row[c];
+            if (!source.transposed)
+                std::copy(row, row + cols, tensor.begin() + static_cast<std::ptrdiff_t>((first + r) * cols));
+            else
+                for (std::size_t c = 0; c < cols; ++c) tensor[c * rows + first + r] = row[c];
         }
     }
 }
@@ -159,10 +164,13 @@ void append_as(SafetensorsWriter& writer, std::span<const float> values, Convert
 void append_exactly(SafetensorsWriter& writer, std::span<const float> values, Dtype dtype, const std::string& name)
 {
     const auto inexact = [&](float value) {
-        return failure(name + ": " + std::to_string(value) + " cannot be stored exactly as " + std::string(name_of(dtype)) + "; write the weights as F32 or use smaller factors");
+        return failure(name + ": " + std::to_string(value) + " cannot be stored exactly as " + std::string(name_of(dtype)) +
+                       "; write the weights as F32 or use smaller factors");
     };
     switch (dtype) {
-        case Dtype::f64: append_as<double>(writer, values, [](float v) { return static_cast<double>(v); }); return;
+        case Dtype::f64:
+            append_as<double>(writer, values, [](float v) { return static_cast<double>(v); });
+            return;
         case Dtype::bf16:
             append_as<std::uint16_t>(writer, values, [&](float v) {
                 const auto bits = std::bit_cast<std::uint32_t>(v);
@@ -177,7 +185,9 @@ void append_exactly(SafetensorsWriter& writer, std::span<const float> values, Dt
                 return *half;
             });
             return;
-        default: writer.append(std::as_bytes(values)); return;
+        default:
+            writer.append(std::as_bytes(values));
+            return;
     }
 }
 
@@ -198,7 +208,8 @@ void write_weights(const Model& model, const Recipe& recipe, const fs::path& pat
     std::vector<SafetensorsWriter::Declared> declared;
     for (const auto& name : names) {
         const TensorEntry& entry = checkpoint.entry(name);
-        if (!entry.supported) throw bad_input(checkpoint.file_of(name).string(), name, "its dtype " + entry.dtype_name + " cannot be written; convert it to F32, F16 or BF16");
+        if (!entry.supported)
+            throw bad_input(checkpoint.file_of(name).string(), name, "its dtype " + entry.dtype_name + " cannot be written; convert it to F32, F16 or BF16");
         declared.push_back({name, storage == MergedStorage::f32 && is_float(entry.dtype) ? Dtype::f32 : entry.dtype, entry.shape});
     }
     SafetensorsWriter writer(path, declared, {{"format", "pt"}});
@@ -240,13 +251,13 @@ void write_weights(const Model& model, const Recipe& recipe, const fs::path& pat
 
 }  // namespace
 
-void write_merged_checkpoint(const Model& model, const Recipe& recipe, const fs::path& folder, MergedStorage storage, const std::map<std::string, std::string>& texts,
-                             const Control& control)
+void write_merged_checkpoint(const Model& model, const Recipe& recipe, const fs::path& folder, MergedStorage storage,
+                             const std::map<std::string, std::string>& texts, const Control& control)
 {
     NewFolder out(folder);
     write_text(out.path() / "config.json", merged_config(*model.checkpoint, storage));
-    for (const char* name : {"generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model", "vocab.json",
-                             "merges.txt", "chat_template.jinja"}) {
+    for (const char* name : {"generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+                             "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja"}) {
         const fs::path from = model.checkpoint->folder() / name;
         if (fs::exists(from)) write_text(out.path() / name, read_text(from));
     }

@@ -22,8 +22,8 @@ enum class MergedStorage : std::uint8_t {
 };
 
 /// Writes config.json, generation_config.json, the tokenizer's files, one model.safetensors and `texts` (name → content) to `folder`, which must not exist yet.
-/// Streams: one tensor in memory at a time. Throws Error (bad_input) when `folder` exists, or when the checkpoint's format cannot hold the result (a transformed
-/// lm_head that is tied to the embedding).
+/// Streams: one tensor in memory at a time. Throws Error (bad_input) when `folder` exists, or when the checkpoint's format cannot hold the result (a
+/// transformed lm_head that is tied to the embedding).
 void write_merged_checkpoint(const Model& model, const Recipe& recipe, const std::filesystem::path& folder, MergedStorage storage,
                              const std::map<std::string, std::string>& texts, const Control& control);
 

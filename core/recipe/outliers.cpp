@@ -29,11 +29,13 @@ bool stays_exact(const Model& model, const LegalPair& pair)
 std::string readme(const Model& model, const std::vector<OutlierChannel>& channels, const std::string& origin)
 {
     const std::string name = model.checkpoint->folder().filename().string();
-    std::string text = "# " + name + " with outliers\nDerived from " + name +
-                       ". Exactly the same function, with activation outliers injected:\n"
-                       "chosen norm-weight channels are multiplied by a power of two and the matching columns of the linears that read the norm divided by it; chosen up_proj rows\n"
-                       "are multiplied and the matching down_proj columns divided. Every weight stays exact; the logits in fp32 are the same up to summation order.\n" +
-                       origin + "\n\n| layer.pair | channel: factor |\n|---|---|\n";
+    std::string text =
+        "# " + name + " with outliers\nDerived from " + name +
+        ". Exactly the same function, with activation outliers injected:\n"
+        "chosen norm-weight channels are multiplied by a power of two and the matching columns of the linears that read the norm divided by it; chosen up_proj "
+        "rows\n"
+        "are multiplied and the matching down_proj columns divided. Every weight stays exact; the logits in fp32 are the same up to summation order.\n" +
+        origin + "\n\n| layer.pair | channel: factor |\n|---|---|\n";
     for (auto first = channels.begin(); first != channels.end();) {
         const auto last = std::find_if(first, channels.end(), [&](const OutlierChannel& c) { return c.layer != first->layer || c.pair != first->pair; });
         const auto place = std::find_if(places.begin(), places.end(), [&](const Place& p) { return p.pair == first->pair; });
@@ -61,7 +63,8 @@ std::vector<OutlierChannel> choose_outliers(const Model& model, const OutlierOpt
             if (!pair || !stays_exact(model, *pair)) continue;
             const std::int64_t wanted = place.pair == "up_down" ? options.ffn_channels : options.norm_channels;
             if (wanted < 0 || wanted > pair->channels) {
-                throw usage_error(std::to_string(wanted) + " outliers do not fit the " + std::to_string(pair->channels) + " channels of " + std::string(place.name));
+                throw usage_error(std::to_string(wanted) + " outliers do not fit the " + std::to_string(pair->channels) + " channels of " +
+                                  std::string(place.name));
             }
             std::set<std::int64_t> channels;
             while (std::ssize(channels) < wanted) channels.insert(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(pair->channels))));
@@ -80,7 +83,8 @@ std::vector<Transform> outlier_transforms(const Model& model, const std::vector<
     for (const auto& [name, layer, channel, factor] : channels) {
         const auto pair = legal_pair(model, name, layer);
         if (!pair || channel < 0 || channel >= pair->channels) {
-            throw bad_input(model.checkpoint->folder().string(), "layer " + std::to_string(layer) + " " + name, "has no channel " + std::to_string(channel) + " to put an outlier in");
+            throw bad_input(model.checkpoint->folder().string(), "layer " + std::to_string(layer) + " " + name,
+                            "has no channel " + std::to_string(channel) + " to put an outlier in");
         }
         auto& s = scales.try_emplace({layer, name}, static_cast<std::size_t>(pair->channels), 1.0f).first->second;
         s[static_cast<std::size_t>(channel)] = 1.0f / static_cast<float>(factor);
@@ -90,7 +94,8 @@ std::vector<Transform> outlier_transforms(const Model& model, const std::vector<
     return transforms;
 }
 
-void write_outlier_copy(const Model& model, const std::vector<OutlierChannel>& channels, const std::string& origin, const std::filesystem::path& folder, const Control& control)
+void write_outlier_copy(const Model& model, const std::vector<OutlierChannel>& channels, const std::string& origin, const std::filesystem::path& folder,
+                        const Control& control)
 {
     Recipe recipe;
     recipe.transforms = outlier_transforms(model, channels);

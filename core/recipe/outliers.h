@@ -31,8 +31,8 @@ struct OutlierOptions {
     std::vector<int> factors{32, 64};
 };
 
-/// Layer by layer, norm_qkv, norm_mlp, up_down, channels ascending. Pairs the model has not are left out, and norms stored as w − 1 (Gemma), which would not stay
-/// exact. Throws Error (bad_input) when nothing is left, Error (usage) when a factor is no power of two or there are fewer channels than asked for.
+/// Layer by layer, norm_qkv, norm_mlp, up_down, channels ascending. Pairs the model has not are left out, and norms stored as w − 1 (Gemma), which would not
+/// stay exact. Throws Error (bad_input) when nothing is left, Error (usage) when a factor is no power of two or there are fewer channels than asked for.
 [[nodiscard]] std::vector<OutlierChannel> choose_outliers(const Model& model, const OutlierOptions& options);
 
 /// The scale pairs that inject them. Throws Error (bad_input) when a pair or channel does not exist.

@@ -74,7 +74,8 @@ public:
     explicit ObservedError(const SiteStatistics& s) : low_(s.histogram.low), bins_(s.histogram.counts.size())
     {
         exact_ = s.smallest;
-        const std::size_t rest = s.count > s.smallest.size() ? static_cast<std::size_t>(std::min<std::uint64_t>(s.count - s.smallest.size(), s.largest.size())) : 0;
+        const std::size_t rest =
+            s.count > s.smallest.size() ? static_cast<std::size_t>(std::min<std::uint64_t>(s.count - s.smallest.size(), s.largest.size())) : 0;
         exact_.insert(exact_.end(), s.largest.begin(), s.largest.begin() + static_cast<std::ptrdiff_t>(rest));
         if (exact_.size() >= s.count || bins_ == 0) return;
         width_ = (s.histogram.high - low_) / static_cast<double>(bins_);
@@ -92,7 +93,8 @@ public:
         for (const float x : exact_) sum += squared(static_cast<double>(fake_quantize(x, grid)) - x);
         const double s = grid.scale, floor = (static_cast<double>(grid.qmin) - grid.offset) * s, ceiling = (static_cast<double>(grid.qmax) - grid.offset) * s;
         for (std::size_t i = 0; i < counts_.size(); ++i) {
-            if (counts_[i] > 0) sum += counts_[i] * mean_over(low_ + static_cast<double>(i) * width_, low_ + static_cast<double>(i + 1) * width_, s, floor, ceiling);
+            if (counts_[i] > 0)
+                sum += counts_[i] * mean_over(low_ + static_cast<double>(i) * width_, low_ + static_cast<double>(i + 1) * width_, s, floor, ceiling);
         }
         return sum;
     }
@@ -159,7 +161,8 @@ Range channel_range(const SiteStatistics& s, const Site& site, const Scheme& sch
 
 Range constant_range(float min, float max) { return {numbers({min}), numbers({max}), {}, {}, "by definition"}; }
 
-Range range_of_activation(const Site& site, const Scheme& scheme, Semantics semantics, const SiteStatistics* seen, const Statistics& statistics, const RangeRule& rule)
+Range range_of_activation(const Site& site, const Scheme& scheme, Semantics semantics, const SiteStatistics* seen, const Statistics& statistics,
+                          const RangeRule& rule)
 {
     const bool sigmoid = site.role == SiteRole::activation_sigmoid;
     if ((sigmoid && semantics == Semantics::authors) || (!seen && (sigmoid || site.role == SiteRole::pv_input))) return constant_range(0, 1);

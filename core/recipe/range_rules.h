@@ -28,7 +28,8 @@ struct RangeRule {
 /// Range of an activation under a static scheme. Per channel or head: from the channels' own extremes, rule minmax only (Error (usage) otherwise).
 /// mse: least expected squared error E(x − x̂)² over the exact extremes and the histogram (values uniform within a bin, rounding error integrated), found by
 /// search: factors a, b shrink min and max towards 0 (towards the end nearer to 0 where the range has no zero); scans of a = b, a alone and b alone in steps of
-/// 0.04 down to 0.2, each given up at four times the least error so far; then steps of ±0.04, 0.02, 0.01, 0.005 on either side while they help. Symmetric: a = b.
+/// 0.04 down to 0.2, each given up at four times the least error so far; then steps of ±0.04, 0.02, 0.01, 0.005 on either side while they help. Symmetric: a =
+/// b.
 [[nodiscard]] Range activation_range(const SiteStatistics& statistics, const Site& site, const Scheme& scheme, Semantics semantics, const RangeRule& rule);
 
 /// Range of every slice of a weight. percentile is for activations: weights then keep min and max. mse: the same search over the slice's values themselves.

@@ -44,21 +44,21 @@ struct SiteDecision {
 };
 
 struct MadeBy {
-    std::string method;    ///< "rtn", "smoothquant-edge", "mobilequant-paper", "by hand" …
-    std::string options;   ///< canonical JSON of all options, defaults included
+    std::string method;       ///< "rtn", "smoothquant-edge", "mobilequant-paper", "by hand" …
+    std::string options;      ///< canonical JSON of all options, defaults included
     std::string calibration;  ///< token hash
-    std::string program;   ///< version
+    std::string program;      ///< version
     std::uint64_t seed = 0;
     std::int64_t steps = 0;
 };
 
 struct Recipe {
-    std::string model_hash;         ///< content hash of the checkpoint it was made for ("" while unknown)
-    std::string architecture;       ///< fingerprint: model_type and sizes; a recipe for another architecture is refused
+    std::string model_hash;    ///< content hash of the checkpoint it was made for ("" while unknown)
+    std::string architecture;  ///< fingerprint: model_type and sizes; a recipe for another architecture is refused
     Semantics semantics = Semantics::bitwright;
     std::map<std::string, SiteDecision> sites;  ///< by site name; a site that is absent stays float (simulated level)
     std::vector<Transform> transforms;
-    std::string parent;             ///< hash of the recipe it was made from, "" for none
+    std::string parent;  ///< hash of the recipe it was made from, "" for none
     MadeBy made_by;
 };
 
@@ -70,8 +70,8 @@ struct Recipe {
 
 /// Resolves {tensor: sha256} references when reading, and stores vectors of more than 8 numbers when writing.
 struct TensorStore {
-    std::function<std::string(const Tensor&)> put;              ///< returns the sha256
-    std::function<Tensor(std::string_view sha256)> get;         ///< throws Error (bad_input) when absent
+    std::function<std::string(const Tensor&)> put;       ///< returns the sha256
+    std::function<Tensor(std::string_view sha256)> get;  ///< throws Error (bad_input) when absent
 };
 
 /// JSON with stable key order; a vector of one number is a number, up to 8 an array; long vectors as {"tensor": sha256, "shape": […], "dtype": "F32"}.

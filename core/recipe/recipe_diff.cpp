@@ -78,9 +78,12 @@ std::vector<Named> named(const std::vector<Transform>& transforms)
     std::map<std::string, int> seen;
     for (const Transform& transform : transforms) {
         std::string name;
-        if (const auto* pair = std::get_if<ScalePair>(&transform)) name = "layers." + std::to_string(pair->layer) + "." + pair->pair;
-        else if (const auto* clip = std::get_if<Clip>(&transform)) name = clip->site + " clip";
-        else name = std::get<Codes>(transform).site + " codes";
+        if (const auto* pair = std::get_if<ScalePair>(&transform))
+            name = "layers." + std::to_string(pair->layer) + "." + pair->pair;
+        else if (const auto* clip = std::get_if<Clip>(&transform))
+            name = clip->site + " clip";
+        else
+            name = std::get<Codes>(transform).site + " codes";
         if (const int again = ++seen[name]; again > 1) name += " (" + std::to_string(again) + ")";
         list.push_back({std::move(name), &transform});
     }
@@ -187,8 +190,10 @@ std::vector<std::string> diff_in_words(const Recipe& before, const Recipe& after
 
     for (const auto& [name, decision] : before.sites) {
         const auto other = after.sites.find(name);
-        if (other == after.sites.end()) lines.push_back({name, in_words(decision.scheme) + " → float (no decision)"});
-        else if (auto text = change(decision, other->second); !text.empty()) lines.push_back({name, std::move(text)});
+        if (other == after.sites.end())
+            lines.push_back({name, in_words(decision.scheme) + " → float (no decision)"});
+        else if (auto text = change(decision, other->second); !text.empty())
+            lines.push_back({name, std::move(text)});
     }
     for (const auto& [name, decision] : after.sites) {
         if (before.sites.find(name) == before.sites.end()) lines.push_back({name, "float (no decision) → " + in_words(decision.scheme)});
@@ -200,8 +205,10 @@ std::vector<std::string> diff_in_words(const Recipe& before, const Recipe& after
     };
     for (const auto& [name, transform] : old_list) {
         const auto other = find(new_list, name);
-        if (other == new_list.end()) lines.push_back({name, "removed (was " + content(*transform) + ")"});
-        else if (auto text = change(*transform, *other->transform); !text.empty()) lines.push_back({name, std::move(text)});
+        if (other == new_list.end())
+            lines.push_back({name, "removed (was " + content(*transform) + ")"});
+        else if (auto text = change(*transform, *other->transform); !text.empty())
+            lines.push_back({name, std::move(text)});
     }
     for (const auto& [name, transform] : new_list) {
         if (find(old_list, name) == old_list.end()) lines.push_back({name, content(*transform)});

@@ -64,7 +64,10 @@ json range_json(const Range& range, const TensorStore& store)
 /// A place in the JSON with its name, so that every error says where it is.
 class Place {
 public:
-    Place(const json& value, std::string name, std::string_view where, const TensorStore& store) : value_(value), name_(std::move(name)), where_(where), store_(store) {}
+    Place(const json& value, std::string name, std::string_view where, const TensorStore& store)
+        : value_(value), name_(std::move(name)), where_(where), store_(store)
+    {
+    }
 
     [[nodiscard]] Error error(const std::string& what) const { return bad_input(where_, name_, what); }
     [[nodiscard]] Place at(const char* key) const
@@ -127,7 +130,8 @@ public:
         for (const auto& dimension : at("shape").elements()) shape.push_back(dimension.integer());
         Tensor tensor = store_.get(hash);
         if (name_of(tensor.dtype) != dtype || tensor.shape != shape) {
-            throw error("refers to a tensor of " + std::string(name_of(tensor.dtype)) + " " + to_string(tensor.shape) + " but says " + std::string(dtype) + " " + to_string(shape));
+            throw error("refers to a tensor of " + std::string(name_of(tensor.dtype)) + " " + to_string(tensor.shape) + " but says " + std::string(dtype) +
+                        " " + to_string(shape));
         }
         return tensor;
     }
@@ -232,15 +236,16 @@ json to_json(const Recipe& recipe, const TensorStore& store)
     json transforms = json::array();
     for (const Transform& transform : recipe.transforms) transforms.push_back(std::visit(TransformJson{store}, transform));
     const MadeBy& by = recipe.made_by;
-    return {{"format", format_version},
-            {"model", recipe.model_hash},
-            {"architecture", recipe.architecture},
-            {"semantics", name_of(recipe.semantics)},
-            {"sites", std::move(sites)},
-            {"transforms", std::move(transforms)},
-            {"parent", recipe.parent},
-            {"made_by",
-             {{"method", by.method}, {"options", by.options}, {"calibration", by.calibration}, {"program", by.program}, {"seed", by.seed}, {"steps", by.steps}}}};
+    return {
+        {"format", format_version},
+        {"model", recipe.model_hash},
+        {"architecture", recipe.architecture},
+        {"semantics", name_of(recipe.semantics)},
+        {"sites", std::move(sites)},
+        {"transforms", std::move(transforms)},
+        {"parent", recipe.parent},
+        {"made_by",
+         {{"method", by.method}, {"options", by.options}, {"calibration", by.calibration}, {"program", by.program}, {"seed", by.seed}, {"steps", by.steps}}}};
 }
 
 Recipe recipe_from_json(const json& value, const TensorStore& store, std::string_view where)
@@ -259,7 +264,8 @@ Recipe recipe_from_json(const json& value, const TensorStore& store, std::string
     }
     for (const auto& place : root.at("transforms").elements()) recipe.transforms.push_back(transform_from(place));
     const Place by = root.at("made_by");
-    recipe.made_by = {by.at("method").text(), by.at("options").text(), by.at("calibration").text(), by.at("program").text(), by.at("seed").unsigned_integer(), by.at("steps").integer()};
+    recipe.made_by = {by.at("method").text(),  by.at("options").text(),          by.at("calibration").text(),
+                      by.at("program").text(), by.at("seed").unsigned_integer(), by.at("steps").integer()};
     return recipe;
 }
 

@@ -17,7 +17,8 @@ namespace bitwright {
 enum class Semantics : std::uint8_t { authors, bitwright };
 
 enum class SchemeKind : std::uint8_t { floating, uniform, log2, power_of_two };
-/// tensor: one grid. row: per output row of a weight. channel: per input channel. head. group: `group_size` consecutive inputs of a row. token: per row of an activation.
+/// tensor: one grid. row: per output row of a weight. channel: per input channel. head. group: `group_size` consecutive inputs of a row. token: per row of an
+/// activation.
 enum class Granularity : std::uint8_t { tensor, row, channel, head, group, token };
 
 struct Scheme {
@@ -38,9 +39,9 @@ using Numbers = std::shared_ptr<const std::vector<float>>;
 /// One pair (min, max), or one per slice of the granularity. Where scale and offset were learned they are given exactly and win over min and max
 /// (an offset may be fractional there; real = (code − offset)·scale, mobilequant §1.5).
 struct Range {
-    Numbers min, max;        ///< same size; null only where scale/offset are given, or for dynamic schemes
-    Numbers scale, offset;   ///< null unless learned
-    std::string source;      ///< "min-max", "percentile 99.9", "mse", "learned", "by hand" …
+    Numbers min, max;       ///< same size; null only where scale/offset are given, or for dynamic schemes
+    Numbers scale, offset;  ///< null unless learned
+    std::string source;     ///< "min-max", "percentile 99.9", "mse", "learned", "by hand" …
 };
 
 /// The words of recipes, edits and the command line: "authors", "float", "row" … Unknown words give nullopt.

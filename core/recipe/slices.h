@@ -17,7 +17,9 @@ class Slices {
 public:
     /// `shape` [rows, cols], or a vector [n] = one row. Throws Error (bad_input) when a group size does not divide cols.
     Slices(const Scheme& scheme, const Shape& shape)
-        : granularity_(scheme.granularity), rows_(shape.size() > 1 ? shape[0] : 1), cols_(shape.empty() ? 1 : shape.back()),
+        : granularity_(scheme.granularity),
+          rows_(shape.size() > 1 ? shape[0] : 1),
+          cols_(shape.empty() ? 1 : shape.back()),
           group_(scheme.granularity == Granularity::group ? scheme.group_size : cols_)
     {
         if (group_ <= 0 || cols_ % group_ != 0) {
@@ -27,11 +29,15 @@ public:
     [[nodiscard]] std::size_t count() const noexcept
     {
         switch (granularity_) {
-            case Granularity::channel: return static_cast<std::size_t>(cols_);
+            case Granularity::channel:
+                return static_cast<std::size_t>(cols_);
             case Granularity::row:
-            case Granularity::head: return static_cast<std::size_t>(rows_);
-            case Granularity::group: return static_cast<std::size_t>(rows_ * (cols_ / group_));
-            default: return 1;
+            case Granularity::head:
+                return static_cast<std::size_t>(rows_);
+            case Granularity::group:
+                return static_cast<std::size_t>(rows_ * (cols_ / group_));
+            default:
+                return 1;
         }
     }
     /// f(slice, begin, end) for contiguous runs of the row-major elements, in order; a slice may have several runs.

@@ -13,20 +13,21 @@
 namespace bitwright {
 
 /// A legal scale pair: the producer's output channels ÷ s, every consumer's input channels × s.
-/// norm→linear only if nothing else reads the norm; linear→linear only through identity, a gate product, or ReLU (positive scales); none where no producer exists.
-/// v→o with grouped-query attention is tied: s per kv channel, repeated over the query group (`repeat`). q↔k: q rows ÷ s, k rows × s, tied within RoPE pairs.
+/// norm→linear only if nothing else reads the norm; linear→linear only through identity, a gate product, or ReLU (positive scales); none where no producer
+/// exists. v→o with grouped-query attention is tied: s per kv channel, repeated over the query group (`repeat`). q↔k: q rows ÷ s, k rows × s, tied within RoPE
+/// pairs.
 struct LegalPair {
-    std::string pair;                    ///< "norm_qkv", "norm_mlp", "up_down", "v_o", "q_k"
+    std::string pair;  ///< "norm_qkv", "norm_mlp", "up_down", "v_o", "q_k"
     std::int64_t layer = 0;
-    SiteId producer = no_site;           ///< weight site (norm weight or linear)
-    std::vector<SiteId> consumers;       ///< weight sites whose columns are scaled (q_k: rows of k)
-    SiteId activation = no_site;         ///< whose per-channel absolute maximum says how hard it is (the consumers' input)
+    SiteId producer = no_site;      ///< weight site (norm weight or linear)
+    std::vector<SiteId> consumers;  ///< weight sites whose columns are scaled (q_k: rows of k)
+    SiteId activation = no_site;    ///< whose per-channel absolute maximum says how hard it is (the consumers' input)
     std::int64_t channels = 0;
-    std::int64_t repeat = 1;             ///< consumers' channel = each s repeated over the query group
+    std::int64_t repeat = 1;  ///< consumers' channel = each s repeated over the query group
     bool positive_only = false;
     bool tied_rope_pairs = false;
-    std::int64_t rope_dims = 0;          ///< tied_rope_pairs: in every head s[i] = s[i + rope_dims/2] for i < rope_dims/2; the other channels are free
-    std::int64_t head_dim = 0;           ///< v_o and q_k: channels = kv heads × head_dim
+    std::int64_t rope_dims = 0;  ///< tied_rope_pairs: in every head s[i] = s[i + rope_dims/2] for i < rope_dims/2; the other channels are free
+    std::int64_t head_dim = 0;   ///< v_o and q_k: channels = kv heads × head_dim
 };
 /// Every legal pair, layer by layer in the order norm_qkv, norm_mlp, v_o, up_down, q_k (mobilequant §4.1).
 /// q_k with grouped queries: the producer's (q's) rows are each s repeated over the query group; k's rows take s as it is.

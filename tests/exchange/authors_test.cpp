@@ -16,7 +16,10 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 fs::path golden(const std::string& name) { return test::shared() / "golden" / "mobilequant" / name; }
-Model model_of(const std::string& name) { return open_model(test::shared() / "data" / "models" / (name == "tso" ? "TinyStories-656K-outliers" : "TinyStories-656K")); }
+Model model_of(const std::string& name)
+{
+    return open_model(test::shared() / "data" / "models" / (name == "tso" ? "TinyStories-656K-outliers" : "TinyStories-656K"));
+}
 
 void write_json(const fs::path& path, const json& value) { write_text(path, value.dump()); }
 
@@ -71,7 +74,8 @@ TEST(AuthorsFiles, SchemesAreThePlacementsOfThePaper)
 {
     BITWRIGHT_NEEDS_SHARED();
     const Model model = model_of("ts");
-    const Recipe recipe = import_authors(model, {golden("act_dict_ts_sqe.json"), golden("qcfg_w4a8sym.json"), golden("smoothquant_edge_scales_ts.safetensors")});
+    const Recipe recipe =
+        import_authors(model, {golden("act_dict_ts_sqe.json"), golden("qcfg_w4a8sym.json"), golden("smoothquant_edge_scales_ts.safetensors")});
     const auto words = [&](const std::string& site) { return in_words(recipe.sites.at(site).scheme); };
     EXPECT_EQ(words("layers.1.mlp.gate_proj.weight"), "4 bit symmetric per row");
     EXPECT_EQ(words("layers.1.input_layernorm.weight"), "16 bit symmetric per tensor");
@@ -139,15 +143,20 @@ TEST(AuthorsFiles, FaultsAreNamed)
     };
     EXPECT_EQ(fault(ranges, schemes), "none");
     EXPECT_EQ(fault(with(ranges, "/model.layers.0.mlp.w2/input", "x"), schemes), "act_dict.json: model.layers.0.mlp.w2.input: must be [min, max]");
-    EXPECT_EQ(fault(with(ranges, "/model.layers.0.mlp.w2/input", {2, 1}), schemes), "act_dict.json: model.layers.0.mlp.w2.input: must be finite with min ≤ max");
+    EXPECT_EQ(fault(with(ranges, "/model.layers.0.mlp.w2/input", {2, 1}), schemes),
+              "act_dict.json: model.layers.0.mlp.w2.input: must be finite with min ≤ max");
     EXPECT_EQ(fault(with(ranges, "/model.layers.2.mlp.w2/input", {1, 2}), schemes),
               "act_dict.json: model.layers.2.mlp.w2: this model has layers 0 … 1; take the file of this model");
-    EXPECT_EQ(fault(ranges, with(schemes, "/model.layers.0.mlp.w2/input/bitwidth", "eight")), "default_qcfg.json: model.layers.0.mlp.w2.input: bitwidth \"eight\" is no integer");
-    EXPECT_EQ(fault(ranges, with(schemes, "/model.layers.0.mlp.w2/input/bitwidth", "1")), "default_qcfg.json: model.layers.0.mlp.w2.input: 1 bits are outside 2 … 16");
-    EXPECT_EQ(fault(ranges, with(schemes, "/model.layers.0.mlp.w2/input", json::object())), "default_qcfg.json: model.layers.0.mlp.w2.input: \"bitwidth\" is missing");
+    EXPECT_EQ(fault(ranges, with(schemes, "/model.layers.0.mlp.w2/input/bitwidth", "eight")),
+              "default_qcfg.json: model.layers.0.mlp.w2.input: bitwidth \"eight\" is no integer");
+    EXPECT_EQ(fault(ranges, with(schemes, "/model.layers.0.mlp.w2/input/bitwidth", "1")),
+              "default_qcfg.json: model.layers.0.mlp.w2.input: 1 bits are outside 2 … 16");
+    EXPECT_EQ(fault(ranges, with(schemes, "/model.layers.0.mlp.w2/input", json::object())),
+              "default_qcfg.json: model.layers.0.mlp.w2.input: \"bitwidth\" is missing");
     json missing = ranges;
     missing.at("model.layers.0.mlp.w2").erase("input");
-    EXPECT_EQ(fault(missing, schemes), "act_dict.json: model.layers.0.mlp.w2.input: is missing, but default_qcfg.json quantizes it; take both files of one model");
+    EXPECT_EQ(fault(missing, schemes),
+              "act_dict.json: model.layers.0.mlp.w2.input: is missing, but default_qcfg.json quantizes it; take both files of one model");
     write_text(folder / "act_dict.json", "{");
     EXPECT_THROW(static_cast<void>(import_authors(model, authors_files(folder))), Error);
     EXPECT_THROW(static_cast<void>(authors_files(folder / "nowhere")), Error);

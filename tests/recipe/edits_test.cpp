@@ -92,7 +92,8 @@ TEST(Edits, SayWhyNot)
     EXPECT_NE(bench.fault("layers.7.*", {{"bits", "8"}}).find("matches no site"), std::string::npos);
     const std::string input = "layers.0.mlp.down_proj.input";
     EXPECT_EQ(bench.fault(input, {{"bits", "1"}}), "recipe: " + input + ": 1 bits are outside 2 … 16");
-    EXPECT_EQ(bench.fault(input, {{"granularity", "row"}}), "recipe: " + input + ": an activation is quantized per tensor, channel, head or token, not per row");
+    EXPECT_EQ(bench.fault(input, {{"granularity", "row"}}),
+              "recipe: " + input + ": an activation is quantized per tensor, channel, head or token, not per row");
     EXPECT_EQ(bench.fault(input, {{"granularity", "channel"}}), "recipe: " + input + ": has no range; calibrate, or set min and max");
     EXPECT_EQ(bench.fault(input, {{"min", "7"}}), "recipe: " + input + ": min is above max");
     EXPECT_EQ(bench.fault(input, {{"min", "-1,-2"}}), "recipe: " + input + ": min has 2 numbers where the scheme needs 1");

@@ -147,7 +147,8 @@ TEST(Grid, MonotoneAndWithinHalfAStep)
 TEST(Grid, BitwrightWidensToZeroAndHasAValidOffset)
 {
     for (int bits = 2; bits <= 16; ++bits) {
-        for (const auto& [min, max] : {std::pair{3.1f, 9.5f}, {-9.5f, -3.1f}, {-1.0f, 1e-6f}, {-1e-6f, 1.0f}, {0.0f, 0.0f}, {1e-38f, 2e-38f}, {-1e-40f, 1e-41f}}) {
+        for (const auto& [min, max] :
+             {std::pair{3.1f, 9.5f}, {-9.5f, -3.1f}, {-1.0f, 1e-6f}, {-1e-6f, 1.0f}, {0.0f, 0.0f}, {1e-38f, 2e-38f}, {-1e-40f, 1e-41f}}) {
             SCOPED_TRACE(std::to_string(bits) + " bits, " + std::to_string(min) + " … " + std::to_string(max));
             const Grid grid = grid_of(min, max, uniform(bits, false), Semantics::bitwright);
             EXPECT_GT(grid.scale, 0);

@@ -53,7 +53,8 @@ TEST(MergedCheckpoint, EveryFamilyReadsBackWhatWasMaterialized)
             const auto expected = materialize(model, &recipe, site.id), got = materialize(again, nullptr, site.id);
             ASSERT_EQ(expected.shape, got.shape) << site.name;
             ASSERT_EQ(expected.bias, got.bias) << site.name;
-            for (std::size_t i = 0; i < expected.weight.size(); ++i) ASSERT_NEAR(expected.weight[i], got.weight[i], 1e-6) << site.name << " " << i;  // w − 1 + 1
+            for (std::size_t i = 0; i < expected.weight.size(); ++i)
+                ASSERT_NEAR(expected.weight[i], got.weight[i], 1e-6) << site.name << " " << i;  // w − 1 + 1
         }
         EXPECT_EQ(fs::exists(folder / "tokenizer.json"), fs::exists(entry.path() / "tokenizer.json"));
     }
@@ -103,7 +104,8 @@ TEST(Outliers, ReproduceTheReferenceCopy)
         if (std::sscanf(row.c_str(), "| %d.%63s |%n", &layer, place, &consumed) != 2) continue;
         const std::string pair = std::string(place) == "input_layernorm" ? "norm_qkv" : std::string(place) == "up_down" ? "up_down" : "norm_mlp";
         int channel = 0, factor = 0, length = 0;
-        for (const char* at = row.c_str() + consumed; std::sscanf(at, " %d: x%d%n", &channel, &factor, &length) == 2; at += length + 1) channels.push_back({pair, layer, channel, factor});
+        for (const char* at = row.c_str() + consumed; std::sscanf(at, " %d: x%d%n", &channel, &factor, &length) == 2; at += length + 1)
+            channels.push_back({pair, layer, channel, factor});
     }
     ASSERT_EQ(channels.size(), 24u);
 

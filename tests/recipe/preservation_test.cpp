@@ -73,7 +73,8 @@ TEST(FunctionPreserving, EveryLegalPairOfEveryModel)
                 Random random(29);
                 Recipe recipe;
                 for (const auto& pair : pairs) {
-                    if (kind == "all" || kind == pair.pair) recipe.transforms.emplace_back(ScalePair{pair.pair, pair.layer, numbers(random_scales(pair, random))});
+                    if (kind == "all" || kind == pair.pair)
+                        recipe.transforms.emplace_back(ScalePair{pair.pair, pair.layer, numbers(random_scales(pair, random))});
                 }
                 const double difference = largest_difference(plain, forward(model, &recipe, ids));
                 EXPECT_LT(difference, 2e-4) << entry.path().filename() << " prompt " << prompt << ", " << kind;
@@ -101,8 +102,8 @@ TEST(FunctionPreserving, TiesAndSignsMatter)
         const auto ids = prompt_of(model, 0);
         return largest_difference(forward(model, nullptr, ids), forward(model, &recipe, ids));
     };
-    EXPECT_GT(change("llama", "q_k", true), 0.01);   // RoPE turns channels i and i + dims/2 into each other
-    EXPECT_GT(change("opt", "up_down", false), 0.01);  // ReLU
+    EXPECT_GT(change("llama", "q_k", true), 0.01);        // RoPE turns channels i and i + dims/2 into each other
+    EXPECT_GT(change("opt", "up_down", false), 0.01);     // ReLU
     EXPECT_LT(change("bloom-pow2", "q_k", false), 2e-4);  // no rotation, no tie
 }
 

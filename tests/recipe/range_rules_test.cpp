@@ -85,9 +85,10 @@ TEST(RangeRule, LeastSquaresIsNearTheBest)
                 for (int a = 1; a <= 50; ++a) {
                     for (int b = 1; b <= 50; ++b) {
                         if (symmetric && a != b) continue;
-                        best = std::min(best, n > 10000 && (a % 2 || b % 2) ? best
-                                                                           : mean_squared_error(values, grid_of(s.min * static_cast<float>(a) / 50, s.max * static_cast<float>(b) / 50,
-                                                                                                                scheme, Semantics::bitwright)));
+                        best = std::min(best, n > 10000 && (a % 2 || b % 2)
+                                                  ? best
+                                                  : mean_squared_error(values, grid_of(s.min * static_cast<float>(a) / 50, s.max * static_cast<float>(b) / 50,
+                                                                                       scheme, Semantics::bitwright)));
                     }
                 }
                 const Range activation = activation_range(s, {}, scheme, Semantics::bitwright, parse_range_rule("mse"));

@@ -131,7 +131,9 @@ TEST(RecipeFile, FaultsAreNamed)
 {
     const auto folder = test::scratch("recipe-faults");
     write_safetensors(folder / "other.safetensors", {{"a", Tensor::from<float>(Dtype::f32, {1}, std::vector<float>{1})}});
-    EXPECT_NE(message_of([&] { static_cast<void>(load_recipe(folder / "other.safetensors")); }).find("other.safetensors: recipe: is not in the file's metadata"), std::string::npos);
+    EXPECT_NE(
+        message_of([&] { static_cast<void>(load_recipe(folder / "other.safetensors")); }).find("other.safetensors: recipe: is not in the file's metadata"),
+        std::string::npos);
 
     save_recipe(example(), folder / "r.safetensors");
     {

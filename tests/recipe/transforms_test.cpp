@@ -85,12 +85,15 @@ TEST(Materialize, ProducerDividedConsumersMultiplied)
         s[pair.pair] = random_scales(pair, random);
         recipe.transforms.emplace_back(ScalePair{pair.pair, 1, numbers(s[pair.pair])});
     }
-    const auto of = [&](const char* name, bool changed) { return materialize(model, changed ? &recipe : nullptr, model.sites->find("layers.1." + std::string(name) + ".weight")); };
+    const auto of = [&](const char* name, bool changed) {
+        return materialize(model, changed ? &recipe : nullptr, model.sites->find("layers.1." + std::string(name) + ".weight"));
+    };
     const auto check = [&](const char* name, const std::function<float(std::size_t, std::size_t)>& factor, const std::function<float(std::size_t)>& bias) {
         const auto before = of(name, false), after = of(name, true);
         const std::size_t rows = static_cast<std::size_t>(before.shape[0]), cols = before.weight.size() / rows;
         for (std::size_t r = 0; r < rows; ++r) {
-            for (std::size_t c = 0; c < cols; ++c) ASSERT_NEAR(after.weight[r * cols + c], before.weight[r * cols + c] * factor(r, c), 1e-6) << name << " " << r << "," << c;
+            for (std::size_t c = 0; c < cols; ++c)
+                ASSERT_NEAR(after.weight[r * cols + c], before.weight[r * cols + c] * factor(r, c), 1e-6) << name << " " << r << "," << c;
             if (!before.bias.empty()) {
                 ASSERT_NEAR(after.bias[r], before.bias[r] * bias(r), 1e-6) << name;
             }
@@ -98,14 +101,22 @@ TEST(Materialize, ProducerDividedConsumersMultiplied)
     };
     const std::size_t head = 12;
     const auto tied = [&](std::size_t channel) { return channel / (2 * head) * head + channel % head; };
-    check("input_layernorm", [&](auto r, auto) { return 1 / s["norm_qkv"][r]; }, [](auto) { return 1.0f; });
-    check("self_attn.q_proj", [&](auto r, auto c) { return s["norm_qkv"][c] / s["q_k"][tied(r)]; }, [&](auto r) { return 1 / s["q_k"][tied(r)]; });
-    check("self_attn.k_proj", [&](auto r, auto c) { return s["norm_qkv"][c] * s["q_k"][r]; }, [&](auto r) { return s["q_k"][r]; });
-    check("self_attn.v_proj", [&](auto r, auto c) { return s["norm_qkv"][c] / s["v_o"][r]; }, [&](auto r) { return 1 / s["v_o"][r]; });
-    check("self_attn.o_proj", [&](auto, auto c) { return s["v_o"][tied(c)]; }, [](auto) { return 1.0f; });
-    check("mlp.gate_proj", [&](auto, auto c) { return s["norm_mlp"][c]; }, [](auto) { return 1.0f; });
-    check("mlp.up_proj", [&](auto r, auto c) { return s["norm_mlp"][c] / s["up_down"][r]; }, [&](auto r) { return 1 / s["up_down"][r]; });
-    check("mlp.down_proj", [&](auto, auto c) { return s["up_down"][c]; }, [](auto) { return 1.0f; });
+    check(
+        "input_layernorm", [&](auto r, auto) { return 1 / s["norm_qkv"][r]; }, [](auto) { return 1.0f; });
+    check(
+        "self_attn.q_proj", [&](auto r, auto c) { return s["norm_qkv"][c] / s["q_k"][tied(r)]; }, [&](auto r) { return 1 / s["q_k"][tied(r)]; });
+    check(
+        "self_attn.k_proj", [&](auto r, auto c) { return s["norm_qkv"][c] * s["q_k"][r]; }, [&](auto r) { return s["q_k"][r]; });
+    check(
+        "self_attn.v_proj", [&](auto r, auto c) { return s["norm_qkv"][c] / s["v_o"][r]; }, [&](auto r) { return 1 / s["v_o"][r]; });
+    check(
+        "self_attn.o_proj", [&](auto, auto c) { return s["v_o"][tied(c)]; }, [](auto) { return 1.0f; });
+    check(
+        "mlp.gate_proj", [&](auto, auto c) { return s["norm_mlp"][c]; }, [](auto) { return 1.0f; });
+    check(
+        "mlp.up_proj", [&](auto r, auto c) { return s["norm_mlp"][c] / s["up_down"][r]; }, [&](auto r) { return 1 / s["up_down"][r]; });
+    check(
+        "mlp.down_proj", [&](auto, auto c) { return s["up_down"][c]; }, [](auto) { return 1.0f; });
     EXPECT_EQ(materialize(model, &recipe, model.sites->find("layers.0.self_attn.q_proj.weight")).weight,
               materialize(model, nullptr, model.sites->find("layers.0.self_attn.q_proj.weight")).weight);
     EXPECT_EQ(materialize(model, nullptr, model.sites->find("lm_head.weight")).shape, (Shape{112, 48}));
@@ -141,10 +152,14 @@ TEST(QuantizeWeight, EveryGranularityOnItsOwnGrids)
                 const QuantizedWeight q = quantize_weight(model, recipe, id);
                 const auto slice = [&](std::size_t r, std::size_t c) -> std::size_t {
                     switch (granularity) {
-                        case Granularity::row: return r;
-                        case Granularity::channel: return c;
-                        case Granularity::group: return r * (cols / 8) + c / 8;
-                        default: return 0;
+                        case Granularity::row:
+                            return r;
+                        case Granularity::channel:
+                            return c;
+                        case Granularity::group:
+                            return r * (cols / 8) + c / 8;
+                        default:
+                            return 0;
                     }
                 };
                 EXPECT_EQ(q.grids.size(), slice(rows - 1, cols - 1) + 1);
@@ -221,15 +236,23 @@ TEST(Validate, SaysWhatDoesNotFit)
               "recipe: " + input + ": a range per token cannot be known beforehand; add dynamic=true, or use granularity=tensor");
     EXPECT_EQ(with([&](Recipe& r) { r.sites[weight].scheme.granularity = Granularity::group, r.sites[weight].scheme.group_size = 32; }),
               "recipe: " + weight + ": a group of 32 does not divide its 72 inputs; use a divisor");
-    EXPECT_EQ(with([&](Recipe& r) { r.transforms.emplace_back(ScalePair{"up_down", 5, numbers({1})}); }),
+    EXPECT_EQ(with([&](Recipe& r) {
+                  r.transforms.emplace_back(ScalePair{"up_down", 5, numbers({1})});
+              }),
               "recipe: up_down of layer 5: is no legal scale pair of llama 2x48 heads 4/4x12 ffn 72 vocab 112; remove it");
-    EXPECT_EQ(with([&](Recipe& r) { r.transforms.emplace_back(ScalePair{"up_down", 0, numbers({1})}); }),
+    EXPECT_EQ(with([&](Recipe& r) {
+                  r.transforms.emplace_back(ScalePair{"up_down", 0, numbers({1})});
+              }),
               "recipe: up_down of layer 0: scale has 1 numbers where the scheme needs 72");
     std::vector<float> ramp(48);
     std::iota(ramp.begin(), ramp.end(), 1.0f);
-    EXPECT_EQ(with([&](Recipe& r) { r.transforms.emplace_back(ScalePair{"q_k", 0, numbers(ramp)}); }),
+    EXPECT_EQ(with([&](Recipe& r) {
+                  r.transforms.emplace_back(ScalePair{"q_k", 0, numbers(ramp)});
+              }),
               "recipe: q_k of layer 0: channels 0 and 6 are rotated together (RoPE) and need one scale");
-    EXPECT_EQ(with([&](Recipe& r) { r.transforms.emplace_back(Codes{weight, std::make_shared<const std::vector<std::int16_t>>(72 * 48, std::int16_t{256})}); }),
+    EXPECT_EQ(with([&](Recipe& r) {
+                  r.transforms.emplace_back(Codes{weight, std::make_shared<const std::vector<std::int16_t>>(72 * 48, std::int16_t{256})});
+              }),
               "recipe: " + weight + ": code 256 is outside 0 … 255");
 }
 
@@ -286,12 +309,13 @@ TEST(Placement, TableOfThePaper)
     EXPECT_EQ(words(w8, "layers.1.mlp.down_proj.weight"), "8 bit asymmetric per row");
     EXPECT_EQ(words(w4, "layers.1.self_attn.q_proj.weight"), "4 bit symmetric per row");
     EXPECT_EQ(words(w4, "layers.1.input_layernorm.weight"), "16 bit asymmetric per tensor");
-    for (const char* name : {"layers.0.input_layernorm.input", "layers.0.self_attn.qk.output", "layers.0.self_attn.pv.input", "layers.0.self_attn.o_proj.output",
-                             "layers.0.mlp.down_proj.output", "layers.0.post_attention_layernorm.input"}) {
+    for (const char* name : {"layers.0.input_layernorm.input", "layers.0.self_attn.qk.output", "layers.0.self_attn.pv.input",
+                             "layers.0.self_attn.o_proj.output", "layers.0.mlp.down_proj.output", "layers.0.post_attention_layernorm.input"}) {
         EXPECT_EQ(words(w8, name), "16 bit asymmetric per tensor") << name;
     }
-    for (const char* name : {"layers.0.input_layernorm.output", "layers.0.self_attn.q_proj.output", "layers.0.self_attn.qk.input", "layers.0.self_attn.pv.input2",
-                             "layers.0.self_attn.pv.output", "layers.0.mlp.gate_proj.output", "layers.0.mlp.act.input2", "layers.0.mlp.act.output", "layers.0.mlp.down_proj.input"}) {
+    for (const char* name : {"layers.0.input_layernorm.output", "layers.0.self_attn.q_proj.output", "layers.0.self_attn.qk.input",
+                             "layers.0.self_attn.pv.input2", "layers.0.self_attn.pv.output", "layers.0.mlp.gate_proj.output", "layers.0.mlp.act.input2",
+                             "layers.0.mlp.act.output", "layers.0.mlp.down_proj.input"}) {
         EXPECT_EQ(words(w8, name), "8 bit asymmetric per tensor") << name;
     }
     for (const char* name : {"residual_embedding", "layers.0.residual_mlp", "norm.input", "norm.output", "lm_head.output"}) {

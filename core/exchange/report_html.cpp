@@ -17,8 +17,9 @@ constexpr std::string_view style = R"(
 --s0:#4aa3df;--s1:#f0853c;--s2:#2fc79a;--s3:#dd8fbe;--s4:#d9b93b;--s5:#8cc9ee;--s6:#a8b0ba;--s7:#e4e7eb}}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--rule:#bbb;--mark:#f2f2f2;--accent:#000;
 --s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#b0508c;--s4:#8a6d00;--s5:#2f8fc4;--s6:#6b7280;--s7:#000}
-body{font-size:9pt!important;max-width:none!important;padding:0!important}section,figure,tr{break-inside:avoid}h2{break-after:avoid}.table{overflow:visible!important}}
-@page{margin:15mm}
+body{font-size:8.5pt!important;max-width:none!important;padding:0!important}figure,tr,dl{break-inside:avoid}h2,h3{break-after:avoid}
+.table{overflow:visible!important}th,td{padding:.3rem .35rem!important}svg{max-height:95mm}}
+@page{margin:14mm}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:72rem;padding:2rem 1.5rem 4rem;background:var(--paper);color:var(--ink);font:14px/1.45 system-ui,sans-serif;
 -webkit-print-color-adjust:exact;print-color-adjust:exact}
@@ -29,7 +30,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
 thead th{font-weight:600;border-bottom:1.5px solid var(--soft);vertical-align:bottom;white-space:nowrap}thead small{display:block;font-weight:400}
 .n{text-align:right;white-space:nowrap}.n small{display:block}tr.baseline{background:var(--mark)}
-td:first-child{font-weight:600;overflow-wrap:anywhere}td:first-child small{display:block;font-weight:400}
+td:first-child{font-weight:600;overflow-wrap:break-word;min-width:7.5rem;max-width:20rem}td:first-child small{display:block;font-weight:400}
 sup a{color:var(--accent);text-decoration:none;margin-left:.15em}ol{margin:.6rem 0;padding-left:1.5rem;color:var(--soft)}
 figure{margin:.8rem 0 1.6rem}figcaption{margin-bottom:.3rem;color:var(--ink);font-weight:600}
 svg{display:block;width:100%;max-width:60rem;height:auto;font:12px system-ui,sans-serif;fill:currentColor}

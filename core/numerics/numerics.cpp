@@ -4,6 +4,7 @@
 
 #include "core/numerics/evaluate/calibrate.h"
 #include "core/numerics/evaluate/evaluate.h"
+#include "core/numerics/methods/method.h"
 
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
@@ -18,8 +19,6 @@
 
 namespace bitwright {
 namespace {
-
-[[noreturn]] void absent(const char* what) { throw failure(std::string(what) + " is not part of this build"); }
 
 /// $OMP_NUM_THREADS where it says a number, else all processors: LibTorch's own default is half of them in some builds.
 int default_threads()
@@ -57,8 +56,11 @@ public:
     {
         return here([&] { return run_calibration(model, recipe, windows, options, control); });
     }
-    MethodForecast forecast(const MethodRequest&) override { absent("forecast"); }
-    MethodOutcome run(const MethodRequest&, Control&) override { absent("run"); }
+    MethodForecast forecast(const MethodRequest& request) override { return forecast_method(request); }
+    MethodOutcome run(const MethodRequest& request, Control& control) override
+    {
+        return here([&] { return run_method(*this, request, control); });
+    }
     std::vector<WindowScore> evaluate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const EvaluateOptions& options,
                                       const Control& control, const std::function<void(std::int64_t, const WindowScore&)>& on_window) override
     {

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/numerics/methods/learnables.h"
+
+#include "core/recipe/grid.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace bitwright {
+namespace {
+
+constexpr float smallest_scale = 1e-2F;
+constexpr float first_factor = 4.0F;  // σ(4) = 0.982
+
+bool fake_quantized(const Recipe& recipe, const Site& site)
+{
+    const auto found = recipe.sites.find(site.name);
+    return site.layer >= 0 && site.levels.simulated && found != recipe.sites.end() && found->second.scheme.kind == SchemeKind::uniform;
+}
+
+Numbers numbers_of(const at::Tensor& t)
+{
+    const at::Tensor flat = t.detach().contiguous();
+    return numbers({flat.const_data_ptr<float>(), flat.const_data_ptr<float>() + flat.numel()});
+}
+
+// Index of each channel's scale, and how many scales there are: both channels of a rotated pair share one.
+std::vector<std::int64_t> rope_ties(const LegalPair& pair, std::int64_t& count)
+{
+    std::vector<std::int64_t> index(static_cast<std::size_t>(pair.channels));
+    const std::int64_t half = pair.rope_dims / 2;
+    count = 0;
+    for (std::int64_t c = 0; c < pair.channels; ++c) {
+        const std::int64_t within = c % pair.head_dim;
+        const bool second = within >= half && within < pair.rope_dims;
+        index[static_cast<std::size_t>(c)] = second ? index[static_cast<std::size_t>(c - half)] : count++;
+    }
+    return index;
+}
+
+}  // namespace
+
+bool learned_in_paper(const LegalPair& pair) noexcept { return (pair.pair != "v_o" && pair.pair != "q_k") || pair.repeat == 1; }
+
+LearnableModel::LearnableModel(const Model& model, const Recipe& start)
+    : model_(model), start_(start), base_(model, &start, {std::numeric_limits<std::int64_t>::max(), nullptr}), simulated_(model, start, Placement::paper)
+{
+    for (const Transform& transform : start.transforms)
+        if (const auto* codes = std::get_if<Codes>(&transform))
+            throw bad_input("recipe", codes->site, "has fixed codes, which cannot be optimized further; start from the recipe before them");
+    add_pairs();
+    add_weights();
+    add_activations();
+}
+
+at::Tensor LearnableModel::add(std::string name, LearnableGroup group, at::Tensor value)
+{
+    value.set_requires_grad(true);
+    learnables_.push_back({std::move(name), group, value});
+    return value;
+}
+
+void LearnableModel::add_pairs()
+{
+    for (const Site& site : model_.sites->sites())
+        if (site.kind == SiteKind::weight && site.layer >= 0) weights_[{site.weight_role, site.layer}].site = site.id;
+    const auto entry_of = [&](SiteId id) -> WeightEntry& {
+        const Site& site = (*model_.sites)[id];
+        return weights_.at({site.weight_role, site.layer});
+    };
+    for (LegalPair& legal : legal_pairs(model_)) {
+        if (!learned_in_paper(legal)) continue;
+        const int index = static_cast<int>(pairs_.size());
+        Pair pair;
+        std::int64_t count = legal.channels;
+        if (legal.tied_rope_pairs) {
+            const auto ties = rope_ties(legal, count);
+            pair.spread = at::empty({legal.channels}, at::kLong);
+            std::copy(ties.begin(), ties.end(), pair.spread.mutable_data_ptr<std::int64_t>());
+        }
+        pair.value = add("layers." + std::to_string(legal.layer) + "." + legal.pair + ".scale", LearnableGroup::let, at::full({count}, 1.0F));
+        entry_of(legal.producer).rows = index;
+        for (const SiteId consumer : legal.consumers) {
+            WeightEntry& entry = entry_of(consumer);
+            if (legal.pair == "q_k") {
+                entry.rows = index;
+                entry.multiply_rows = true;
+            } else {
+                entry.columns = index;
+            }
+        }
+        pair.legal = std::move(legal);
+        pairs_.push_back(std::move(pair));
+    }
+}
+
+void LearnableModel::add_weights()
+{
+    for (const Site& site : model_.sites->sites()) {
+        if (site.kind != SiteKind::weight || !fake_quantized(start_, site)) continue;
+        const Scheme& scheme = start_.sites.at(site.name).scheme;
+        if (scheme.dynamic || (scheme.granularity != Granularity::tensor && scheme.granularity != Granularity::row))
+            throw bad_input("recipe", site.name, "clipping is learned per tensor or per row only; set granularity=tensor or granularity=row");
+        WeightEntry& entry = weights_.at({site.weight_role, site.layer});
+        const Shape shape = model_.description->shape(site.weight_role, site.layer);
+        const bool per_row = scheme.granularity == Granularity::row && shape.size() > 1;
+        entry.grid = {scheme.bits, scheme.symmetric, per_row, start_.semantics};
+        const std::int64_t slices = per_row ? shape[0] : 1;
+        entry.upper = add(site.name + ".upper", LearnableGroup::lwc, at::full({slices}, first_factor));
+        entry.lower = add(site.name + ".lower", LearnableGroup::lwc, at::full({slices}, first_factor));
+    }
+}
+
+void LearnableModel::add_activations()
+{
+    activations_.resize(model_.sites->sites().size());
+    for (const Site& site : model_.sites->sites()) {
+        if (site.kind != SiteKind::activation || !fake_quantized(start_, site)) continue;
+        const auto& [scheme, range] = start_.sites.at(site.name);
+        if (scheme.dynamic || scheme.granularity != Granularity::tensor) continue;
+        const Grid grid = grid_of(range, 0, scheme, start_.semantics);
+        ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)];
+        entry.limits = code_limits(scheme.bits, scheme.symmetric);
+        entry.scale = add(site.name + ".scale", LearnableGroup::lrl, at::full({1}, grid.scale));
+        entry.offset = add(site.name + ".offset", LearnableGroup::lrl, at::full({1}, grid.offset));
+    }
+}
+
+void LearnableModel::truncate_scales()
+{
+    for (Pair& pair : pairs_) {
+        float* values = pair.value.mutable_data_ptr<float>();
+        for (std::int64_t i = 0; i < pair.value.numel(); ++i) {
+            if (pair.legal.positive_only) values[i] = std::max(values[i], smallest_scale);
+            if (std::abs(values[i]) < smallest_scale) values[i] = std::copysign(smallest_scale, values[i]);
+        }
+    }
+}
+
+WeightScales LearnableModel::scales_of(const WeightEntry& entry) const
+{
+    const auto channels = [&](int pair) { return pair < 0 ? at::Tensor() : pairs_[static_cast<std::size_t>(pair)].channels(); };
+    return {channels(entry.columns), channels(entry.rows), entry.multiply_rows};
+}
+
+at::Tensor LearnableModel::weight(WeightRole role, std::int64_t layer)
+{
+    const at::Tensor base = base_.weight(role, layer);
+    const auto found = weights_.find({role, layer});
+    if (!base.defined() || found == weights_.end()) return base;
+    const WeightEntry& entry = found->second;
+    if (!entry.upper.defined()) return scale_weight(base, scales_of(entry));
+    return clip_and_fake_quantize(base, scales_of(entry), entry.upper, entry.lower, entry.grid);
+}
+
+at::Tensor LearnableModel::bias(WeightRole role, std::int64_t layer)
+{
+    const at::Tensor base = base_.bias(role, layer);
+    const auto found = weights_.find({role, layer});
+    if (!base.defined() || found == weights_.end()) return base;
+    const WeightScales scales = scales_of(found->second);
+    return scale_weight(base, {{}, scales.rows, scales.multiply_rows});
+}
+
+at::Tensor LearnableModel::activation(const Site& site, const at::Tensor& x)
+{
+    const ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)];
+    if (!entry.scale.defined()) return simulated_.activation(site, x);
+    return fake_quantize(x, entry.scale, entry.offset, entry.limits);
+}
+
+Recipe LearnableModel::recipe()
+{
+    Recipe out = start_;
+    for (const Pair& pair : pairs_) out.transforms.emplace_back(ScalePair{pair.legal.pair, pair.legal.layer, numbers_of(pair.channels())});
+    for (const Site& site : model_.sites->sites()) {
+        if (site.kind == SiteKind::weight) {
+            const auto found = weights_.find({site.weight_role, site.layer});
+            if (found == weights_.end() || !found->second.upper.defined()) continue;
+            const WeightEntry& entry = found->second;
+            const ClipBounds bounds = clip_bounds(base_.weight(site.weight_role, site.layer), scales_of(entry), entry.upper, entry.lower, entry.grid);
+            const Numbers min = numbers_of(bounds.min), max = numbers_of(bounds.max);
+            out.transforms.emplace_back(Clip{site.name, min, max});
+            out.sites.at(site.name).range = {min, max, nullptr, nullptr, "learned clipping"};
+        } else if (const ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)]; entry.scale.defined()) {
+            SiteDecision& decision = out.sites.at(site.name);
+            const Grid grid{entry.scale.item<float>(), entry.offset.item<float>(), static_cast<std::int32_t>(entry.limits.min),
+                            static_cast<std::int32_t>(entry.limits.max)};
+            float min = 0, max = 0;
+            range_of(grid, decision.scheme.symmetric, min, max);
+            decision.range = {numbers({min}), numbers({max}), numbers({grid.scale}), numbers({grid.offset}), "learned"};
+        }
+    }
+    return out;
+}
+
+}  // namespace bitwright

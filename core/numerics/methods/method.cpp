@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/numerics/methods/method.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace bitwright {
+namespace {
+
+std::string joined(const std::vector<std::string>& words)
+{
+    std::string out;
+    for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+    return out;
+}
+
+// "0.001", not "1.000000e-03": shortest form that reads back the same.
+std::string shortest(double value)
+{
+    char buffer[32];
+    const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+    return {buffer, end};
+}
+
+const Method& method_named(const std::string& name)
+{
+    const auto found = std::find_if(methods().begin(), methods().end(), [&](const Method& m) { return m.name == name; });
+    if (found != methods().end()) return *found;
+    std::vector<std::string> names;
+    for (const Method& method : methods()) names.emplace_back(method.name);
+    throw usage_error("there is no method '" + name + "'; the methods are " + joined(names));
+}
+
+}  // namespace
+
+std::string MethodOptions::text(const std::string& key, const std::string& fallback)
+{
+    const auto found = given_.find(key);
+    return used_[key] = found == given_.end() ? fallback : found->second;
+}
+
+double MethodOptions::number(const std::string& key, double fallback, double low, double high)
+{
+    const std::string value = text(key, shortest(fallback));
+    double out = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
+    if (error != std::errc() || end != value.data() + value.size() || !(out >= low && out <= high))
+        throw usage_error(method_ + ": option " + key + "=" + value + " is no number from " + shortest(low) + " to " + shortest(high));
+    used_[key] = shortest(out);
+    return out;
+}
+
+std::int64_t MethodOptions::integer(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high)
+{
+    const double value = number(key, static_cast<double>(fallback), static_cast<double>(low), static_cast<double>(high));
+    if (value != std::floor(value)) throw usage_error(method_ + ": option " + key + "=" + shortest(value) + " is no whole number");
+    return static_cast<std::int64_t>(value);
+}
+
+std::string MethodOptions::word(const std::string& key, const std::string& fallback, const std::vector<std::string>& words)
+{
+    const std::string value = text(key, fallback);
+    if (std::find(words.begin(), words.end(), value) == words.end())
+        throw usage_error(method_ + ": option " + key + "=" + value + " is none of " + joined(words));
+    return value;
+}
+
+void MethodOptions::finish() const
+{
+    for (const auto& [key, value] : given_) {
+        if (used_.contains(key)) continue;
+        std::vector<std::string> known;
+        for (const auto& [name, now] : used_) known.push_back(name + "=" + now);
+        throw usage_error(method_ + ": there is no option '" + key + "'; the options are " + joined(known));
+    }
+}
+
+std::string MethodOptions::json() const { return nlohmann::json(used_).dump(); }
+
+const std::vector<Method>& methods()
+{
+    static const std::vector<Method> all{
+        {"rtn", "round to nearest: ranges from calibration, nothing else", run_rtn, forecast_closed_form},
+        {"smoothquant-static", "SmoothQuant on norm-linear pairs, static ranges", run_smoothquant_static, forecast_closed_form},
+        {"smoothquant-edge", "SmoothQuant on every legal pair, up to down included", run_smoothquant_edge, forecast_closed_form},
+        {"mobilequant-paper", "MobileQuant end to end as published: scales, clipping and ranges learned together", run_mobilequant_paper,
+         forecast_mobilequant_paper},
+    };
+    return all;
+}
+
+MethodOutcome run_method(Numerics& numerics, const MethodRequest& request, Control& control)
+{
+    const Method& method = method_named(request.method);
+    if (request.calibration.count < 1) throw usage_error(request.method + ": there are no calibration windows");
+    MethodContext context{request, numerics, control};
+    return method.run(context);
+}
+
+MethodForecast forecast_method(const MethodRequest& request)
+{
+    return method_named(request.method).forecast(request);
+}
+
+}  // namespace bitwright

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The registry of methods and what they share: options, the start of a recipe, ranges. One file per method; adding one = one file and one row in method.cpp.
+// Internal to bitwright_numerics.
+// Threading: pure functions; a method runs on the thread that calls it.
+#pragma once
+
+#include "core/numerics/numerics.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitwright {
+
+/// The KEY=VALUE options of one request, read with their defaults; what was read is what is known.
+class MethodOptions {
+public:
+    explicit MethodOptions(const MethodRequest& request) : method_(request.method), given_(request.options) {}
+
+    /// Throws Error (usage) when the value is no number in [low, high] or none of `words`.
+    [[nodiscard]] double number(const std::string& key, double fallback, double low, double high);
+    [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high);
+    [[nodiscard]] std::string word(const std::string& key, const std::string& fallback, const std::vector<std::string>& words);
+    [[nodiscard]] std::string text(const std::string& key, const std::string& fallback);
+    /// After everything was read. Throws Error (usage) naming an unknown key and listing the known ones with their values here.
+    void finish() const;
+    /// All options with their values, defaults included, as canonical JSON.
+    [[nodiscard]] std::string json() const;
+
+private:
+    std::string method_;
+    std::map<std::string, std::string> given_, used_;
+};
+
+/// What a method gets to work with.
+struct MethodContext {
+    const MethodRequest& request;
+    Numerics& numerics;
+    Control& control;
+};
+
+struct Method {
+    std::string_view name;
+    std::string_view summary;  ///< one line for people
+    MethodOutcome (*run)(MethodContext&);
+    /// Predicted from shapes; reads the options, so that a wrong one is found here too.
+    MethodForecast (*forecast)(const MethodRequest&);
+};
+
+/// All methods, in the order in which a comparison lists them.
+[[nodiscard]] const std::vector<Method>& methods();
+/// What Numerics::run and Numerics::forecast do. Throws Error (usage) for an unknown method or option.
+[[nodiscard]] MethodOutcome run_method(Numerics& numerics, const MethodRequest& request, Control& control);
+[[nodiscard]] MethodForecast forecast_method(const MethodRequest& request);
+
+// --- the methods ---
+MethodOutcome run_rtn(MethodContext& context);
+MethodOutcome run_smoothquant_static(MethodContext& context);
+MethodOutcome run_smoothquant_edge(MethodContext& context);
+MethodOutcome run_mobilequant_paper(MethodContext& context);
+MethodForecast forecast_closed_form(const MethodRequest& request);  ///< rtn and smoothquant: calibration alone
+MethodForecast forecast_mobilequant_paper(const MethodRequest& request);
+
+}  // namespace bitwright

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// MobileQuant (Tan et al. 2024, arXiv 2408.13933) end to end as published: from a SmoothQuant-Edge start, scales (LET), weight clipping (LWC) and activation
+// ranges (LRL) of all layers are learned together, batch 1, windows in their order (mobilequant §5.1).
+#include "core/numerics/methods/checkpoint.h"
+#include "core/numerics/methods/end_to_end.h"
+#include "core/numerics/methods/optimizer.h"
+#include "core/numerics/methods/recipe_steps.h"
+#include "core/numerics/methods/resources.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace bitwright {
+namespace {
+
+/// The published recipes: three cosine schedules and the SmoothQuant exponent of the start.
+struct Preset {
+    std::string_view name;
+    CosineSchedule let, lwc, lrl;
+    double alpha;
+};
+constexpr std::array<Preset, 9> presets{{
+    {"w8a8-tinyllama", {1e-3, 1e-4}, {1e-2, 1e-3}, {1e-6, 1e-7}, 0.5},
+    {"w8a8-stablelm", {1e-3, 1e-3}, {1e-2, 5e-3}, {1e-7, 1e-7}, 0.6},
+    {"w8a8-gemma", {1e-3, 1e-3}, {5e-3, 5e-3}, {1e-6, 1e-7}, 0.5},
+    {"w4a8-tinyllama", {1e-3, 1e-4}, {1e-2, 1e-3}, {1e-6, 1e-7}, 0.5},
+    {"w4a8-stablelm", {1e-3, 5e-4}, {5e-3, 1e-3}, {1e-6, 1e-7}, 0.6},
+    {"w4a8-gemma", {1e-3, 1e-3}, {5e-3, 5e-3}, {5e-6, 1e-6}, 0.5},
+    {"w4a8-sym-tinyllama", {1e-3, 1e-4}, {1e-3, 1e-4}, {1e-6, 1e-7}, 0.5},
+    {"w4a8-sym-stablelm", {1e-3, 5e-4}, {5e-3, 1e-3}, {1e-8, 1e-8}, 0.6},
+    {"w4a8-sym-gemma", {1e-3, 1e-3}, {5e-4, 5e-4}, {1e-7, 1e-8}, 0.5},
+}};
+
+struct PaperOptions {
+    CommonOptions common;
+    CosineSchedule let, lwc, lrl;
+    double alpha = 0.5;
+    std::int64_t steps = 0;
+    std::string recompute;
+
+    [[nodiscard]] double rate(LearnableGroup group, std::int64_t step) const
+    {
+        switch (group) {
+            case LearnableGroup::let: return let.at(step, steps);
+            case LearnableGroup::lwc: return lwc.at(step, steps);
+            case LearnableGroup::lrl: return lrl.at(step, steps);
+        }
+        return 0;
+    }
+};
+
+PaperOptions read_options(MethodOptions& options, const MethodRequest& request)
+{
+    PaperOptions out;
+    out.common = read_common(options, request, Semantics::authors);
+    std::vector<std::string> names;
+    for (const Preset& preset : presets) names.emplace_back(preset.name);
+    const std::string usual = request.weight_bits >= 8 ? "w8a8-tinyllama" : request.symmetric_weights ? "w4a8-sym-tinyllama" : "w4a8-tinyllama";
+    const std::string name = options.word("preset", usual, names);
+    const Preset& preset = *std::find_if(presets.begin(), presets.end(), [&](const Preset& p) { return p.name == name; });
+    const auto schedule = [&](const std::string& group, const CosineSchedule& published) {
+        const double start = options.number("lr_" + group, published.start, 0, 1);
+        return CosineSchedule{start, options.number("min_lr_" + group, std::min(published.end, start), 0, 1)};
+    };
+    out.let = schedule("let", preset.let);
+    out.lwc = schedule("lwc", preset.lwc);
+    out.lrl = schedule("lrl", preset.lrl);
+    out.alpha = options.number("alpha", preset.alpha, 0, 1);
+    const std::int64_t epochs = options.integer("epochs", 60, 0, 1'000'000);
+    out.steps = options.integer("steps", epochs * request.calibration.count, 0, 1'000'000'000);
+    out.recompute = options.word("recompute", "auto", {"auto", "on", "off"});
+    options.finish();
+    return out;
+}
+
+void demand_same_bits(const MethodRequest& request)
+{
+    for (const Site& site : request.model.sites->sites()) {
+        const auto found = request.from->sites.find(site.name);
+        if (!is_layer_linear(site.role) || found == request.from->sites.end()) continue;
+        if (found->second.scheme.kind == SchemeKind::uniform && found->second.scheme.bits != request.weight_bits)
+            throw usage_error(request.method + ": the start recipe has " + std::to_string(found->second.scheme.bits) + "-bit weights where " +
+                              std::to_string(request.weight_bits) + " bits were asked for; give the same bits");
+    }
+}
+
+/// The given recipe as it is, or SmoothQuant-Edge with ranges of the smoothed model.
+Recipe start_recipe(MethodContext& context, const PaperOptions& options)
+{
+    const MethodRequest& request = context.request;
+    if (request.from) {
+        validate(*request.from, request.model);
+        demand_same_bits(request);
+        Recipe start = *request.from;
+        start.parent = recipe_hash(*request.from);
+        start.semantics = options.common.semantics;
+        return start;
+    }
+    Recipe start = fresh_recipe(request, options.common);
+    add_smoothquant(start, request.model, observe(context, start), options.alpha, true, context.control);
+    set_ranges(start, request.model, observe(context, start), options.common.range, context.control);
+    return start;
+}
+
+// --- memory ------------------------------------------------------------------------------------------------------------------------------------------
+
+struct MemoryParts {
+    std::uint64_t weights = 0;       ///< float weights of all layers, embedding
+    std::uint64_t layer_graph = 0;   ///< what one layer keeps for its backward pass
+    std::uint64_t layer_inputs = 0;  ///< all layers
+    std::uint64_t transient = 0;     ///< largest tensors alive besides
+    std::uint64_t targets = 0;
+    std::int64_t layers = 0;
+
+    static constexpr std::uint64_t process = 300ULL << 20;  ///< LibTorch and the program themselves
+    [[nodiscard]] std::uint64_t peak(bool recompute) const
+    {
+        const auto graphs = recompute ? layer_graph + layer_inputs : layer_graph * static_cast<std::uint64_t>(layers);
+        return process + weights + graphs + transient + targets;
+    }
+};
+
+/// Counts float tensors: every fake-quantizer keeps its input and its output, attention three [heads, T, T], a weight its quantized copy.
+MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budget)
+{
+    const Architecture& a = request.model.architecture();
+    const auto bytes = [](std::int64_t floats) { return static_cast<std::uint64_t>(floats) * sizeof(float); };
+    const std::int64_t tokens = request.calibration.length, q = a.query_width(), mlp = a.gated_mlp ? 3 : 2;
+    const std::int64_t layer_weights = a.hidden * (2 * q + 2 * a.key_width() + mlp * a.ffn), scores = a.heads * tokens * tokens;
+    MemoryParts parts;
+    parts.layers = a.layers;
+    parts.weights = bytes(a.layers * layer_weights + a.vocab * a.embedding_width);
+    parts.layer_graph = bytes(layer_weights + 3 * scores + tokens * (15 * a.hidden + 12 * q + (a.gated_mlp ? 10 : 5) * a.ffn));
+    parts.layer_inputs = bytes(a.layers * tokens * a.hidden);
+    parts.transient = bytes(2 * std::max({scores, tokens * a.ffn, a.ffn * a.hidden}));
+    const auto targets = bytes(request.calibration.count * tokens * a.hidden);
+    parts.targets = targets <= static_cast<std::uint64_t>(target_budget) ? targets : 0;
+    return parts;
+}
+
+bool recomputes(const PaperOptions& options, const MethodRequest& request)
+{
+    if (options.recompute != "auto") return options.recompute == "on";
+    const std::uint64_t available = available_memory_bytes();
+    return available != 0 && memory_parts(request, EndToEndOptions{}.target_bytes).peak(false) > available / 10 * 8;
+}
+
+// --- one run -----------------------------------------------------------------------------------------------------------------------------------------
+
+class PaperRun {
+public:
+    PaperRun(MethodContext& context, const PaperOptions& options, const MethodOptions& given)
+        : context_(context), request_(context.request), options_(options), given_(given), key_(request_key(request_, given.json())),
+          cpu_(process_cpu_seconds())
+    {
+        if (request_.resume_from.empty()) {
+            state_.start = start_recipe(context_, options_);
+        } else {
+            state_ = load_checkpoint(request_.resume_from, key_);
+        }
+        state_.request = key_;
+        goal_ = std::make_unique<EndToEnd>(request_.model, state_.start, request_.calibration, EndToEndOptions{recomputes(options_, request_)}, context_.control);
+        restore_parameters();
+    }
+
+    MethodOutcome run()
+    {
+        if (!state_.holdout_loss_before) state_.holdout_loss_before = holdout_loss();
+        while (state_.step < options_.steps) {
+            context_.control.check();
+            if (context_.control.pause_requested()) {
+                keep();
+                return outcome(MethodState::paused, goal_->learnables().recipe());
+            }
+            step();
+            if (state_.step % std::max<std::int64_t>(1, request_.checkpoint_every_steps) == 0 && state_.step < options_.steps) keep();
+        }
+        goal_->learnables().truncate_scales();
+        Recipe recipe = goal_->learnables().recipe();
+        const auto after = holdout_loss();
+        add_unlearned_ranges(recipe);
+        MethodOutcome done = outcome(MethodState::done, std::move(recipe));
+        done.holdout_loss_after = after;
+        return done;
+    }
+
+private:
+    void restore_parameters()
+    {
+        auto& learnables = goal_->learnables().learnables();
+        if (state_.parameters.empty()) {
+            for (const Learnable& learnable : learnables) {
+                const auto size = static_cast<std::size_t>(learnable.value.numel());
+                state_.parameters.push_back({learnable.name, {}, {std::vector<float>(size), std::vector<float>(size)}});
+            }
+            return;
+        }
+        bool fits = state_.parameters.size() == learnables.size();
+        for (std::size_t i = 0; fits && i < learnables.size(); ++i) {
+            const auto& kept = state_.parameters[i];
+            const auto size = static_cast<std::size_t>(learnables[i].value.numel());
+            fits = kept.name == learnables[i].name && kept.value.size() == size && kept.moments.first.size() == size && kept.moments.second.size() == size;
+            if (fits) std::copy(kept.value.begin(), kept.value.end(), learnables[i].value.mutable_data_ptr<float>());
+        }
+        if (!fits) throw bad_input(request_.resume_from, "parameters", "do not fit this model and recipe; start afresh");
+    }
+
+    void step()
+    {
+        const double cpu = process_cpu_seconds();
+        const std::int64_t number = state_.step, window = number % request_.calibration.count;
+        StepRecord record{number, window, goal_->loss_and_gradients(window), goal_->gradient_norm(), options_.let.at(number, options_.steps),
+                          options_.lwc.at(number, options_.steps), options_.lrl.at(number, options_.steps)};
+        if (!std::isfinite(record.loss) || !std::isfinite(record.gradient_norm)) {
+            throw failure(request_.method + ": the loss is not finite at step " + std::to_string(number) + " (window " + std::to_string(window) +
+                          "); use smaller learning rates (lr_let, lr_lwc, lr_lrl) or look at that window" +
+                          (saved_ ? "; the checkpoint of step " + std::to_string(*saved_) + " in " + request_.checkpoint_path + " is good" : ""));
+        }
+        auto& learnables = goal_->learnables().learnables();
+        for (std::size_t i = 0; i < learnables.size(); ++i) {
+            at::Tensor& value = learnables[i].value;
+            const at::Tensor& gradient = value.grad();
+            if (!gradient.defined()) continue;
+            const at::Tensor dense = gradient.contiguous();
+            const auto size = static_cast<std::size_t>(value.numel());
+            adamw_update({value.mutable_data_ptr<float>(), size}, {dense.const_data_ptr<float>(), size}, state_.parameters[i].moments,
+                         options_.rate(learnables[i].group, number), number + 1);
+        }
+        state_.log.push_back(record);
+        ++state_.step;
+        state_.step_seconds += process_cpu_seconds() - cpu;
+        context_.control.report({"optimizing", state_.step, options_.steps, true, record.loss});
+    }
+
+    void keep()
+    {
+        if (request_.checkpoint_path.empty()) return;
+        const auto& learnables = goal_->learnables().learnables();
+        for (std::size_t i = 0; i < learnables.size(); ++i) {
+            const float* values = learnables[i].value.const_data_ptr<float>();
+            state_.parameters[i].value.assign(values, values + learnables[i].value.numel());
+        }
+        MethodCheckpoint snapshot = state_;
+        snapshot.current = goal_->learnables().recipe();
+        sign(snapshot.current, request_, given_, state_.step);
+        snapshot.cpu_seconds = state_.cpu_seconds + process_cpu_seconds() - cpu_;
+        save_checkpoint(snapshot, request_.checkpoint_path);
+        saved_ = state_.step;
+    }
+
+    std::optional<double> holdout_loss()
+    {
+        if (!request_.holdout || request_.holdout->count == 0) return std::nullopt;
+        double sum = 0;
+        for (std::int64_t window = 0; window < request_.holdout->count; ++window) {
+            context_.control.report({"held-out loss", window, request_.holdout->count});
+            sum += goal_->loss(*request_.holdout, window);
+        }
+        return sum / static_cast<double>(request_.holdout->count);
+    }
+
+    /// Sites the paper does not quantize get ranges of the transformed model.
+    void add_unlearned_ranges(Recipe& recipe)
+    {
+        Recipe ranged = recipe;
+        set_ranges(ranged, request_.model, observe(context_, recipe), options_.common.range, context_.control);
+        for (const Site& site : request_.model.sites->sites()) {
+            const auto found = recipe.sites.find(site.name);
+            if (found == recipe.sites.end() || site.kind == SiteKind::weight || found->second.range.scale) continue;
+            found->second.range = ranged.sites.at(site.name).range;
+        }
+    }
+
+    MethodOutcome outcome(MethodState state, Recipe recipe)
+    {
+        sign(recipe, request_, given_, state_.step);
+        MethodOutcome out;
+        out.state = state;
+        out.recipe = std::move(recipe);
+        out.steps = state_.step;
+        out.cpu_seconds = state_.cpu_seconds + process_cpu_seconds() - cpu_;
+        out.seconds_per_step = state_.step > 0 ? state_.step_seconds / static_cast<double>(state_.step) : std::numeric_limits<double>::quiet_NaN();
+        out.peak_rss_bytes = peak_rss_bytes();
+        out.log = state_.log;
+        out.holdout_loss_before = state_.holdout_loss_before;
+        return out;
+    }
+
+    MethodContext& context_;
+    const MethodRequest& request_;
+    const PaperOptions& options_;
+    const MethodOptions& given_;
+    std::string key_;
+    double cpu_;  ///< process CPU seconds when this run began
+    MethodCheckpoint state_;
+    std::unique_ptr<EndToEnd> goal_;
+    std::optional<std::int64_t> saved_;  ///< step of the last checkpoint of this process
+};
+
+}  // namespace
+
+MethodOutcome run_mobilequant_paper(MethodContext& context)
+{
+    MethodOptions given(context.request);
+    const PaperOptions options = read_options(given, context.request);
+    return PaperRun(context, options, given).run();
+}
+
+MethodForecast forecast_mobilequant_paper(const MethodRequest& request)
+{
+    MethodOptions given(request);
+    const PaperOptions options = read_options(given, request);
+    const bool recompute = recomputes(options, request);
+    const MemoryParts parts = memory_parts(request, EndToEndOptions{}.target_bytes);
+    const auto mebibytes = [](std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
+    MethodForecast forecast;
+    forecast.peak_bytes = parts.peak(recompute);
+    forecast.available_bytes = available_memory_bytes();
+    forecast.fits = forecast.available_bytes == 0 || forecast.peak_bytes < forecast.available_bytes;
+    forecast.explanation = mebibytes(parts.weights) + " of float weights, " + mebibytes(parts.layer_graph) + " per layer for the backward pass, " +
+                           (recompute ? "one layer at a time (layers are computed again)" : "all " + std::to_string(parts.layers) + " layers at once") + ", " +
+                           mebibytes(parts.targets) + " of targets" + (parts.targets ? "" : " (computed in every step)");
+    return forecast;
+}
+
+MethodForecast forecast_closed_form(const MethodRequest& request)
+{
+    const Architecture& a = request.model.architecture();
+    MethodForecast forecast;
+    const auto floats = static_cast<std::uint64_t>(request.model.description->parameter_count());
+    // weights as float up to 1 GiB, else one layer at a time; a few activations of one window and the attention scores of a layer
+    const std::uint64_t weights = std::min<std::uint64_t>(4 * floats, 1ULL << 30);
+    const auto tokens = static_cast<std::uint64_t>(request.calibration.length);
+    const std::uint64_t window = 4 * tokens * static_cast<std::uint64_t>(8 * a.hidden + 6 * a.ffn + a.vocab) + 4 * 3 * static_cast<std::uint64_t>(a.heads) * tokens * tokens;
+    forecast.peak_bytes = (300ULL << 20) + weights + window;
+    forecast.available_bytes = available_memory_bytes();
+    forecast.fits = forecast.available_bytes == 0 || forecast.peak_bytes < forecast.available_bytes;
+    forecast.explanation = std::to_string(weights >> 20) + " MiB of float weights, " + std::to_string(window >> 20) + " MiB for one window";
+    return forecast;
+}
+
+}  // namespace bitwright

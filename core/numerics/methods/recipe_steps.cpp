@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/numerics/methods/recipe_steps.h"
+
+#include "core/numerics/methods/resources.h"
+
+#include <limits>
+
+namespace bitwright {
+
+CommonOptions read_common(MethodOptions& options, const MethodRequest& request, Semantics fallback)
+{
+    if (request.weight_bits < 2 || request.weight_bits > 16 || request.activation_bits < 2 || request.activation_bits > 16)
+        throw usage_error(request.method + ": weights and activations have 2 to 16 bits");
+    CommonOptions common;
+    const Semantics inherited = request.from ? request.from->semantics : fallback;
+    common.semantics = *semantics_named(options.word("semantics", std::string(name_of(inherited)), {"authors", "bitwright"}));
+    common.range = parse_range_rule(options.text("range", "minmax"));
+    PlacementOptions& placement = common.placement;
+    placement.weight_bits = request.weight_bits;
+    placement.activation_bits = request.activation_bits;
+    placement.symmetric_weights = request.symmetric_weights;
+    placement.weight_scheme = request.weight_scheme;
+    placement.softmax_input_8bit = options.word("softmax_input_bits", "16", {"8", "16"}) == "8";
+    placement.softmax_output_8bit = options.word("softmax_output_bits", "16", {"8", "16"}) == "8";
+    return common;
+}
+
+Recipe fresh_recipe(const MethodRequest& request, const CommonOptions& common)
+{
+    Recipe recipe = base_recipe(request.model, common.placement, common.semantics);
+    if (request.from) {
+        validate(*request.from, request.model);
+        recipe.model_hash = request.from->model_hash;
+        recipe.transforms = request.from->transforms;
+        recipe.parent = recipe_hash(*request.from);
+    }
+    return recipe;
+}
+
+Statistics observe(MethodContext& context, const Recipe& recipe)
+{
+    const MethodRequest& request = context.request;
+    const bool transformed = !recipe.transforms.empty();
+    if (!transformed && request.statistics && request.statistics->transforms.empty() && request.statistics->token_hash == request.calibration.hash())
+        return *request.statistics;
+    CalibrateOptions options;
+    options.semantics = recipe.semantics;
+    options.reservoir_rows = 0;  // previews are no business of a method
+    return context.numerics.calibrate(request.model, transformed ? &recipe : nullptr, request.calibration, options, context.control);
+}
+
+void sign(Recipe& recipe, const MethodRequest& request, const MethodOptions& options, std::int64_t steps)
+{
+    recipe.made_by = {request.method, options.json(), request.calibration.hash(), "Bitwright " BITWRIGHT_VERSION, request.seed, steps};
+}
+
+MethodOutcome closed_form_outcome(Recipe recipe, double cpu_before)
+{
+    MethodOutcome outcome;
+    outcome.recipe = std::move(recipe);
+    outcome.cpu_seconds = process_cpu_seconds() - cpu_before;
+    outcome.seconds_per_step = std::numeric_limits<double>::quiet_NaN();
+    outcome.peak_rss_bytes = peak_rss_bytes();
+    return outcome;
+}
+
+}  // namespace bitwright

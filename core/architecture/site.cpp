@@ -188,11 +188,11 @@ std::size_t distance(std::string_view a, std::string_view b)
     return row.back();
 }
 
-std::string nearest_names(const std::vector<Site>& sites, std::string_view pattern)
+std::string nearest_names(std::span<const std::string> names, std::string_view pattern)
 {
     std::vector<std::pair<std::size_t, const std::string*>> ranked;
-    for (const auto& site : sites)
-        if (site.layer <= 0) ranked.emplace_back(distance(pattern.substr(0, 200), site.name), &site.name);
+    for (const auto& name : names)
+        if (!name.starts_with("layers.") || name.starts_with("layers.0.")) ranked.emplace_back(distance(pattern.substr(0, 200), name), &name);
     const auto shown = std::min<std::size_t>(3, ranked.size());
     std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown), ranked.end());
     std::string text;
@@ -201,6 +201,17 @@ std::string nearest_names(const std::vector<Site>& sites, std::string_view patte
 }
 
 }  // namespace
+
+std::vector<std::size_t> match_site_names(std::string_view pattern, std::span<const std::string> names)
+{
+    std::vector<std::string> alternatives;
+    expand_braces(std::string(pattern), alternatives);
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (std::any_of(alternatives.begin(), alternatives.end(), [&](const auto& glob) { return glob_matches(glob, names[i]); })) found.push_back(i);
+    if (found.empty()) throw bad_input("site pattern", pattern, "matches no site; near names: " + nearest_names(names, pattern));
+    return found;
+}
 
 SiteCatalogue::SiteCatalogue(const ModelDescription& model)
 {
@@ -226,12 +237,10 @@ SiteId SiteCatalogue::find(SiteRole role, std::int64_t layer) const noexcept
 
 std::vector<SiteId> SiteCatalogue::match(std::string_view pattern) const
 {
-    std::vector<std::string> alternatives;
-    expand_braces(std::string(pattern), alternatives);
+    std::vector<std::string> names;
+    for (const auto& site : sites_) names.push_back(site.name);
     std::vector<SiteId> ids;
-    for (const auto& site : sites_)
-        if (std::any_of(alternatives.begin(), alternatives.end(), [&](const auto& glob) { return glob_matches(glob, site.name); })) ids.push_back(site.id);
-    if (ids.empty()) throw bad_input("site pattern", pattern, "matches no site; near names: " + nearest_names(sites_, pattern));
+    for (const auto index : match_site_names(pattern, names)) ids.push_back(sites_[index].id);
     return ids;
 }
 

@@ -22,6 +22,7 @@
 #include "core/architecture/architecture.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,6 +76,9 @@ struct Site {
     float integer_scale = 0;             ///< > 0: the integer level's scale is fixed (probabilities: 1/65536)
 };
 
+/// Indices of the names that match a glob with * and ? and {a,b}. Throws Error (bad_input) when nothing matches, listing near names.
+[[nodiscard]] std::vector<std::size_t> match_site_names(std::string_view pattern, std::span<const std::string> names);
+
 class SiteCatalogue {
 public:
     explicit SiteCatalogue(const ModelDescription& model);
@@ -83,7 +87,7 @@ public:
     [[nodiscard]] const Site& operator[](SiteId id) const { return sites_.at(static_cast<std::size_t>(id)); }
     [[nodiscard]] SiteId find(std::string_view name) const noexcept;                    ///< no_site if unknown
     [[nodiscard]] SiteId find(SiteRole role, std::int64_t layer) const noexcept;        ///< no_site if this family has none
-    /// Sites whose name matches a glob with * and ? and {a,b}. Throws Error (bad_input) when nothing matches, listing near names.
+    /// Sites whose name matches (match_site_names).
     [[nodiscard]] std::vector<SiteId> match(std::string_view pattern) const;
 
 private:

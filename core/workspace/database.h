@@ -12,10 +12,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bitwright {
 
@@ -44,15 +46,15 @@ public:
         const std::lock_guard lock(mutex_);
         if (read_only) throw failure(path.string() + ": opened read-only (" + notice + "); copy it to a place that can be written");
         if (in_transaction_) return f(*connection_);
-        const Flag flag(in_transaction_);
+        const Outermost outermost(*this);
         try {
             SQLite::Transaction transaction(*connection_, SQLite::TransactionBehavior::IMMEDIATE);
             if constexpr (std::is_void_v<decltype(f(*connection_))>) {
                 f(*connection_);
-                transaction.commit();
+                commit(transaction);
             } else {
                 auto result = f(*connection_);
-                transaction.commit();
+                commit(transaction);
                 return result;
             }
         } catch (const SQLite::Exception& error) {
@@ -60,16 +62,28 @@ public:
         }
     }
 
+    /// Inside write(): runs `action` once the outermost transaction is on disk; not at all when it is rolled back.
+    void after_commit(std::function<void()> action) { after_commit_.push_back(std::move(action)); }
+
     std::filesystem::path path;
     bool read_only = false;
     std::string notice;
 
 private:
-    struct Flag {
-        explicit Flag(bool& f) : flag(f) { flag = true; }
-        ~Flag() { flag = false; }
-        bool& flag;
+    struct Outermost {
+        explicit Outermost(Database& d) : database(d) { database.in_transaction_ = true; }
+        ~Outermost()
+        {
+            database.in_transaction_ = false;
+            database.after_commit_.clear();
+        }
+        Database& database;
     };
+    void commit(SQLite::Transaction& transaction)
+    {
+        transaction.commit();
+        for (const auto& action : after_commit_) action();
+    }
     void open_writable();
     void open_reading();
     void open_copy(const std::string& why);
@@ -83,6 +97,7 @@ private:
     std::chrono::milliseconds busy_;
     std::filesystem::path copy_;  ///< temporary folder of a copy, removed at the end
     bool in_transaction_ = false;
+    std::vector<std::function<void()>> after_commit_;
 };
 
 /// Binds a value or NULL.

@@ -148,7 +148,7 @@ void beat(Workspace& workspace, std::int64_t job, const std::string& stage, std:
 void end_job(Workspace& workspace, std::int64_t job, JobState state, const std::optional<std::string>& result, const std::optional<std::string>& message)
 {
     const bool over = state != JobState::paused;
-    const auto checkpoint = workspace.database().write([&](SQLite::Database& db) {
+    workspace.database().write([&](SQLite::Database& db) {
         const auto before = get_job(workspace, job).checkpoint;
         SQLite::Statement row(db, "UPDATE jobs SET state = ?, finish = ?, heartbeat = ?, result = ?, message = ?, checkpoint = ? WHERE id = ?");
         row.bind(1, name_of(state));
@@ -159,16 +159,16 @@ void end_job(Workspace& workspace, std::int64_t job, JobState state, const std::
         bind_optional(row, 6, over ? std::nullopt : before);
         row.bind(7, job);
         row.exec();
-        if (over) {
-            SQLite::Statement progress(db, "DELETE FROM evaluation_progress WHERE job = ?");
-            progress.bind(1, job);
-            progress.exec();
-        }
-        return before;
+        if (!over) return;
+        SQLite::Statement progress(db, "DELETE FROM evaluation_progress WHERE job = ?");
+        progress.bind(1, job);
+        progress.exec();
+        workspace.database().after_commit([folder = workspace.data_folder(), before] {
+            std::error_code ignored;
+            if (before) fs::remove(folder / *before, ignored);
+            fs::remove(folder, ignored);  // only when nothing else lies in it
+        });
     });
-    std::error_code ignored;
-    if (over && checkpoint) fs::remove(workspace.data_folder() / *checkpoint, ignored);
-    if (over) fs::remove(workspace.data_folder(), ignored);  // only when nothing else lies in it
 }
 
 JobRow get_job(const Workspace& workspace, std::int64_t id)

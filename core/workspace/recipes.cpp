@@ -2,6 +2,7 @@
 #include "core/workspace/recipes.h"
 
 #include "core/workspace/database.h"
+#include "core/workspace/jobs.h"
 #include "core/workspace/tensors.h"
 
 #include <nlohmann/json.hpp>
@@ -50,7 +51,7 @@ TensorStore tensor_store(Workspace& workspace)
             [&workspace](std::string_view sha256) { return get_tensor(workspace, sha256); }};
 }
 
-std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const RecipeRow& row)
+std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const RecipeRow& row, std::optional<std::int64_t> job)
 {
     std::set<std::string> tensors;
     const auto store = tensor_store(workspace);
@@ -82,6 +83,7 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
             reference.exec();
             reference.reset();
         }
+        if (job) end_job(workspace, *job, JobState::done, to_string(Reference{"recipe", id}));
         return id;
     });
 }

@@ -26,8 +26,8 @@ struct RecipeRow {
 /// Reads and writes a recipe's long vectors as tensors of the workspace.
 [[nodiscard]] TensorStore tensor_store(Workspace& workspace);
 
-/// Stores a recipe; `row` gives everything but id, hash, revision, method and created. @return id
-std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const RecipeRow& row);
+/// Stores a recipe; `row` gives everything but id, hash, revision, method and created. Ends `job` as done with it in the same transaction. @return id
+std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const RecipeRow& row, std::optional<std::int64_t> job = {});
 /// Throws Error (bad_input) when absent.
 [[nodiscard]] RecipeRow get_recipe_row(const Workspace& workspace, std::int64_t id);
 [[nodiscard]] Recipe load_recipe(Workspace& workspace, std::int64_t id);

@@ -9,7 +9,7 @@ namespace bitwright {
 namespace {
 
 constexpr const char* select_evaluation = "SELECT id, level, placement, model, recipe, package, text, conditions, definition, token_hash, created, windows, tokens, "
-                                          "nll_sum, words, window_nll FROM evaluations ";
+                                          "nll_sum, words, whole_text, window_nll FROM evaluations ";
 
 EvaluationRow row_of(SQLite::Statement& query)
 {
@@ -27,6 +27,7 @@ EvaluationRow row_of(SQLite::Statement& query)
     row.tokens = query.getColumn(12).getInt64();
     row.nll_sum = query.getColumn(13).getDouble();
     row.words = optional_int(query.getColumn(14));
+    row.whole_text = query.getColumn(15).getInt() != 0;
     return row;
 }
 
@@ -94,7 +95,7 @@ std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std:
     const auto windows = put_tensor(workspace, Tensor::from<double>(Dtype::f64, {static_cast<std::int64_t>(row.window_nll.size())}, row.window_nll));
     return workspace.database().write([&](SQLite::Database& db) {
         SQLite::Statement insert(db, "INSERT INTO evaluations (level, placement, model, recipe, package, text, conditions, definition, token_hash, windows, tokens, nll_sum, "
-                                     "words, window_nll, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                     "words, whole_text, window_nll, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         insert.bind(1, row.level);
         bind_optional(insert, 2, row.placement);
         bind_optional(insert, 3, row.model);
@@ -108,8 +109,9 @@ std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std:
         insert.bind(11, row.tokens);
         insert.bind(12, row.nll_sum);
         bind_optional(insert, 13, row.words);
-        insert.bind(14, windows);
-        insert.bind(15, timestamp());
+        insert.bind(14, row.whole_text ? 1 : 0);
+        insert.bind(15, windows);
+        insert.bind(16, timestamp());
         insert.exec();
         const auto id = db.getLastInsertRowid();
         if (job) end_job(workspace, *job, JobState::done, "evaluation:" + std::to_string(id));
@@ -124,7 +126,7 @@ EvaluationRow get_evaluation(const Workspace& workspace, std::int64_t id)
         SQLite::Statement query(db, std::string(select_evaluation) + "WHERE id = ?");
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "evaluation:" + std::to_string(id), "is not in the workspace");
-        windows = query.getColumn(15).getString();
+        windows = query.getColumn(16).getString();
         return row_of(query);
     });
     const auto tensor = get_tensor(workspace, windows);

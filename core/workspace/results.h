@@ -32,7 +32,8 @@ struct EvaluationRow {
     std::string definition, token_hash, created;
     std::int64_t windows = 0, tokens = 0;
     double nll_sum = 0;
-    std::optional<std::int64_t> words;     ///< only when the whole text was scored
+    std::optional<std::int64_t> words;     ///< of the text; absent: ids were given
+    bool whole_text = false;               ///< every id of the text was scored
     std::vector<double> window_nll;        ///< read back by get_evaluation only
 };
 /// Stores the evaluation with its window NLL, and ends `job` as done with it, in one transaction. @return id

@@ -54,14 +54,16 @@ void update(Workspace& workspace, std::int64_t id, const char* column, Bind bind
 std::int64_t put_package(Workspace& workspace, const PackageRow& package)
 {
     return workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, "INSERT INTO packages (sha256, path, bytes, recipe_hash, recipe, created) VALUES (?, ?, ?, ?, ?, ?) "
-                                  "ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, recipe = coalesce(recipe, excluded.recipe)");
+        SQLite::Statement row(db, "INSERT INTO packages (sha256, path, bytes, recipe_hash, recipe, conversions, created) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                                  "ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, recipe = coalesce(recipe, excluded.recipe), "
+                                  "conversions = coalesce(excluded.conversions, conversions)");
         row.bind(1, package.sha256);
         row.bind(2, package.path);
         row.bind(3, package.bytes);
         row.bind(4, package.recipe_hash);
         bind_optional(row, 5, package.recipe);
-        row.bind(6, timestamp());
+        bind_optional(row, 6, package.conversions);
+        row.bind(7, timestamp());
         row.exec();
         SQLite::Statement query(db, "SELECT id FROM packages WHERE sha256 = ?");
         query.bind(1, package.sha256);
@@ -73,11 +75,11 @@ std::int64_t put_package(Workspace& workspace, const PackageRow& package)
 PackageRow get_package(const Workspace& workspace, std::int64_t id)
 {
     return workspace.database().read([&](SQLite::Database& db) {
-        SQLite::Statement query(db, "SELECT id, sha256, path, recipe_hash, bytes, recipe FROM packages WHERE id = ?");
+        SQLite::Statement query(db, "SELECT id, sha256, path, recipe_hash, bytes, recipe, conversions FROM packages WHERE id = ?");
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "package:" + std::to_string(id), "is not in the workspace");
         return PackageRow{query.getColumn(0).getInt64(), query.getColumn(1).getString(), query.getColumn(2).getString(), query.getColumn(3).getString(),
-                          query.getColumn(4).getInt64(), optional_int(query.getColumn(5))};
+                          query.getColumn(4).getInt64(), optional_int(query.getColumn(5)), optional_string(query.getColumn(6))};
     });
 }
 

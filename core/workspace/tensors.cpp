@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/workspace/tensors.h"
 
+#include "core/recipe/recipe.h"
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 #include "core/runtime/json.h"
@@ -73,14 +74,9 @@ Dtype dtype_of(const std::string& name)
 
 }  // namespace
 
-std::string tensor_hash(const TensorView& tensor)
-{
-    return Sha256().update(std::string(name_of(tensor.dtype)) + " " + to_string(tensor.shape) + "\n").update(tensor.data).hex();
-}
-
 std::string put_tensor(Workspace& workspace, const Tensor& tensor)
 {
-    auto sha256 = tensor_hash(tensor.view());
+    auto sha256 = tensor_sha256(tensor);
     if (known(workspace, sha256)) return sha256;
     const bool large = tensor.data.size() > inline_tensor_limit;
     if (large) {
@@ -188,6 +184,8 @@ Collected collect_unreferenced(Workspace& workspace, std::chrono::seconds older_
         }
         SQLite::Statement large(db, "SELECT sha256 FROM tensor WHERE data IS NULL");
         while (large.executeStep()) kept.insert(large.getColumn(0).getString() + ".safetensors");
+        SQLite::Statement packages(db, "SELECT path FROM packages");
+        while (packages.executeStep()) kept.insert(fs::path(packages.getColumn(0).getString()).filename().string());
         SQLite::Statement resumable(db, "SELECT checkpoint FROM jobs WHERE checkpoint IS NOT NULL AND finish IS NULL");
         while (resumable.executeStep()) kept.insert(fs::path(resumable.getColumn(0).getString()).filename().string());
     });

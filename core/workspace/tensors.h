@@ -14,10 +14,7 @@ namespace bitwright {
 
 inline constexpr std::uint64_t inline_tensor_limit = 16ULL << 20;
 
-/// SHA-256 over "F32 [2, 3]\n" and the bytes: tensors of other type or shape are other tensors.
-[[nodiscard]] std::string tensor_hash(const TensorView& tensor);
-
-/// Stores a tensor once. @return its tensor_hash.
+/// Stores a tensor once. @return its tensor_sha256 (recipe.h).
 std::string put_tensor(Workspace& workspace, const Tensor& tensor);
 /// Throws Error (bad_input) when the workspace does not have it, or the file of a large one is missing.
 [[nodiscard]] Tensor get_tensor(const Workspace& workspace, std::string_view sha256);
@@ -42,7 +39,7 @@ struct Collected {
     std::int64_t rows = 0, files = 0;
     std::uint64_t bytes = 0;
 };
-/// Removes tensors that nothing references, and files in the data folder that no row and no resumable job names. What is younger than `older_than` stays:
+/// Removes tensors that nothing references, and files in the data folder that no row (tensor, package, resumable job) names. What is younger than `older_than` stays:
 /// another process may be about to write the row.
 Collected collect_unreferenced(Workspace& workspace, std::chrono::seconds older_than = std::chrono::hours(1));
 

@@ -30,6 +30,7 @@ CREATE TABLE packages (
     bytes   INTEGER NOT NULL CHECK (bytes > 0),
     recipe_hash TEXT NOT NULL,                  -- as its metadata says
     recipe  INTEGER REFERENCES recipes(id),     -- NULL: a package of another workspace
+    conversions TEXT CHECK (conversions IS NULL OR json_valid(conversions)),  -- what export changed on the way to integers; NULL: exported elsewhere
     created TEXT NOT NULL
 );
 
@@ -47,9 +48,11 @@ CREATE TABLE evaluations (
     windows    INTEGER NOT NULL CHECK (windows > 0),
     tokens     INTEGER NOT NULL CHECK (tokens > 0),
     nll_sum    REAL NOT NULL,
-    words      INTEGER CHECK (words > 0),       -- NULL unless the whole text was scored
+    words      INTEGER CHECK (words > 0),       -- of the text; NULL: ids were given
+    whole_text INTEGER NOT NULL CHECK (whole_text IN (0, 1)),  -- every id of the text was scored: a perplexity per word exists
     window_nll TEXT NOT NULL REFERENCES tensor(sha256),
     created    TEXT NOT NULL,
+    CHECK (whole_text = 0 OR words IS NOT NULL),
     CHECK (level <> 'float' OR (model IS NOT NULL AND recipe IS NULL AND package IS NULL AND placement IS NULL)),
     CHECK (level <> 'simulated' OR (model IS NOT NULL AND recipe IS NOT NULL AND package IS NULL AND placement IS NOT NULL)),
     CHECK (level <> 'integer' OR (package IS NOT NULL AND placement IS NULL))

@@ -63,8 +63,8 @@ TEST(Migrations, TheSchemaRefusesResultsWithoutTheirConditions)
     db.exec("INSERT INTO devices (kind, name, facts, created) VALUES ('local', 'd', '{}', '')");
     db.exec("INSERT INTO conditions (device, program, backend, created) VALUES (1, 'p', 'b', '')");
     const auto evaluation = [&](const std::string& values) {
-        return "INSERT INTO evaluations (level, placement, model, recipe, package, conditions, definition, token_hash, windows, tokens, nll_sum, words, window_nll, created) VALUES (" + values +
-               ", '" + hash + "', '')";
+        return "INSERT INTO evaluations (level, placement, model, recipe, package, conditions, definition, token_hash, windows, tokens, nll_sum, words, whole_text, window_nll, created) VALUES (" + values +
+               ", 0, '" + hash + "', '')";
     };
     const auto tokens = ", 'd', '" + hash + "', 1, 5, 9.5, ";
     EXPECT_NO_THROW(db.exec(evaluation("'float', NULL, 1, NULL, NULL, 1" + tokens + "NULL")));

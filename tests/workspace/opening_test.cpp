@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What opening a workspace does with every kind of file it may meet.
+#include "core/recipe/recipe.h"
 #include "core/workspace/tensors.h"
 #include "core/workspace/workspace.h"
 #include "tests/support/shared_data.h"
@@ -224,7 +225,7 @@ TEST(Opening, SeveralProcessesMakeAndWriteTheSameFile)
         EXPECT_EQ(status, 0);
     }
     const Workspace workspace(path);
-    for (int i = 0; i < 40; ++i) EXPECT_EQ(get_tensor(workspace, tensor_hash(some_tensor(8, static_cast<float>(i)).view())).data.size(), 32U);
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(get_tensor(workspace, tensor_sha256(some_tensor(8, static_cast<float>(i)))).data.size(), 32U);
 }
 
 }  // namespace

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/command_line.h"
+
+#include "app/cli/print.h"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+
+namespace bitwright::cli {
+namespace {
+
+std::atomic<Control*> interrupted_control{nullptr};
+
+void on_interrupt(int)
+{
+    if (auto* control = interrupted_control.load()) control->request_cancel();
+}
+
+/// While a command runs, Ctrl-C and SIGTERM ask it to stop; a second one does not wait.
+struct Interruptible {
+    explicit Interruptible(Control& control)
+    {
+        before = interrupted_control.exchange(&control);
+        struct sigaction action {};
+        action.sa_handler = on_interrupt;
+        action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+        for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+    }
+    ~Interruptible() { interrupted_control = before; }
+    Control* before = nullptr;
+};
+
+/// Runs the chosen action; every way it can end becomes an exit code and, unless done, one sentence on stderr.
+int run_action(CommandLine& line)
+{
+    const Interruptible interruptible(line.control);
+    try {
+        line.action();
+        std::cout.flush();
+        if (std::cout) return line.resumed_code;
+        line.say("the output cannot be written");
+        return 1;
+    } catch (const Cancelled&) {
+        line.say("cancelled");
+        return 4;
+    } catch (const Error& error) {
+        line.say(error.what());
+        return static_cast<int>(error.kind());
+    } catch (const std::bad_alloc&) {
+        line.say("not enough memory");
+        return 1;
+    } catch (const std::filesystem::filesystem_error& error) {
+        line.say(error.path1().string() + ": " + error.code().message());
+        return 1;
+    } catch (const std::exception& error) {
+        line.say(std::string("unexpected: ") + error.what());
+        return 1;
+    }
+}
+
+}  // namespace
+
+CommandLine::CommandLine()
+    : progress(show_progress),
+      control([this](const Progress& report) { progress(report); })
+{
+}
+
+void CommandLine::print(const Json& object) const
+{
+    if (json)
+        std::cout << object.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+    else
+        print_for_people(std::cout, object);
+}
+
+void CommandLine::say(const std::string& sentence) const
+{
+    clear_progress();
+    std::cerr << "bitwright-cli: " << sentence << "\n";
+}
+
+std::unique_ptr<Workspace> CommandLine::open_workspace(const std::string& path) const
+{
+    auto workspace = std::make_unique<Workspace>(path);
+    if (!workspace->notice().empty()) say(path + " is opened read-only: " + workspace->notice());
+    return workspace;
+}
+
+JobEnvironment CommandLine::environment(Workspace& workspace, bool fresh)
+{
+    const nlohmann::json command{{"argv", arguments}, {"folder", std::filesystem::current_path().string()}};
+    return {workspace, control, progress, command.dump(), fresh};
+}
+
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description, const std::string& keys)
+{
+    auto* command = parent.add_subcommand(name, description);
+    command->fallthrough();
+    if (!keys.empty()) command->footer("Keys of --json: " + keys);
+    return command;
+}
+
+void add_workspace(CLI::App& command, std::string& path)
+{
+    command.add_option("-w,--workspace", path, "workspace file (*.bitwright), made when absent")->required();
+}
+
+Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+Json or_null(const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(); }
+Json or_null(const std::optional<std::string>& value) { return value ? Json(*value) : Json(); }
+
+int run_command_line(std::vector<std::string> arguments)
+{
+    CommandLine line;
+    line.arguments = arguments;
+    CLI::App app("Bitwright " BITWRIGHT_VERSION ": quantize language models for phones, from a Hugging Face folder to an honest comparison.", "bitwright-cli");
+    app.set_version_flag("--version", "Bitwright " BITWRIGHT_VERSION);
+    app.add_flag("--json", line.json, "print one JSON object (or JSON lines) with the keys each command's --help names");
+    app.require_subcommand(1);
+    app.footer("REF: what a command printed (recipe:14, calibration:3, run:7, job:2), a --name given, or a file.\n"
+               "Exit codes: 0 done, 1 failed, 2 usage, 3 bad input, 4 cancelled.");
+    for (const auto add : {add_inspect, add_tokenize, add_forward, add_calibrate, add_quantize, add_recipe, add_evaluate, add_exchange, add_measure, add_runs, add_compare}) add(app, line);
+    try {
+        std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+        app.parse(arguments);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
+    }
+    return run_action(line);
+}
+
+}  // namespace bitwright::cli

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// forward: logits and hidden states of one sequence. generate: a greedy continuation, by the float model or by a package's integer engine.
+#include "app/cli/arguments.h"
+#include "app/cli/command_line.h"
+
+#include "core/numerics/numerics.h"
+#include "core/runtime/engine.h"
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+namespace fs = std::filesystem;
+
+namespace bitwright::cli {
+namespace {
+
+struct ForwardArguments {
+    std::string model, ids, out;
+};
+
+void forward(const CommandLine& line, const ForwardArguments& arguments)
+{
+    const auto model = open_model(arguments.model);
+    const auto ids = read_ids(arguments.ids);
+    auto result = load_numerics().forward(model, nullptr, Level::floating, Placement::paper, ids, line.control);
+    std::map<std::string, Tensor> tensors;
+    const auto vocab = result.logits.shape.back();
+    tensors["logits"] = std::move(result.logits);
+    for (std::size_t i = 0; i < result.hidden.size(); ++i) tensors["hidden." + std::to_string(i)] = std::move(result.hidden[i]);
+    write_safetensors(arguments.out, tensors);
+    line.print({{"tokens", ids.size()}, {"layers", model.architecture().layers}, {"vocab", vocab}, {"out", arguments.out}});
+}
+
+struct GenerateArguments {
+    std::string source, prompt, ids;
+    std::int64_t tokens = 0;
+    bool ignore_eos = false;
+    int threads = 0;
+};
+
+/// What generates, and how its ids read.
+struct Generator {
+    std::shared_ptr<const Tokenizer> tokenizer;  ///< null: ids only
+    std::function<std::vector<std::int32_t>(const std::vector<std::int32_t>&)> continue_from;
+};
+
+Generator open_generator(const CommandLine& line, const GenerateArguments& arguments)
+{
+    const bool with_text = arguments.ids.empty();
+    if (fs::is_directory(arguments.source)) {
+        const auto model = open_model(arguments.source);
+        return {with_text || model.checkpoint->has_tokenizer() ? open_tokenizer(model) : nullptr, [&line, &arguments, model](const auto& prompt) {
+                    return load_numerics().generate(model, nullptr, Level::floating, prompt, arguments.tokens, !arguments.ignore_eos, line.control);
+                }};
+    }
+    const auto package = Package::open(arguments.source);
+    const auto json = package->tokenizer_json();
+    if (json.empty() && with_text) throw bad_input(arguments.source, "tokenizer.json", "is not in the package; give token ids with --ids instead of --prompt");
+    return {json.empty() ? nullptr : Tokenizer::parse(json, arguments.source + ": tokenizer.json"), [&line, &arguments, package](const auto& prompt) {
+                Engine engine(package, {arguments.threads > 0 ? arguments.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))});
+                return generate_greedy(engine, prompt, arguments.tokens, !arguments.ignore_eos, line.control);
+            }};
+}
+
+void generate(const CommandLine& line, const GenerateArguments& arguments)
+{
+    if (arguments.prompt.empty() == arguments.ids.empty()) throw usage_error("either --prompt TEXT or --ids FILE.json is needed");
+    if (arguments.tokens < 1) throw usage_error("--tokens needs at least 1");
+    const auto generator = open_generator(line, arguments);
+    const auto prompt = arguments.ids.empty() ? generator.tokenizer->encode(arguments.prompt, true) : read_ids(arguments.ids);
+    if (prompt.empty()) throw bad_input("--prompt", "", "has no tokens; give some text");
+    const auto ids = generator.continue_from(prompt);
+    Json object{{"prompt_ids", prompt}, {"ids", ids}};
+    object["text"] = generator.tokenizer ? Json(generator.tokenizer->decode(ids, true)) : Json();
+    if (line.json || !generator.tokenizer) return line.print(object);
+    std::cout << (arguments.ids.empty() ? arguments.prompt : "") << object["text"].get<std::string>() << "\n";
+}
+
+}  // namespace
+
+void add_forward(CLI::App& app, CommandLine& line)
+{
+    auto* command = add_command(app, "forward", "logits and hidden states of one sequence of ids: tensors logits, hidden.0 … hidden.L", "tokens, layers, vocab, out");
+    auto arguments = std::make_shared<ForwardArguments>();
+    command->add_option("model", arguments->model, "model folder")->required();
+    command->add_option("--ids", arguments->ids, "JSON file with one array of ids")->required();
+    command->add_option("--out", arguments->out, "safetensors file to write")->required();
+    command->callback([&line, arguments] { line.action = [&line, arguments] { forward(line, *arguments); }; });
+
+    auto* generation = add_command(app, "generate", "continue a text, greedy", "prompt_ids, ids (the new ones), text (null without a tokenizer)");
+    auto wanted = std::make_shared<GenerateArguments>();
+    generation->add_option("source", wanted->source, "model folder (float) or package (integer)")->required();
+    generation->add_option("--prompt", wanted->prompt, "text to continue; the tokenizer's special tokens are added");
+    generation->add_option("--ids", wanted->ids, "JSON file with one array of ids instead");
+    generation->add_option("--tokens", wanted->tokens, "how many")->required();
+    generation->add_flag("--ignore-eos", wanted->ignore_eos, "do not stop at the end token");
+    generation->add_option("--threads", wanted->threads, "of the integer engine; default: all processors")->check(CLI::PositiveNumber);
+    generation->callback([&line, wanted] { line.action = [&line, wanted] { generate(line, *wanted); }; });
+}
+
+}  // namespace bitwright::cli

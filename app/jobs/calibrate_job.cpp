@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/jobs/calibrate_job.h"
+
+#include "core/statistics/calibration.h"
+#include "core/workspace/models.h"
+
+namespace bitwright {
+
+CalibrateOutcome calibrate(JobEnvironment& environment, OpenedModel& model, const CalibrateRequest& request)
+{
+    auto& workspace = environment.workspace;
+    const Recipe* recipe = request.recipe ? &*request.recipe : nullptr;
+    const auto key = calibration_header(model.model(), recipe, request.windows, request.options).key();
+    if (auto found = find_calibration(workspace, key)) return {std::move(*found), true};
+    return run_job(environment, "calibrate", key, [&](ActiveJob& job) {
+        const auto statistics = load_numerics().calibrate(model.model(), recipe, request.windows, request.options, environment.control);
+        const auto model_row = model.row(workspace, environment.control);
+        const auto text = request.text ? std::optional(put_text(workspace, *request.text)) : std::nullopt;
+        const auto id = put_calibration(workspace, model_row, request.windows, text, statistics);
+        end_job(workspace, job.row().id, JobState::done, to_string(Reference{"calibration", id}));
+        return CalibrateOutcome{get_calibration(workspace, id), false};
+    });
+}
+
+}  // namespace bitwright

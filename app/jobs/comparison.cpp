@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/jobs/comparison.h"
+
+#include "app/jobs/evaluate_job.h"
+#include "core/workspace/calibrations.h"
+#include "core/workspace/models.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+namespace bitwright {
+namespace {
+
+constexpr std::size_t shown_conversions = 12;  ///< per package
+
+bool ends_with_any(const std::string& name, std::initializer_list<const char*> ends)
+{
+    return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return name.ends_with(end); });
+}
+
+/// "W4A8": the bits most layers' linears and norm outputs have.
+std::string bits_in_words(const Recipe& recipe)
+{
+    std::map<int, int> weights, activations;
+    for (const auto& [name, decision] : recipe.sites) {
+        if (decision.scheme.kind == SchemeKind::floating || !name.starts_with("layers.")) continue;
+        if (name.ends_with("_proj.weight")) ++weights[decision.scheme.bits];
+        if (ends_with_any(name, {"q_proj.output", "k_proj.output", "v_proj.output", "up_proj.output"})) ++activations[decision.scheme.bits];
+    }
+    const auto usual = [](const std::map<int, int>& counts) {
+        const auto most = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+        return most == counts.end() ? std::string("–") : std::to_string(most->first);
+    };
+    return "W" + usual(weights) + "A" + usual(activations);
+}
+
+class Gathering {
+public:
+    Gathering(Workspace& workspace, const ComparisonRequest& request) : workspace_(workspace), request_(request) {}
+
+    Report report()
+    {
+        collect_rows();
+        if (report_.rows.empty()) throw bad_input(workspace_.path().string(), "", "holds no evaluation or run to compare; evaluate or measure something first");
+        report_.title = request_.title;
+        report_.subtitle = timestamp().substr(0, 10) + ", Bitwright " BITWRIGHT_VERSION;
+        choose_baseline();
+        add_curves();
+        add_heatmaps();
+        add_definitions();
+        return std::move(report_);
+    }
+
+private:
+    [[nodiscard]] bool wanted(const std::optional<std::int64_t>& recipe) const
+    {
+        if (request_.recipes.empty() && request_.runs.empty()) return true;
+        return !recipe || std::find(request_.recipes.begin(), request_.recipes.end(), *recipe) != request_.recipes.end();
+    }
+
+    void collect_rows()
+    {
+        for (auto& run : list_runs(workspace_, !request_.runs.empty())) {
+            const bool named = std::find(request_.runs.begin(), request_.runs.end(), run.id) != request_.runs.end();
+            if (run.aborted || (!request_.runs.empty() && !named)) continue;
+            if (request_.runs.empty() && !wanted(get_package(workspace_, run.package).recipe)) continue;
+            runs_.emplace(run.package, run);  // newest first: the first stays
+        }
+        std::set<std::string> seen;
+        std::vector<std::pair<std::string, ComparisonRow>> rows;
+        std::set<std::int64_t> evaluated_packages;
+        for (const auto& evaluation : list_evaluations(workspace_)) {
+            if (!wanted(evaluation.recipe)) continue;
+            const auto id = [](const auto& value) { return value ? std::to_string(*value) : std::string("-"); };
+            const auto key = evaluation.level + " " + evaluation.placement.value_or("") + " " + id(evaluation.model) + " " + id(evaluation.recipe) + " " + id(evaluation.package) + " " +
+                             evaluation.definition + " " + evaluation.token_hash;
+            if (!seen.insert(key).second) continue;
+            if (evaluation.package) evaluated_packages.insert(*evaluation.package);
+            rows.emplace_back(order_of(evaluation.recipe, evaluation.level), row_of(evaluation));
+        }
+        for (const auto& [package, run] : runs_)
+            if (!evaluated_packages.contains(package)) rows.emplace_back(order_of(get_package(workspace_, package).recipe, "integer"), row_of_run(package));
+        std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        for (auto& [order, row] : rows) report_.rows.push_back(std::move(row));
+    }
+
+    /// Float first, then recipes by age, the simulated before the integer level.
+    static std::string order_of(const std::optional<std::int64_t>& recipe, const std::string& level)
+    {
+        char text[32];
+        std::snprintf(text, sizeof text, "%012lld", static_cast<long long>(recipe.value_or(level == "float" ? 0 : 999'999'999'999)));
+        return text + std::string(level == "integer" ? "2" : "1");
+    }
+
+    /// Name, method, bits, semantics of a recipe.
+    void describe(ComparisonRow& row, std::int64_t id)
+    {
+        const auto stored = get_recipe_row(workspace_, id);
+        const auto recipe = load_recipe(workspace_, id);
+        row.name = stored.name.value_or(to_string(Reference{"recipe", id}));
+        row.method = stored.method;
+        row.bits = bits_in_words(recipe);
+        row.semantics = name_of(recipe.semantics);
+        row.recipe_hash = stored.hash;
+        if (row.model_hash.empty() && stored.model) row.model_hash = get_model(workspace_, *stored.model).content_hash;
+        recipes_.insert(id);
+    }
+
+    ComparisonRow row_of(const EvaluationRow& evaluation)
+    {
+        ComparisonRow row;
+        row.level = evaluation.level;
+        row.placement = evaluation.placement.value_or("");
+        row.definition = evaluation.definition;
+        row.evaluation_hash = evaluation.token_hash;
+        row.perplexity_token.value = perplexity_token(evaluation);
+        row.perplexity_word.value = perplexity_word(evaluation);
+        if (!row.perplexity_word.value) row.perplexity_word.reason = "the whole text was not scored (--rolling does)";
+        const std::string no_speed = evaluation.level == "integer" ? "not measured on a device" : "speed is measured at the integer level";
+        row.prefill_tokens_per_s.reason = row.decode_tokens_per_s.reason = row.peak_rss_bytes.reason = no_speed;
+        if (evaluation.model) {
+            const auto model = get_model(workspace_, *evaluation.model);
+            row.model_hash = model.content_hash;
+            models_.insert(model.id);
+            if (evaluation.level == "float" && model.weight_bytes) row.bytes.value = static_cast<double>(*model.weight_bytes);
+        }
+        if (evaluation.level == "float") row.name = row.method = "float";
+        if (evaluation.level == "simulated") row.bytes.reason = "the simulated level stores no weights";
+        if (evaluation.recipe) describe(row, *evaluation.recipe);
+        if (evaluation.package) describe_package(row, *evaluation.package);
+        return row;
+    }
+
+    ComparisonRow row_of_run(std::int64_t package)
+    {
+        ComparisonRow row;
+        row.level = "integer";
+        row.perplexity_token.reason = row.perplexity_word.reason = "the integer level was not evaluated";
+        if (const auto recipe = get_package(workspace_, package).recipe) describe(row, *recipe);
+        describe_package(row, package);
+        return row;
+    }
+
+    void describe_package(ComparisonRow& row, std::int64_t id)
+    {
+        const auto package = get_package(workspace_, id);
+        row.package_hash = package.sha256;
+        row.bytes.value = static_cast<double>(package.bytes);
+        if (row.name.empty()) row.name = to_string(Reference{"package", id});
+        if (package.conversions && converted_.insert(id).second) {
+            const auto list = nlohmann::json::parse(*package.conversions);
+            for (std::size_t i = 0; i < list.size() && i < shown_conversions; ++i) report_.conversions.push_back(row.name + ": " + list[i].get<std::string>());
+            if (list.size() > shown_conversions) report_.conversions.push_back(row.name + ": and " + std::to_string(list.size() - shown_conversions) + " more of these");
+        }
+        const auto run = runs_.find(id);
+        if (run == runs_.end()) return;
+        for (const auto& measurement : run->second.measurements) {
+            if (measurement.quantity == "prefill_tokens_per_s") row.prefill_tokens_per_s = {measurement.value, ""};
+            if (measurement.quantity == "decode_tokens_per_s") row.decode_tokens_per_s = {measurement.value, ""};
+            if (measurement.quantity == "peak_rss_bytes") row.peak_rss_bytes = {measurement.value, ""};
+        }
+        const auto conditions = get_conditions(workspace_, run->second.conditions);
+        row.device = conditions.device_name;
+        row.threads = conditions.threads.value_or(0);
+        row.prompt_tokens = run->second.prompt_tokens;
+        row.generated_tokens = run->second.generated;
+        row.conditions = to_string(Reference{"run", run->second.id});
+        add_conditions(row.conditions, conditions, run->second);
+    }
+
+    void add_conditions(const std::string& name, const Conditions& conditions, const RunRow& run)
+    {
+        ReportConditions shown{name, {{"device", conditions.device_name}}};
+        const auto facts = nlohmann::json::parse(conditions.device_facts);
+        for (const auto& [key, value] : facts.items()) shown.facts.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+        const auto add = [&](const char* key, const auto& value) {
+            if (!value) return;
+            if constexpr (std::is_same_v<std::decay_t<decltype(*value)>, std::string>)
+                shown.facts.emplace_back(key, *value);
+            else
+                shown.facts.emplace_back(key, nlohmann::json(*value).dump());
+        };
+        shown.facts.emplace_back("program", conditions.program);
+        shown.facts.emplace_back("backend", conditions.backend);
+        add("threads", conditions.threads);
+        add("load average before", conditions.load_average);
+        add("governor", conditions.governor);
+        add("temperature °C", conditions.temperature_c);
+        add("power source", conditions.power_source);
+        shown.facts.emplace_back("started", run.start);
+        shown.facts.emplace_back("repeats", std::to_string(run.repeats));
+        report_.conditions.push_back(std::move(shown));
+    }
+
+    void choose_baseline()
+    {
+        for (std::size_t i = 0; i < report_.rows.size(); ++i) {
+            const auto& row = report_.rows[i];
+            if (request_.baseline.empty() ? row.level == "float" : row.name == request_.baseline) {
+                report_.baseline = i;
+                return;
+            }
+        }
+        if (!request_.baseline.empty()) throw bad_input(workspace_.path().string(), "baseline " + request_.baseline, "is not among the rows; evaluate it, or name another");
+    }
+
+    void add_curves()
+    {
+        ReportCurves accumulated{"Error per layer, accumulated: the quantized model against the float model", "SQNR, dB", {}};
+        ReportCurves introduced{"Error per layer, introduced: one layer quantized, fed with the float input", "SQNR, dB", {}};
+        for (const auto id : recipes_) {
+            const auto layers = get_layer_errors(workspace_, id, "paper", "");
+            if (layers.empty()) continue;
+            const auto row = get_recipe_row(workspace_, id);
+            const auto name = row.name.value_or(to_string(Reference{"recipe", id}));
+            ReportCurve sum{name, {}}, own{name, {}};
+            for (const auto& layer : layers) {
+                sum.values.push_back(layer.sqnr_db.value_or(std::numeric_limits<double>::quiet_NaN()));
+                own.values.push_back(layer.introduced_sqnr_db.value_or(std::numeric_limits<double>::quiet_NaN()));
+            }
+            accumulated.curves.push_back(std::move(sum));
+            introduced.curves.push_back(std::move(own));
+        }
+        if (accumulated.curves.empty()) return;
+        report_.curves = {std::move(accumulated), std::move(introduced)};
+    }
+
+    /// Of the newest plain calibration of the first model shown.
+    void add_heatmaps()
+    {
+        const auto calibrations = list_calibrations(workspace_);
+        const auto newest = std::find_if(calibrations.rbegin(), calibrations.rend(), [&](const auto& row) { return row.transforms.empty() && models_.contains(row.model); });
+        if (newest == calibrations.rend()) return;
+        const auto statistics = load_calibration_statistics(workspace_, *newest);
+        for (const auto& [suffix, title] : {std::pair{".input_layernorm.output", "Outliers: largest magnitude per channel, input of q, k and v"},
+                                            std::pair{".mlp.down_proj.input", "Outliers: largest magnitude per channel, input of down_proj"}}) {
+            ReportHeatmap heatmap{title, "largest magnitude seen", {}, 0, {}};
+            for (std::int64_t layer = 0;; ++layer) {
+                const auto* site = statistics.find("layers." + std::to_string(layer) + suffix);
+                if (!site) break;
+                heatmap.rows.push_back(std::to_string(layer));
+                heatmap.columns = site->channel_abs_max.size();
+                heatmap.values.insert(heatmap.values.end(), site->channel_abs_max.begin(), site->channel_abs_max.end());
+            }
+            if (heatmap.columns > 0 && heatmap.values.size() == heatmap.rows.size() * heatmap.columns) report_.heatmaps.push_back(std::move(heatmap));
+        }
+    }
+
+    void add_definitions()
+    {
+        report_.definitions = {
+            {"perplexity per token", "exp(Σ −ln p(token) / tokens scored), natural logarithm, each scored token given the tokens of its window before it"},
+            {"perplexity per word", "exp(Σ −ln p / words), words as lm-eval counts them: len(re.split(r\"\\s+\", text)); only where every token was scored"},
+            {"float", "the model as it is, in 32-bit floating point"},
+            {"simulated", "fake quantization at the recipe's sites, float arithmetic between them; placement paper: MobileQuant's sites, residual stream, softmax and final "
+                          "norm stay float"},
+            {"integer", "the package run with integer arithmetic only, embedding to logits: what a phone computes, bit for bit"},
+            {"bytes", "of the weight files: the checkpoint, or the package with its tables and tokenizer"},
+            {"W8A8, W4A8", "bits of the layers' linear weights and of their activations"},
+            {"SQNR", "10·log10(Σx² / Σ(x − y)²) of a layer's output, float x, quantized y; a gap: no error at all"},
+        };
+        std::set<std::string> definitions;
+        for (const auto& row : report_.rows)
+            if (!row.definition.empty() && definitions.insert(row.definition).second) report_.definitions.emplace_back("evaluated on", row.definition);
+    }
+
+    Workspace& workspace_;
+    const ComparisonRequest& request_;
+    Report report_;
+    std::map<std::int64_t, RunRow> runs_;  ///< by package
+    std::set<std::int64_t> recipes_, models_, converted_;
+};
+
+}  // namespace
+
+Report gather_comparison(Workspace& workspace, const ComparisonRequest& request) { return Gathering(workspace, request).report(); }
+
+}  // namespace bitwright

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The whole loop: calibrate → recipes → simulated level → package → integer level → measurement. Every stage is a job of its own whose result is found again, so a killed
+// loop goes on with the stage it was in, and inside it from its checkpoint.
+// Threading: one job at a time.
+#pragma once
+
+#include "app/jobs/evaluate_job.h"
+#include "app/jobs/job.h"
+#include "app/jobs/opened_model.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bitwright {
+
+struct BitWidths {
+    int weights = 8, activations = 8;
+};
+/// "W4A8". Throws Error (usage).
+[[nodiscard]] BitWidths parse_bits(const std::string& text);
+[[nodiscard]] std::string to_string(const BitWidths& bits);
+
+/// All methods, as they are compared by default.
+[[nodiscard]] const std::vector<std::string>& all_methods();
+
+struct LoopRequest {
+    TokenWindows windows;
+    std::optional<std::filesystem::path> text;
+    ScoringWindows scoring;
+    std::vector<std::string> methods;
+    std::vector<BitWidths> bits;
+    std::int64_t steps = 0;        ///< of methods that optimize
+    std::uint64_t seed = 0;
+    int threads = 1;               ///< of the integer engine
+    std::int64_t error_windows = 2;   ///< windows for error per layer
+    std::int64_t prompt_tokens = 64, generate = 16, repeats = 3;  ///< of the measurement
+};
+struct LoopOutcome {
+    std::vector<std::int64_t> recipes;
+    std::vector<std::string> notes;  ///< what could not be done, and why
+};
+[[nodiscard]] LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const LoopRequest& request);
+
+}  // namespace bitwright

@@ -175,6 +175,10 @@ void copy_parameters(LearnableModel& model, const std::map<std::string, at::Tens
     }
 }
 
+// The reference ran with LibTorch's AVX2 loops. Its AVX-512 loops sum in another order, and one activation code that flips at the first token, which every
+// token attends to, moves the W8A8 loss by 1e-3. Read by LibTorch at its first loop, so set before main().
+[[maybe_unused]] const int loops = __builtin_cpu_supports("avx2") ? ::setenv("ATEN_CPU_CAPABILITY", "avx2", 1) : 0;
+
 class AuthorsRun : public ::testing::TestWithParam<int> {};
 
 TEST_P(AuthorsRun, FirstStepAndItsGradients)
@@ -189,12 +193,9 @@ TEST_P(AuthorsRun, FirstStepAndItsGradients)
     auto& learnables = goal.learnables().learnables();
     EXPECT_EQ(learnables.size(), 2 * 61U);
 
-    // W4A8 is met to rounding. In W8A8 the loss is rounding noise of the activations: a last-bit difference in the smoothing scales or in a matrix product
-    // (whose order of summation depends on the processor) that flips one code at the first token, which every token attends to, moves it by 5e-4 to 2e-3.
-    const bool exact = GetParam() == 4;
     const auto rows = csv(name);
-    EXPECT_NEAR(goal.loss_and_gradients(0), rows[0].loss, (exact ? 5e-7 : 2e-3) * rows[0].loss);
-    EXPECT_NEAR(goal.gradient_norm(), rows[0].norm, (exact ? 1e-3 : 5e-3) * rows[0].norm);
+    EXPECT_NEAR(goal.loss_and_gradients(0), rows[0].loss, 5e-7 * rows[0].loss);
+    EXPECT_NEAR(goal.gradient_norm(), rows[0].norm, 1e-3 * rows[0].norm);
 
     const SafetensorsFile after(test::mobilequant_golden() / ("e2e_ts_" + name + "_after_step0.safetensors"));
     std::map<std::string, at::Tensor> gradients, parameters;
@@ -221,12 +222,13 @@ TEST_P(AuthorsRun, FirstStepAndItsGradients)
         moved_alike += static_cast<std::size_t>((off <= 1e-3 * lr + 2e-7 * parameters[learnable.name].reshape(-1).abs()).sum().item<std::int64_t>());
     }
     std::sort(differences.begin(), differences.end());
-    EXPECT_LT(differences[differences.size() / 2], exact ? 2e-5 : 0.06);
-    EXPECT_GT(static_cast<double>(moved_alike), (exact ? 0.98 : 0.94) * static_cast<double>(moved)) << moved_alike << " of " << moved;
+    EXPECT_LT(differences[differences.size() / 2], 2.5e-5);
+    EXPECT_GT(static_cast<double>(moved_alike), 0.98 * static_cast<double>(moved)) << moved_alike << " of " << moved;
     RecordProperty("gradient_median", std::to_string(differences[differences.size() / 2] * 1e6) + "e-6");
 
+    // W8A8 step 1 is off by 5.7e-4 here with every instruction set tried: a code that flips with the order of summation in the matrix products
     copy_parameters(goal.learnables(), parameters);
-    EXPECT_NEAR(goal.loss_and_gradients(1), rows[1].loss, (exact ? 1e-6 : 2e-3) * rows[1].loss);
+    EXPECT_NEAR(goal.loss_and_gradients(1), rows[1].loss, (GetParam() == 4 ? 1e-6 : 1e-3) * rows[1].loss);
 }
 
 TEST_P(AuthorsRun, LearningRatesAreExact)

@@ -7,6 +7,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -178,12 +179,12 @@ struct Slice {
 
 // grid_of() of core/recipe, in T and with what its gradient needs.
 template <typename T>
-Slice<T> slice_of(const T* values, std::int64_t n, T upper, T lower, const WeightGrid& grid)
+Slice<T> slice_of(const T* values, std::int64_t n, T keep_max, T keep_min, const WeightGrid& grid)
 {
     Slice<T> s;
     s.extremes = quantize::extremes_of(values, n);
-    s.keep_max = T(1) / (T(1) + std::exp(-upper));
-    s.keep_min = T(1) / (T(1) + std::exp(-lower));
+    s.keep_max = keep_max;
+    s.keep_min = keep_min;
     s.max = s.keep_max * s.extremes.max;
     s.min = s.keep_min * s.extremes.min;
     const bool authors = grid.semantics == Semantics::authors;
@@ -210,7 +211,8 @@ std::vector<Slice<T>> slices_of(const T* scaled, const Matrix& m, const Tensor& 
     const std::int64_t count = grid.per_row ? m.rows : 1, length = grid.per_row ? m.cols : m.rows * m.cols;
     TORCH_CHECK(upper.numel() == count && lower.numel() == count, "clipping factors: ", upper.numel(), " and ", lower.numel(), " for ", count, " slices");
     std::vector<Slice<T>> slices(static_cast<std::size_t>(count));
-    const T *u = upper.const_data_ptr<T>(), *l = lower.const_data_ptr<T>();
+    const Tensor keep_max = at::sigmoid(upper), keep_min = at::sigmoid(lower);  // LibTorch's, to the bit: a range one ulp off moves codes
+    const T *u = keep_max.const_data_ptr<T>(), *l = keep_min.const_data_ptr<T>();
     for (std::int64_t i = 0; i < count; ++i) slices[static_cast<std::size_t>(i)] = slice_of(scaled + i * length, length, u[i], l[i], grid);
     return slices;
 }

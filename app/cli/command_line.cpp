@@ -2,6 +2,7 @@
 #include "app/cli/command_line.h"
 
 #include "app/cli/print.h"
+#include "core/workspace/tensors.h"
 
 #include <algorithm>
 #include <atomic>
@@ -92,6 +93,7 @@ std::unique_ptr<Workspace> CommandLine::open_workspace(const std::string& path) 
 
 JobEnvironment CommandLine::environment(Workspace& workspace, bool fresh)
 {
+    if (!workspace.read_only()) (void)collect_unreferenced(workspace);  // what a killed command left an hour ago or earlier
     const nlohmann::json command{{"argv", arguments}, {"folder", std::filesystem::current_path().string()}};
     return {workspace, control, progress, command.dump(), fresh};
 }

@@ -48,17 +48,18 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
     if (environment.reuse_finished && !environment.fresh)
         if (const auto job = find_done_job(workspace, key); job && job->result && parse_reference(*job->result, done)) return {get_recipe_row(workspace, done.id), false, true};
 
+    const auto statistics = load_calibration_statistics(workspace, request.calibration);
+    auto& method = request.method;
+    method.model = model.model();
+    method.calibration = load_calibration_windows(workspace, request.calibration);
+    method.statistics = statistics.transforms.empty() ? &statistics : nullptr;
+    auto& numerics = load_numerics();
+    if (const auto forecast = numerics.forecast(method); !forecast.fits)  // finds wrong options, too: no job begins with them
+        throw failure(method.method + " would need " + gigabytes(forecast.peak_bytes) + " of memory, " + gigabytes(forecast.available_bytes) + " are available; " + forecast.explanation);
+
     return run_job(environment, "quantize", key, [&](ActiveJob& job) {
-        const auto statistics = load_calibration_statistics(workspace, request.calibration);
-        auto& method = request.method;
-        method.model = model.model();
-        method.calibration = load_calibration_windows(workspace, request.calibration);
-        method.statistics = statistics.transforms.empty() ? &statistics : nullptr;
         method.checkpoint_path = checkpoint_path(workspace, job.row()).string();
         if (job.resumed() && fs::exists(method.checkpoint_path)) method.resume_from = method.checkpoint_path;
-        auto& numerics = load_numerics();
-        if (const auto forecast = numerics.forecast(method); !forecast.fits)
-            throw failure(method.method + " would need " + gigabytes(forecast.peak_bytes) + " of memory, " + gigabytes(forecast.available_bytes) + " are available; " + forecast.explanation);
         auto outcome = numerics.run(method, environment.control);
         if (outcome.recipe.model_hash.empty()) outcome.recipe.model_hash = model.content_hash(environment.control);
 

@@ -113,6 +113,35 @@ TEST(Compute, TheSameCalibrationIsNeverDoneTwice)
     EXPECT_NE(nothing.err.find("matches no site"), std::string::npos) << nothing.err;
 }
 
+TEST(Compute, AKilledOptimizationGoesOnFromItsCheckpoint)
+{
+    const auto folder = scratch("optimize");
+    const auto arguments = [&](const char* name) {
+        return Arguments{"quantize",  sample().string(), "--text",        (sample() / "texts" / "calibration.txt").string(), "--samples", "2", "--length", "32", "--seed", "1",
+                         "--method",  "mobilequant-paper", "--weights", "4", "--activations", "8", "--steps", "64", "--name", "mq", "-w", (folder / name).string(), "--json"};
+    };
+    {
+        Running running(arguments("killed.bitwright"));
+        for (int i = 0; i < 3000 && !running.over() && !fs::exists(folder / "killed.bitwright.data" / "job-2.safetensors"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        running.signal(SIGKILL);
+        EXPECT_EQ(running.wait().code, -SIGKILL) << "it ended before it could be killed";
+    }
+    EXPECT_EQ(run_cli({"jobs", "list", "-w", (folder / "killed.bitwright").string(), "--json"}).json()["jobs"][0]["state"], "interrupted");
+    const auto resumed = run_cli({"jobs", "resume", "job:2", "-w", (folder / "killed.bitwright").string(), "--json"});
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_TRUE(resumed.json()["resumed"]);
+    EXPECT_EQ(resumed.json()["steps"], 64);
+    const auto whole = run_cli(arguments("whole.bitwright"));
+    ASSERT_EQ(whole.code, 0) << whole.err;
+    EXPECT_FALSE(whole.json()["resumed"]);
+    EXPECT_EQ(resumed.json()["hash"], whole.json()["hash"]) << "the same recipe, to the bit";
+    EXPECT_FALSE(fs::exists(folder / "killed.bitwright.data")) << "a finished job leaves no checkpoint";
+    EXPECT_EQ(run_cli({"quantize", sample().string(), "--calibration", "calibration:1", "--method", "magic", "--weights", "8", "--activations", "8", "-w",
+                       (folder / "whole.bitwright").string()})
+                  .code,
+              2);
+}
+
 TEST(Compute, GenerateContinuesAText)
 {
     const auto object = run_cli({"generate", sample().string(), "--prompt", "Once upon a time", "--tokens", "5", "--json"}).json();

@@ -4,7 +4,6 @@
 #include "tests/support/shared_data.h"
 
 #include <csignal>
-#include <cmath>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -107,7 +106,7 @@ TEST(LoopCommand, AKilledLoopGoesOnAndGivesTheSame)
 // Ten kills at random moments of a loop with every method: each repetition goes on, and the end is what an uninterrupted loop gives, to the bit.
 TEST(SlowLoop, TenKillsLoseNothing)
 {
-    const auto more = Arguments{"--steps", "12", "--bits", "W4A8"};
+    const auto more = Arguments{"--steps", "40", "--bits", "W4A8"};
     const auto whole = scratch("slow-whole"), killed = scratch("slow-killed");
     const auto start = std::chrono::steady_clock::now();
     const auto expected = run_cli(loop_arguments(whole, more));

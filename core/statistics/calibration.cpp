@@ -26,4 +26,10 @@ Statistics calibration_header(const Model& model, const Recipe* recipe, const To
     return out;
 }
 
+Semantics semantics_of(const Statistics& statistics)
+{
+    const auto settings = nlohmann::json::parse(statistics.settings, nullptr, false);
+    return settings.is_object() && settings.value("semantics", "") == "authors" ? Semantics::authors : Semantics::bitwright;
+}
+
 }  // namespace bitwright

@@ -10,4 +10,7 @@ namespace bitwright {
 /// Statistics without sites: model identity, hash of the recipe's transforms, token hash, settings, sizes. `recipe` null: the plain model.
 [[nodiscard]] Statistics calibration_header(const Model& model, const Recipe* recipe, const TokenWindows& windows, const CalibrateOptions& options);
 
+/// The semantics a calibration observed under: another norm and other masked entries give other ranges, so a method only uses its own.
+[[nodiscard]] Semantics semantics_of(const Statistics& statistics);
+
 }  // namespace bitwright

@@ -93,6 +93,23 @@ TEST(MethodRuns, WrongRequestsAreUsageErrors)
     EXPECT_THROW((void)load_numerics().forecast(request), Error);
 }
 
+TEST(MethodRuns, StatisticsSeenUnderOtherSemanticsAreNotUsed)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    MethodRequest request = short_run(0);
+    request.method = "rtn";
+    request.options.erase("steps");
+    Control control;
+    const std::string wanted = recipe_hash(load_numerics().run(request, control).recipe);
+    for (const Semantics semantics : {Semantics::bitwright, Semantics::authors}) {
+        CalibrateOptions options;
+        options.semantics = semantics;
+        const Statistics seen = load_numerics().calibrate(request.model, nullptr, request.calibration, options, control);
+        request.statistics = &seen;
+        EXPECT_EQ(recipe_hash(load_numerics().run(request, control).recipe), wanted);
+    }
+}
+
 TEST(MethodRuns, ForecastCountsWeightsAndLayers)
 {
     BITWRIGHT_NEEDS_SHARED();

@@ -2,6 +2,7 @@
 #include "core/numerics/methods/recipe_steps.h"
 
 #include "core/numerics/methods/resources.h"
+#include "core/statistics/calibration.h"
 
 #include <limits>
 
@@ -41,8 +42,8 @@ Statistics observe(MethodContext& context, const Recipe& recipe)
 {
     const MethodRequest& request = context.request;
     const bool transformed = !recipe.transforms.empty();
-    if (!transformed && request.statistics && request.statistics->transforms.empty() && request.statistics->token_hash == request.calibration.hash())
-        return *request.statistics;
+    const Statistics* given = request.statistics;
+    if (!transformed && given && given->transforms.empty() && given->token_hash == request.calibration.hash() && semantics_of(*given) == recipe.semantics) return *given;
     CalibrateOptions options;
     options.semantics = recipe.semantics;
     options.reservoir_rows = 0;  // previews are no business of a method

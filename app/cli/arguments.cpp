@@ -18,7 +18,9 @@ void add_tokens(CLI::App& command, TokenArguments& tokens)
     auto* text = command.add_option("--text", tokens.text, "text file to cut windows from");
     command.add_option("--samples", tokens.samples, "number of windows")->needs(text);
     command.add_option("--length", tokens.length, "tokens of a window")->needs(text);
-    command.add_option("--special", tokens.special, "special tokens around the text: none, or auto = the tokenizer's own")->check(CLI::IsMember({"none", "auto"}))->needs(text);
+    command.add_option("--special", tokens.special, "special tokens around the text: none, or auto = the tokenizer's own")
+        ->check(CLI::IsMember({"none", "auto"}))
+        ->needs(text);
     command.add_option("--ids", tokens.ids, "windows as they are: FILE.safetensors:TENSOR, integers [windows, length]")->excludes(text);
     command.add_option("--seed", tokens.seed, "seed of every random choice");
 }
@@ -54,11 +56,13 @@ std::vector<std::int32_t> read_ids(const std::string& path)
 std::int64_t find_id(const Workspace& workspace, const std::string& text, const std::string& kind)
 {
     Reference reference;
-    if (!parse_reference(text, reference)) throw bad_input(workspace.path().string(), text, "is not in the workspace; a " + kind + " is named like " + kind + ":1");
+    if (!parse_reference(text, reference))
+        throw bad_input(workspace.path().string(), text, "is not in the workspace; a " + kind + " is named like " + kind + ":1");
     if (reference.kind == "job") {
         const auto job = get_job(workspace, reference.id);
         if (!job.result || !parse_reference(*job.result, reference))
-            throw bad_input(workspace.path().string(), text, std::string("has made nothing (") + name_of(job.state) + "); repeat its command or jobs resume it");
+            throw bad_input(workspace.path().string(), text,
+                            std::string("has made nothing (") + name_of(job.state) + "); repeat its command or jobs resume it");
     }
     if (reference.kind != kind) throw bad_input(workspace.path().string(), text, "is no " + kind);
     return reference.id;
@@ -78,7 +82,8 @@ NamedRecipe find_recipe(Workspace& workspace, const std::string& text)
     }
     if (const auto row = find_recipe_by_name(workspace, text)) return {*row, load_recipe(workspace, row->id)};
     std::error_code error;
-    if (!fs::is_regular_file(text, error)) throw bad_input(workspace.path().string(), text, "is neither a recipe (recipe:1), a name given with --name, nor a file");
+    if (!fs::is_regular_file(text, error))
+        throw bad_input(workspace.path().string(), text, "is neither a recipe (recipe:1), a name given with --name, nor a file");
     auto recipe = load_recipe(fs::path(text));
     if (const auto row = find_recipe_by_hash(workspace, recipe_hash(recipe))) return {*row, std::move(recipe)};
     RecipeRow row;

@@ -95,9 +95,10 @@ void add_calibrate(CLI::App& app, CommandLine& line)
     add_workspace(*command, arguments->workspace);
     command->callback([&line, arguments] { line.action = [&line, arguments] { run_calibrate(line, *arguments); }; });
 
-    auto* statistics = add_command(app, "statistics", "what a calibration saw, per site, and the offending channels",
-                                   "calibration, windows, length, origin, sites[{site, count, tokens, min, max, mean, sigma, kurtosis, entropy, p0.1, p50, p99.9}], "
-                                   "offenders[{site, channel, value, ratio}] (ratio: to the median channel's absolute maximum)");
+    auto* statistics =
+        add_command(app, "statistics", "what a calibration saw, per site, and the offending channels",
+                    "calibration, windows, length, origin, sites[{site, count, tokens, min, max, mean, sigma, kurtosis, entropy, p0.1, p50, p99.9}], "
+                    "offenders[{site, channel, value, ratio}] (ratio: to the median channel's absolute maximum)");
     auto wanted = std::make_shared<StatisticsArguments>();
     statistics->add_option("reference", wanted->reference, "calibration:N")->required();
     statistics->add_option("--site", wanted->site, "only sites whose name matches: * ? {a,b}");

@@ -64,11 +64,7 @@ int run_action(CommandLine& line)
 
 }  // namespace
 
-CommandLine::CommandLine()
-    : progress(show_progress),
-      control([this](const Progress& report) { progress(report); })
-{
-}
+CommandLine::CommandLine() : progress(show_progress), control([this](const Progress& report) { progress(report); }) {}
 
 void CommandLine::print(const Json& object) const
 {
@@ -123,9 +119,12 @@ int run_command_line(std::vector<std::string> arguments)
     app.set_version_flag("--version", "Bitwright " BITWRIGHT_VERSION);
     app.add_flag("--json", line.json, "print one JSON object (or JSON lines) with the keys each command's --help names");
     app.require_subcommand(1);
-    app.footer("REF: what a command printed (recipe:14, calibration:3, run:7, job:2), a --name given, or a file.\n"
-               "Exit codes: 0 done, 1 failed, 2 usage, 3 bad input, 4 cancelled.");
-    for (const auto add : {add_inspect, add_tokenize, add_forward, add_calibrate, add_quantize, add_recipe, add_evaluate, add_exchange, add_measure, add_runs, add_compare}) add(app, line);
+    app.footer(
+        "REF: what a command printed (recipe:14, calibration:3, run:7, job:2), a --name given, or a file.\n"
+        "Exit codes: 0 done, 1 failed, 2 usage, 3 bad input, 4 cancelled.");
+    for (const auto add :
+         {add_inspect, add_tokenize, add_forward, add_calibrate, add_quantize, add_recipe, add_evaluate, add_exchange, add_measure, add_runs, add_compare})
+        add(app, line);
     try {
         std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
         app.parse(arguments);

@@ -49,15 +49,15 @@ void add_workspace(CLI::App& command, std::string& path);
 
 void add_inspect(CLI::App& app, CommandLine& line);
 void add_tokenize(CLI::App& app, CommandLine& line);
-void add_forward(CLI::App& app, CommandLine& line);     ///< forward, generate
-void add_calibrate(CLI::App& app, CommandLine& line);   ///< calibrate, statistics
+void add_forward(CLI::App& app, CommandLine& line);    ///< forward, generate
+void add_calibrate(CLI::App& app, CommandLine& line);  ///< calibrate, statistics
 void add_quantize(CLI::App& app, CommandLine& line);
 void add_recipe(CLI::App& app, CommandLine& line);
 void add_evaluate(CLI::App& app, CommandLine& line);
-void add_exchange(CLI::App& app, CommandLine& line);    ///< export, import, outliers
+void add_exchange(CLI::App& app, CommandLine& line);  ///< export, import, outliers
 void add_measure(CLI::App& app, CommandLine& line);
-void add_runs(CLI::App& app, CommandLine& line);        ///< runs, jobs
-void add_compare(CLI::App& app, CommandLine& line);     ///< compare, loop
+void add_runs(CLI::App& app, CommandLine& line);     ///< runs, jobs
+void add_compare(CLI::App& app, CommandLine& line);  ///< compare, loop
 
 /// A number, or null where it is absent or not finite.
 [[nodiscard]] Json or_null(const std::optional<double>& value);

@@ -104,8 +104,9 @@ void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
     request.windows = read_tokens(arguments.tokens, model.model());
     if (!arguments.tokens.text.empty()) request.text = arguments.tokens.text;
     const bool given_ids = !fs::is_regular_file(arguments.eval) && arguments.eval.find(':') != std::string::npos;
-    request.scoring = given_ids ? given_scoring(arguments.eval, model.architecture().vocab)
-                                : stream_scoring(*open_tokenizer(model.model()), arguments.eval, arguments.eval_length.value_or(request.windows.length), Bos::none, -1);
+    request.scoring =
+        given_ids ? given_scoring(arguments.eval, model.architecture().vocab)
+                  : stream_scoring(*open_tokenizer(model.model()), arguments.eval, arguments.eval_length.value_or(request.windows.length), Bos::none, -1);
     if (arguments.eval_windows) request.scoring.limit(*arguments.eval_windows);
     request.methods = arguments.methods.empty() ? all_methods() : arguments.methods;
     for (const auto& bits : arguments.bits.empty() ? std::vector<std::string>{"W8A8", "W4A8"} : arguments.bits) request.bits.push_back(parse_bits(bits));
@@ -124,9 +125,11 @@ void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
 
 void add_compare(CLI::App& app, CommandLine& line)
 {
-    const std::string row_keys = "rows[{name, method, bits, level, placement, semantics, perplexity_token, perplexity_word, bytes, prefill_tokens_per_s, decode_tokens_per_s, "
-                                 "peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), not_comparable[why]}]";
-    auto* command = add_command(app, "compare", "recipes and runs side by side; a number nobody measured stays empty", "workspace, report, baseline, " + row_keys);
+    const std::string row_keys =
+        "rows[{name, method, bits, level, placement, semantics, perplexity_token, perplexity_word, bytes, prefill_tokens_per_s, decode_tokens_per_s, "
+        "peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), not_comparable[why]}]";
+    auto* command =
+        add_command(app, "compare", "recipes and runs side by side; a number nobody measured stays empty", "workspace, report, baseline, " + row_keys);
     auto arguments = std::make_shared<CompareArguments>();
     command->add_option("references", arguments->references, "recipes and runs; default: everything in the workspace");
     command->add_option("--baseline", arguments->baseline, "REF the others are set against; default: the float model");
@@ -134,15 +137,17 @@ void add_compare(CLI::App& app, CommandLine& line)
     add_workspace(*command, arguments->workspace);
     command->callback([&line, arguments] { line.action = [&line, arguments] { run_compare(line, *arguments); }; });
 
-    auto* looping = add_command(app, "loop", "calibrate, quantize with every method, evaluate, export, run as integers, measure, compare; repeated after an interruption it continues",
-                                "workspace, report, notes[text], baseline, " + row_keys);
+    auto* looping = add_command(
+        app, "loop", "calibrate, quantize with every method, evaluate, export, run as integers, measure, compare; repeated after an interruption it continues",
+        "workspace, report, notes[text], baseline, " + row_keys);
     auto wanted = std::make_shared<LoopArguments>();
     looping->add_option("model", wanted->model, "model folder")->required();
     add_tokens(*looping, wanted->tokens);
     looping->add_option("--eval", wanted->eval, "text to evaluate on, or FILE.safetensors:TENSOR")->required();
     looping->add_option("--eval-length", wanted->eval_length, "tokens of an evaluation window; default: of a calibration window")->check(CLI::PositiveNumber);
     looping->add_option("--eval-windows", wanted->eval_windows, "only the first N evaluation windows");
-    looping->add_option("--method", wanted->methods, "rtn, smoothquant-static, smoothquant-edge, mobilequant-paper; several times; default: all")->allow_extra_args(false);
+    looping->add_option("--method", wanted->methods, "rtn, smoothquant-static, smoothquant-edge, mobilequant-paper; several times; default: all")
+        ->allow_extra_args(false);
     looping->add_option("--bits", wanted->bits, "W8A8, W4A8 …; several times; default: these two")->allow_extra_args(false);
     looping->add_option("--steps", wanted->steps, "of methods that optimize")->capture_default_str()->check(CLI::NonNegativeNumber);
     looping->add_option("--threads", wanted->threads, "of the integer engine; default: all processors")->check(CLI::PositiveNumber);

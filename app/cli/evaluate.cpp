@@ -21,7 +21,8 @@ struct Arguments {
     int threads = 0;
 };
 
-ScoringWindows scoring_of(const Arguments& arguments, std::int64_t vocabulary, std::int32_t bos, const std::function<std::shared_ptr<const Tokenizer>()>& tokenizer)
+ScoringWindows scoring_of(const Arguments& arguments, std::int64_t vocabulary, std::int32_t bos,
+                          const std::function<std::shared_ptr<const Tokenizer>()>& tokenizer)
 {
     if (arguments.text.empty() == arguments.ids.empty()) throw usage_error("either --text FILE --length L or --ids FILE.safetensors:TENSOR is needed");
     ScoringWindows scoring;
@@ -41,7 +42,8 @@ EvaluateOutcome evaluate_source_package(JobEnvironment& environment, const Argum
 {
     const auto package = Package::open(path);
     const auto scoring = scoring_of(arguments, package->graph().vocab, package->graph().bos, [&]() -> std::shared_ptr<const Tokenizer> {
-        if (package->tokenizer_json().empty()) throw bad_input(path.string(), "tokenizer.json", "is not in the package; give token ids with --ids instead of --text");
+        if (package->tokenizer_json().empty())
+            throw bad_input(path.string(), "tokenizer.json", "is not in the package; give token ids with --ids instead of --text");
         return Tokenizer::parse(package->tokenizer_json(), path.string() + ": tokenizer.json");
     });
     const int threads = arguments.threads > 0 ? arguments.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -63,7 +65,8 @@ EvaluateOutcome evaluate_source_model(JobEnvironment& environment, const Argumen
         const auto path = package_of(environment, model, recipe->recipe);
         return evaluate_source_package(environment, arguments, path);
     }
-    const auto scoring = scoring_of(arguments, model.architecture().vocab, static_cast<std::int32_t>(model.architecture().bos), [&] { return open_tokenizer(model.model()); });
+    const auto scoring =
+        scoring_of(arguments, model.architecture().vocab, static_cast<std::int32_t>(model.architecture().bos), [&] { return open_tokenizer(model.model()); });
     return evaluate_model(environment, model, recipe ? &recipe->recipe : nullptr, recipe ? std::optional(recipe->row.id) : std::nullopt,
                           arguments.placement == "full" ? Placement::full : Placement::paper, scoring);
 }
@@ -73,7 +76,8 @@ void run_evaluate(CommandLine& line, const Arguments& arguments)
     const auto workspace = line.open_workspace(arguments.workspace);
     auto environment = line.environment(*workspace, arguments.fresh);
     const bool folder = fs::is_directory(arguments.source);
-    if (!folder && arguments.level != "integer") throw usage_error("a package is evaluated with --level integer; the float and simulated levels need the model folder");
+    if (!folder && arguments.level != "integer")
+        throw usage_error("a package is evaluated with --level integer; the float and simulated levels need the model folder");
     if (!folder && !arguments.recipe.empty()) throw usage_error("a package holds its recipe; leave --recipe out");
     const auto outcome = folder ? evaluate_source_model(environment, arguments) : evaluate_source_package(environment, arguments, arguments.source);
     const auto& row = outcome.row;
@@ -96,14 +100,17 @@ void run_evaluate(CommandLine& line, const Arguments& arguments)
 
 void add_evaluate(CLI::App& app, CommandLine& line)
 {
-    auto* command = add_command(app, "evaluate", "perplexity; repeated after an interruption it continues where it was",
-                                "level, windows, tokens (scored), nll_sum (natural logarithm), perplexity_token, words (of the text, as lm-eval counts), perplexity_word (null "
-                                "unless the whole text was scored), window_nll, evaluation, placement, definition, resumed");
+    auto* command = add_command(
+        app, "evaluate", "perplexity; repeated after an interruption it continues where it was",
+        "level, windows, tokens (scored), nll_sum (natural logarithm), perplexity_token, words (of the text, as lm-eval counts), perplexity_word (null "
+        "unless the whole text was scored), window_nll, evaluation, placement, definition, resumed");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("source", arguments->source, "model folder or package")->required();
     command->add_option("--recipe", arguments->recipe, "REF; needed at the simulated and integer level of a model");
     command->add_option("--level", arguments->level, "float, simulated or integer")->required()->check(CLI::IsMember({"float", "simulated", "integer"}));
-    command->add_option("--placement", arguments->placement, "of the simulated level: paper or full")->capture_default_str()->check(CLI::IsMember({"paper", "full"}));
+    command->add_option("--placement", arguments->placement, "of the simulated level: paper or full")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"paper", "full"}));
     auto* text = command->add_option("--text", arguments->text, "text, scored as one stream in windows of --length");
     command->add_option("--length", arguments->length, "tokens of a window")->needs(text)->check(CLI::PositiveNumber);
     command->add_option("--bos", arguments->bos, "stream: one BOS before the stream")->capture_default_str()->check(CLI::IsMember({"none", "stream"}));

@@ -29,7 +29,8 @@ void run_export(CommandLine& line, const ExportArguments& arguments)
     OpenedModel model(folder_for(*workspace, found.row, arguments.model), *workspace);
     validate(found.recipe, model.model());
     if (!found.recipe.model_hash.empty() && found.recipe.model_hash != model.content_hash(line.control))
-        throw bad_input(model.model().checkpoint->folder().string(), "", "is not the model that " + to_string(Reference{"recipe", found.row.id}) + " was made for; name that one with --model");
+        throw bad_input(model.model().checkpoint->folder().string(), "",
+                        "is not the model that " + to_string(Reference{"recipe", found.row.id}) + " was made for; name that one with --model");
     if (arguments.format == "authors") {
         export_authors(model.model(), found.recipe, arguments.out, line.control);
         return line.print(object);
@@ -51,7 +52,8 @@ void run_import(CommandLine& line, const ImportArguments& arguments)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
     OpenedModel model(arguments.model, *workspace);
-    auto recipe = arguments.format == "authors" ? import_authors(model.model(), authors_files(arguments.path)) : load_recipe(std::filesystem::path(arguments.path));
+    auto recipe =
+        arguments.format == "authors" ? import_authors(model.model(), authors_files(arguments.path)) : load_recipe(std::filesystem::path(arguments.path));
     validate(recipe, model.model());
     if (recipe.model_hash.empty()) recipe.model_hash = model.content_hash(line.control);
     RecipeRow row;
@@ -77,7 +79,8 @@ void run_outliers(const CommandLine& line, const OutlierArguments& arguments)
     const auto channels = choose_outliers(model, arguments.options);
     write_outlier_copy(model, channels, std::filesystem::absolute(arguments.model).lexically_normal().filename().string(), arguments.out, line.control);
     Json list = Json::array();
-    for (const auto& channel : channels) list.push_back({{"pair", channel.pair}, {"layer", channel.layer}, {"channel", channel.channel}, {"factor", channel.factor}});
+    for (const auto& channel : channels)
+        list.push_back({{"pair", channel.pair}, {"layer", channel.layer}, {"channel", channel.channel}, {"factor", channel.factor}});
     line.print({{"out", arguments.out}, {"channels", list}});
 }
 
@@ -85,8 +88,9 @@ void run_outliers(const CommandLine& line, const OutlierArguments& arguments)
 
 void add_exchange(CLI::App& app, CommandLine& line)
 {
-    auto* exporting = add_command(app, "export", "write a recipe as a package, as the authors' files, or as a recipe file",
-                                  "recipe, format, out; for a package also package, sha256, bytes, conversions[{site, what}] (what changed on the way to integers)");
+    auto* exporting =
+        add_command(app, "export", "write a recipe as a package, as the authors' files, or as a recipe file",
+                    "recipe, format, out; for a package also package, sha256, bytes, conversions[{site, what}] (what changed on the way to integers)");
     auto out = std::make_shared<ExportArguments>();
     exporting->add_option("--recipe", out->recipe, "REF")->required();
     exporting->add_option("--format", out->format, "package, authors or recipe")->required()->check(CLI::IsMember({"package", "authors", "recipe"}));
@@ -104,7 +108,8 @@ void add_exchange(CLI::App& app, CommandLine& line)
     add_workspace(*importing, in->workspace);
     importing->callback([&line, in] { line.action = [&line, in] { run_import(line, *in); }; });
 
-    auto* copying = add_command(app, "outliers", "a copy of a model with outlier channels: the same function in float, harder to quantize", "out, channels[{pair, layer, channel, factor}]");
+    auto* copying = add_command(app, "outliers", "a copy of a model with outlier channels: the same function in float, harder to quantize",
+                                "out, channels[{pair, layer, channel, factor}]");
     auto copy = std::make_shared<OutlierArguments>();
     copying->add_option("model", copy->model, "model folder")->required();
     copying->add_option("--out", copy->out, "folder to make")->required();

@@ -82,7 +82,8 @@ void generate(const CommandLine& line, const GenerateArguments& arguments)
 
 void add_forward(CLI::App& app, CommandLine& line)
 {
-    auto* command = add_command(app, "forward", "logits and hidden states of one sequence of ids: tensors logits, hidden.0 … hidden.L", "tokens, layers, vocab, out");
+    auto* command =
+        add_command(app, "forward", "logits and hidden states of one sequence of ids: tensors logits, hidden.0 … hidden.L", "tokens, layers, vocab, out");
     auto arguments = std::make_shared<ForwardArguments>();
     command->add_option("model", arguments->model, "model folder")->required();
     command->add_option("--ids", arguments->ids, "JSON file with one array of ids")->required();

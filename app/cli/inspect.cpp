@@ -72,9 +72,10 @@ void inspect(const CommandLine& line, const Arguments& arguments)
 
 void add_inspect(CLI::App& app, CommandLine& line)
 {
-    auto* command = add_command(app, "inspect", "what a model folder is: family, sizes, every site",
-                                "family, layers, parameters, bytes, macs_per_token, architecture, tokenizer, identity, sites[{name, kind, shape, levels}]; with --verify also "
-                                "content_hash, verified");
+    auto* command = add_command(
+        app, "inspect", "what a model folder is: family, sizes, every site",
+        "family, layers, parameters, bytes, macs_per_token, architecture, tokenizer, identity, sites[{name, kind, shape, levels}]; with --verify also "
+        "content_hash, verified");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("model", arguments->model, "Hugging Face model folder")->required();
     command->add_flag("--verify", arguments->verify, "read every weight and refuse values that are not finite");

@@ -41,9 +41,10 @@ void run_measure(CommandLine& line, const Arguments& arguments)
 
 void add_measure(CLI::App& app, CommandLine& line)
 {
-    auto* command = add_command(app, "measure", "run a package on a device and keep every repeat with its conditions",
-                                "run, prefill_tokens_per_s, decode_tokens_per_s, peak_rss_bytes (medians; null where not measured), state (done, aborted), output_sha256, "
-                                "samples{quantity: [each repeat]}");
+    auto* command =
+        add_command(app, "measure", "run a package on a device and keep every repeat with its conditions",
+                    "run, prefill_tokens_per_s, decode_tokens_per_s, peak_rss_bytes (medians; null where not measured), state (done, aborted), output_sha256, "
+                    "samples{quantity: [each repeat]}");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("--package", arguments->package, "package file")->required();
     command->add_option("--device", arguments->device, "local: this computer")->required()->check(CLI::IsMember({"local"}));

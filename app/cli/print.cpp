@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/print.h"
 
+#include <unistd.h>
 #include <chrono>
 #include <cstdio>
 #include <ostream>
-#include <unistd.h>
 #include <vector>
 
 namespace bitwright::cli {

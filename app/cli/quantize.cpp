@@ -104,8 +104,9 @@ void run_quantize(CommandLine& line, const Arguments& arguments)
 
 void add_quantize(CLI::App& app, CommandLine& line)
 {
-    auto* command = add_command(app, "quantize", "a method makes a recipe; repeated after an interruption it continues from its checkpoint",
-                                "recipe, calibration, steps, seconds_per_step (CPU; null without steps), peak_rss_bytes, name, method, hash, cpu_seconds, resumed");
+    auto* command =
+        add_command(app, "quantize", "a method makes a recipe; repeated after an interruption it continues from its checkpoint",
+                    "recipe, calibration, steps, seconds_per_step (CPU; null without steps), peak_rss_bytes, name, method, hash, cpu_seconds, resumed");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("model", arguments->model, "model folder")->required();
     add_tokens(*command, arguments->tokens);

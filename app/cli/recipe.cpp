@@ -105,8 +105,9 @@ void add_recipe(CLI::App& app, CommandLine& line)
     command->require_subcommand(1);
     auto arguments = std::make_shared<Arguments>();
 
-    auto* showing = add_command(*command, "show", "one recipe",
-                                "recipe, name, revision, parent, method, calibration, hash, created, semantics, architecture, transforms (how many), value (the recipe itself)");
+    auto* showing = add_command(
+        *command, "show", "one recipe",
+        "recipe, name, revision, parent, method, calibration, hash, created, semantics, architecture, transforms (how many), value (the recipe itself)");
     showing->add_option("reference", arguments->reference, "REF")->required();
     add_workspace(*showing, arguments->workspace);
     showing->callback([&line, arguments] { line.action = [&line, arguments] { show(line, *arguments); }; });
@@ -121,8 +122,9 @@ void add_recipe(CLI::App& app, CommandLine& line)
                                 "recipe, name, revision, parent, method, calibration, hash, created, differences[text]");
     setting->add_option("reference", arguments->reference, "REF")->required();
     setting->add_option("--site", arguments->site, "sites whose name matches: * ? {a,b}")->required();
-    setting->add_option("assignments", arguments->assignments,
-                        "KEY=VALUE: kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset")
+    setting
+        ->add_option("assignments", arguments->assignments,
+                     "KEY=VALUE: kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset")
         ->required();
     setting->add_option("--model", arguments->model, "model folder; default: where it was last seen");
     setting->add_option("--name", arguments->name, "name of the new revision");

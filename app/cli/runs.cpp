@@ -95,7 +95,8 @@ void resume(CommandLine& line, const Arguments& arguments)
         const auto workspace = line.open_workspace(arguments.workspace);
         const auto job = get_job(*workspace, unfinished_job(*workspace, arguments.reference));
         if (job.state != JobState::interrupted && job.state != JobState::paused)
-            throw bad_input(arguments.workspace, "job:" + std::to_string(job.id), std::string("is ") + name_of(job.state) + ", only interrupted and paused jobs are resumed");
+            throw bad_input(arguments.workspace, "job:" + std::to_string(job.id),
+                            std::string("is ") + name_of(job.state) + ", only interrupted and paused jobs are resumed");
         command = nlohmann::json::parse(job.args);
     }
     std::error_code error;
@@ -146,7 +147,8 @@ void add_runs(CLI::App& app, CommandLine& line)
     archiving->add_flag("--undo", arguments->undo, "take it back in");
     action(archiving, [](CommandLine& l, const Arguments& a) { change_run(l, a, [&](Workspace& w, std::int64_t id) { archive_run(w, id, !a.undo); }); });
 
-    const std::string job_keys = "job, kind, state (running, paused, interrupted, done, failed, cancelled), stage, done, total, result, message, process, start, heartbeat, finish";
+    const std::string job_keys =
+        "job, kind, state (running, paused, interrupted, done, failed, cancelled), stage, done, total, result, message, process, start, heartbeat, finish";
     auto* jobs = add_command(app, "jobs", "work under way, interrupted or done", "");
     jobs->require_subcommand(1);
     action(add_command(*jobs, "list", "all jobs, newest first", "jobs[{" + job_keys + "}]"), list_all_jobs);

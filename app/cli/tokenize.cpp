@@ -54,8 +54,9 @@ void tokenize(const CommandLine& line, const Arguments& arguments)
 
 void add_tokenize(CLI::App& app, CommandLine& line)
 {
-    auto* command = add_command(app, "tokenize", "stdin JSON lines {\"text\", \"add_special_tokens\"} to {\"ids\"}; with --decode {\"ids\", \"skip_special_tokens\"} to {\"text\"}",
-                                "ids; with --decode text (one line per line read)");
+    auto* command = add_command(
+        app, "tokenize", "stdin JSON lines {\"text\", \"add_special_tokens\"} to {\"ids\"}; with --decode {\"ids\", \"skip_special_tokens\"} to {\"text\"}",
+        "ids; with --decode text (one line per line read)");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("tokenizer", arguments->tokenizer, "model folder or tokenizer.json")->required();
     command->add_flag("--decode", arguments->decode, "ids to text");

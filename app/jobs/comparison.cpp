@@ -77,8 +77,8 @@ private:
         for (const auto& evaluation : list_evaluations(workspace_)) {
             if (!wanted(evaluation.recipe)) continue;
             const auto id = [](const auto& value) { return value ? std::to_string(*value) : std::string("-"); };
-            const auto key = evaluation.level + " " + evaluation.placement.value_or("") + " " + id(evaluation.model) + " " + id(evaluation.recipe) + " " + id(evaluation.package) + " " +
-                             evaluation.definition + " " + evaluation.token_hash;
+            const auto key = evaluation.level + " " + evaluation.placement.value_or("") + " " + id(evaluation.model) + " " + id(evaluation.recipe) + " " +
+                             id(evaluation.package) + " " + evaluation.definition + " " + evaluation.token_hash;
             if (!seen.insert(key).second) continue;
             if (evaluation.package) evaluated_packages.insert(*evaluation.package);
             rows.emplace_back(order_of(evaluation.recipe, evaluation.level), row_of(evaluation));
@@ -155,7 +155,8 @@ private:
         if (package.conversions && converted_.insert(id).second) {
             const auto list = nlohmann::json::parse(*package.conversions);
             for (std::size_t i = 0; i < list.size() && i < shown_conversions; ++i) report_.conversions.push_back(row.name + ": " + list[i].get<std::string>());
-            if (list.size() > shown_conversions) report_.conversions.push_back(row.name + ": and " + std::to_string(list.size() - shown_conversions) + " more of these");
+            if (list.size() > shown_conversions)
+                report_.conversions.push_back(row.name + ": and " + std::to_string(list.size() - shown_conversions) + " more of these");
         }
         const auto run = runs_.find(id);
         if (run == runs_.end()) return;
@@ -206,7 +207,8 @@ private:
                 return;
             }
         }
-        if (!request_.baseline.empty()) throw bad_input(workspace_.path().string(), "baseline " + request_.baseline, "is not among the rows; evaluate it, or name another");
+        if (!request_.baseline.empty())
+            throw bad_input(workspace_.path().string(), "baseline " + request_.baseline, "is not among the rows; evaluate it, or name another");
     }
 
     void add_curves()
@@ -234,7 +236,8 @@ private:
     void add_heatmaps()
     {
         const auto calibrations = list_calibrations(workspace_);
-        const auto newest = std::find_if(calibrations.rbegin(), calibrations.rend(), [&](const auto& row) { return row.transforms.empty() && models_.contains(row.model); });
+        const auto newest =
+            std::find_if(calibrations.rbegin(), calibrations.rend(), [&](const auto& row) { return row.transforms.empty() && models_.contains(row.model); });
         if (newest == calibrations.rend()) return;
         const auto statistics = load_calibration_statistics(workspace_, *newest);
         for (const auto& [suffix, title] : {std::pair{".input_layernorm.output", "Outliers: largest magnitude per channel, input of q, k and v"},
@@ -257,8 +260,9 @@ private:
             {"perplexity per token", "exp(Σ −ln p(token) / tokens scored), natural logarithm, each scored token given the tokens of its window before it"},
             {"perplexity per word", "exp(Σ −ln p / words), words as lm-eval counts them: len(re.split(r\"\\s+\", text)); only where every token was scored"},
             {"float", "the model as it is, in 32-bit floating point"},
-            {"simulated", "fake quantization at the recipe's sites, float arithmetic between them; placement paper: MobileQuant's sites, residual stream, softmax and final "
-                          "norm stay float"},
+            {"simulated",
+             "fake quantization at the recipe's sites, float arithmetic between them; placement paper: MobileQuant's sites, residual stream, softmax and final "
+             "norm stay float"},
             {"integer", "the package run with integer arithmetic only, embedding to logits: what a phone computes, bit for bit"},
             {"bytes", "of the weight files: the checkpoint, or the package with its tables and tokenizer"},
             {"W8A8, W4A8", "bits of the layers' linear weights and of their activations"},

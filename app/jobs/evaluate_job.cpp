@@ -79,8 +79,8 @@ EvaluateOutcome run_evaluation(JobEnvironment& environment, EvaluationRow row, c
     if (environment.reuse_finished && !environment.fresh)
         if (const auto found = find_evaluation(workspace, row)) return {get_evaluation(workspace, found->id), false, true};
     const auto text_or = [](const std::optional<std::int64_t>& id) { return id ? std::to_string(*id) : "-"; };
-    const auto key = sha256_hex("evaluate " + row.level + " " + row.placement.value_or("") + " model " + text_or(row.model) + " recipe " + text_or(row.recipe) + " package " +
-                                text_or(row.package) + " " + row.definition + " " + row.token_hash);
+    const auto key = sha256_hex("evaluate " + row.level + " " + row.placement.value_or("") + " model " + text_or(row.model) + " recipe " + text_or(row.recipe) +
+                                " package " + text_or(row.package) + " " + row.definition + " " + row.token_hash);
     return run_job(environment, "evaluate", key, [&](ActiveJob& job) {
         row.conditions = put_conditions(workspace, conditions());
         Progressive progress(environment, job, scoring.windows.count);
@@ -93,8 +93,8 @@ EvaluateOutcome run_evaluation(JobEnvironment& environment, EvaluationRow row, c
 
 }  // namespace
 
-EvaluateOutcome evaluate_model(JobEnvironment& environment, OpenedModel& model, const Recipe* recipe, std::optional<std::int64_t> recipe_row, Placement placement,
-                               const ScoringWindows& scoring)
+EvaluateOutcome evaluate_model(JobEnvironment& environment, OpenedModel& model, const Recipe* recipe, std::optional<std::int64_t> recipe_row,
+                               Placement placement, const ScoringWindows& scoring)
 {
     auto row = row_for(environment.workspace, recipe ? "simulated" : "float", scoring);
     row.model = model.row(environment.workspace, environment.control);
@@ -109,8 +109,9 @@ EvaluateOutcome evaluate_model(JobEnvironment& environment, OpenedModel& model, 
             options.placement = placement;
             options.first_scored = scoring.first_scored;
             options.skip_windows = done;
-            (void)numerics.evaluate(model.model(), recipe, scoring.windows, options, environment.control,
-                                    [&](std::int64_t, const WindowScore& score) { add(ScoredWindow{score.nll_sum, score.tokens}); });
+            (void)numerics.evaluate(model.model(), recipe, scoring.windows, options, environment.control, [&](std::int64_t, const WindowScore& score) {
+                add(ScoredWindow{score.nll_sum, score.tokens});
+            });
         });
 }
 
@@ -118,8 +119,8 @@ EvaluateOutcome evaluate_package(JobEnvironment& environment, std::shared_ptr<co
 {
     if (scoring.windows.length - 1 > package->graph().context)
         throw bad_input(package->path().string(), "context",
-                        "its tables hold " + std::to_string(package->graph().context) + " positions, a window reads " + std::to_string(scoring.windows.length - 1) +
-                            "; take a shorter --length");
+                        "its tables hold " + std::to_string(package->graph().context) + " positions, a window reads " +
+                            std::to_string(scoring.windows.length - 1) + "; take a shorter --length");
     auto row = row_for(environment.workspace, "integer", scoring);
     const auto stored = put_package_file(environment.workspace, *package);
     row.package = stored.id;

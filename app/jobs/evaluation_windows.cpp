@@ -31,7 +31,8 @@ ScoringWindows stream_scoring(const Tokenizer& tokenizer, const fs::path& text, 
     if (bos == Bos::stream && bos_id < 0) throw bad_input(text.string(), "--bos stream", "the model names no BOS token; leave --bos out");
     ScoringWindows scoring;
     scoring.windows = stream_windows(tokenizer, text, length, bos == Bos::stream ? bos_id : -1);
-    scoring.definition = std::string("stream, ") + (bos == Bos::stream ? "one BOS before it" : "no BOS") + ", " + count_in_words(length) + ", all but the first token of each";
+    scoring.definition =
+        std::string("stream, ") + (bos == Bos::stream ? "one BOS before it" : "no BOS") + ", " + count_in_words(length) + ", all but the first token of each";
     scoring.text = text;
     scoring.words = count_words(read_utf8(text));
     return scoring;

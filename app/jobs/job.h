@@ -32,9 +32,9 @@ struct JobEnvironment {
     Workspace& workspace;
     Control& control;
     ProgressRelay& progress;
-    std::string command;         ///< JSON: {"argv": [...], "folder": "..."}, what jobs resume repeats
-    bool fresh = false;          ///< do not continue an interrupted job
-    bool reuse_finished = false; ///< a finished job's result is good enough (loop)
+    std::string command;          ///< JSON: {"argv": [...], "folder": "..."}, what jobs resume repeats
+    bool fresh = false;           ///< do not continue an interrupted job
+    bool reuse_finished = false;  ///< a finished job's result is good enough (loop)
 };
 
 /// One row of `jobs` while its work runs: taken over or new; progress keeps it alive.

@@ -3,11 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sys/utsname.h>
+#include <unistd.h>
 #include <filesystem>
 #include <fstream>
-#include <sys/utsname.h>
 #include <thread>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -69,7 +69,8 @@ Conditions local_conditions(const std::string& backend, std::optional<std::int64
     utsname system{};
     ::uname(&system);
     conditions.device_name = "this computer";
-    nlohmann::json facts{{"system", std::string(system.sysname) + " " + system.release}, {"machine", system.machine}, {"processors", std::thread::hardware_concurrency()}};
+    nlohmann::json facts{
+        {"system", std::string(system.sysname) + " " + system.release}, {"machine", system.machine}, {"processors", std::thread::hardware_concurrency()}};
     if (const auto name = field("/proc/cpuinfo", "model name")) facts["processor"] = *name;
     if (const auto memory = field("/proc/meminfo", "MemTotal")) facts["memory"] = *memory;
     conditions.device_facts = facts.dump();

@@ -23,8 +23,8 @@ std::string lower(std::string text)
 
 std::string key_of(const OpenedModel& model, const LoopRequest& request)
 {
-    std::string text = "loop " + model.model().checkpoint->identity() + " " + request.windows.hash() + " " + request.scoring.definition + " " + request.scoring.windows.hash() + " " +
-                       std::to_string(request.steps) + " " + std::to_string(request.seed);
+    std::string text = "loop " + model.model().checkpoint->identity() + " " + request.windows.hash() + " " + request.scoring.definition + " " +
+                       request.scoring.windows.hash() + " " + std::to_string(request.steps) + " " + std::to_string(request.seed);
     for (const auto& method : request.methods) text += " " + method;
     for (const auto& bits : request.bits) text += " " + to_string(bits);
     return sha256_hex(text);
@@ -52,7 +52,8 @@ bool measured(const Workspace& workspace, std::int64_t package, const MeasureReq
 {
     const auto runs = list_runs(workspace, false);
     return std::any_of(runs.begin(), runs.end(), [&](const RunRow& run) {
-        return run.package == package && !run.aborted && run.prompt_tokens == request.prompt_tokens && run.generated == request.generate && run.repeats == request.repeats;
+        return run.package == package && !run.aborted && run.prompt_tokens == request.prompt_tokens && run.generated == request.generate &&
+               run.repeats == request.repeats;
     });
 }
 
@@ -75,7 +76,8 @@ BitWidths parse_bits(const std::string& text)
     const auto* end = text.data() + text.size();
     if (text.size() < 4 || (text[0] != 'W' && text[0] != 'w')) throw usage_error("--bits " + text + ": write it like W4A8");
     const auto weights = std::from_chars(text.data() + 1, end, bits.weights);
-    if (weights.ec != std::errc() || weights.ptr == end || (*weights.ptr != 'A' && *weights.ptr != 'a')) throw usage_error("--bits " + text + ": write it like W4A8");
+    if (weights.ec != std::errc() || weights.ptr == end || (*weights.ptr != 'A' && *weights.ptr != 'a'))
+        throw usage_error("--bits " + text + ": write it like W4A8");
     const auto activations = std::from_chars(weights.ptr + 1, end, bits.activations);
     if (activations.ec != std::errc() || activations.ptr != end) throw usage_error("--bits " + text + ": write it like W4A8");
     return bits;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The whole loop: calibrate → recipes → simulated level → package → integer level → measurement. Every stage is a job of its own whose result is found again, so a killed
-// loop goes on with the stage it was in, and inside it from its checkpoint.
-// Threading: one job at a time.
+// The whole loop: calibrate → recipes → simulated level → package → integer level → measurement. Every stage is a job of its own whose result is found again,
+// so a killed loop goes on with the stage it was in, and inside it from its checkpoint. Threading: one job at a time.
 #pragma once
 
 #include "app/jobs/evaluate_job.h"
@@ -30,10 +29,10 @@ struct LoopRequest {
     ScoringWindows scoring;
     std::vector<std::string> methods;
     std::vector<BitWidths> bits;
-    std::int64_t steps = 0;        ///< of methods that optimize
+    std::int64_t steps = 0;  ///< of methods that optimize
     std::uint64_t seed = 0;
-    int threads = 1;               ///< of the integer engine
-    std::int64_t error_windows = 2;   ///< windows for error per layer
+    int threads = 1;                                              ///< of the integer engine
+    std::int64_t error_windows = 2;                               ///< windows for error per layer
     std::int64_t prompt_tokens = 64, generate = 16, repeats = 3;  ///< of the measurement
 };
 struct LoopOutcome {

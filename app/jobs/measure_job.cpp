@@ -8,13 +8,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -148,8 +148,8 @@ RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request)
     const auto row = put_package_file(workspace, *package);
     if (request.prompt_tokens + request.generate > package->graph().context)
         throw bad_input(request.package.string(), "context",
-                        "holds " + std::to_string(package->graph().context) + " positions, fewer than " + std::to_string(request.prompt_tokens + request.generate) +
-                            " tokens; ask for fewer");
+                        "holds " + std::to_string(package->graph().context) + " positions, fewer than " +
+                            std::to_string(request.prompt_tokens + request.generate) + " tokens; ask for fewer");
     const Scratch scratch;
     const auto lines = scratch.path / "run.jsonl", errors = scratch.path / "errors.txt";
     auto conditions = local_conditions("", request.threads, {});  // load and temperature before the run
@@ -157,10 +157,16 @@ RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request)
     run.package = row.id;
     run.prompt_tokens = request.prompt_tokens, run.generated = request.generate, run.repeats = request.repeats;
     run.start = timestamp();
-    std::vector<std::string> command{runner_path().string(), "--package", request.package.string(), "--mode", request.generate > 0 ? "mixed" : "prefill",
-                                     "--prompt-tokens", std::to_string(request.prompt_tokens)};
+    std::vector<std::string> command{runner_path().string(),
+                                     "--package",
+                                     request.package.string(),
+                                     "--mode",
+                                     request.generate > 0 ? "mixed" : "prefill",
+                                     "--prompt-tokens",
+                                     std::to_string(request.prompt_tokens)};
     if (request.generate > 0) command.insert(command.end(), {"--tokens", std::to_string(request.generate)});
-    command.insert(command.end(), {"--runs", std::to_string(request.repeats), "--warmup", std::to_string(request.warmup), "--threads", std::to_string(request.threads), "--jsonl", lines.string()});
+    command.insert(command.end(), {"--runs", std::to_string(request.repeats), "--warmup", std::to_string(request.warmup), "--threads",
+                                   std::to_string(request.threads), "--jsonl", lines.string()});
     environment.progress({"measure", 0, 0, false, 0});
     const int status = run_program(command, errors, environment.control);
     run.finish = timestamp();

@@ -17,7 +17,8 @@ struct MeasureRequest {
     std::int64_t prompt_tokens = 0, generate = 0, repeats = 1, warmup = 1;
     int threads = 1;
 };
-/// Stores the run, also when the runner stopped before its end line (state aborted), and returns it. Throws Error when the package is refused, when no runner is there.
+/// Stores the run, also when the runner stopped before its end line (state aborted), and returns it. Throws Error when the package is refused, when no runner
+/// is there.
 [[nodiscard]] RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request);
 
 /// What the runner wrote. `complete` is false when there is no end line with rc 0: the run was aborted.

@@ -14,7 +14,8 @@ namespace bitwright {
 /// Row of a package file, with its recipe where the workspace has it.
 [[nodiscard]] PackageRow put_package_file(Workspace& workspace, const Package& package, const PackageReport* report = nullptr);
 /// Exports to `path` and stores the row. @return row and report
-[[nodiscard]] std::pair<PackageRow, PackageReport> export_with_row(JobEnvironment& environment, OpenedModel& model, const Recipe& recipe, const std::filesystem::path& path);
+[[nodiscard]] std::pair<PackageRow, PackageReport> export_with_row(JobEnvironment& environment, OpenedModel& model, const Recipe& recipe,
+                                                                   const std::filesystem::path& path);
 /// The package of a recipe, exported into the workspace's data folder once.
 [[nodiscard]] std::filesystem::path package_of(JobEnvironment& environment, OpenedModel& model, const Recipe& recipe);
 

@@ -17,18 +17,19 @@ std::string key_of(const OpenedModel& model, const QuantizeRequest& request)
     const auto& method = request.method;
     nlohmann::json scheme;
     if (method.weight_scheme) scheme = {name_of(method.weight_scheme->granularity), method.weight_scheme->group_size};
-    return sha256_hex(nlohmann::json{{"quantize", model.model().checkpoint->identity()},
-                                     {"calibration", request.calibration.key},
-                                     {"holdout", method.holdout ? method.holdout->hash() : ""},
-                                     {"from", method.from ? recipe_hash(*method.from) : ""},
-                                     {"method", method.method},
-                                     {"bits", {method.weight_bits, method.activation_bits}},
-                                     {"symmetric", method.symmetric_weights},
-                                     {"scheme", scheme},
-                                     {"options", method.options},
-                                     {"name", request.name.value_or("")},
-                                     {"seed", method.seed}}
-                          .dump());
+    return sha256_hex(nlohmann::json{
+        {"quantize", model.model().checkpoint->identity()},
+        {"calibration", request.calibration.key},
+        {"holdout", method.holdout ? method.holdout->hash() : ""},
+        {"from", method.from ? recipe_hash(*method.from) : ""},
+        {"method", method.method},
+        {"bits", {method.weight_bits, method.activation_bits}},
+        {"symmetric", method.symmetric_weights},
+        {"scheme", scheme},
+        {"options", method.options},
+        {"name", request.name.value_or("")},
+        {"seed",
+         method.seed}}.dump());
 }
 
 std::string gigabytes(std::uint64_t bytes)
@@ -46,7 +47,8 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
     const auto key = key_of(model, request);
     Reference done;
     if (environment.reuse_finished && !environment.fresh)
-        if (const auto job = find_done_job(workspace, key); job && job->result && parse_reference(*job->result, done)) return {get_recipe_row(workspace, done.id), false, true};
+        if (const auto job = find_done_job(workspace, key); job && job->result && parse_reference(*job->result, done))
+            return {get_recipe_row(workspace, done.id), false, true};
 
     const auto statistics = load_calibration_statistics(workspace, request.calibration);
     auto& method = request.method;
@@ -55,7 +57,8 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
     method.statistics = statistics.transforms.empty() ? &statistics : nullptr;
     auto& numerics = load_numerics();
     if (const auto forecast = numerics.forecast(method); !forecast.fits)  // finds wrong options, too: no job begins with them
-        throw failure(method.method + " would need " + gigabytes(forecast.peak_bytes) + " of memory, " + gigabytes(forecast.available_bytes) + " are available; " + forecast.explanation);
+        throw failure(method.method + " would need " + gigabytes(forecast.peak_bytes) + " of memory, " + gigabytes(forecast.available_bytes) +
+                      " are available; " + forecast.explanation);
 
     return run_job(environment, "quantize", key, [&](ActiveJob& job) {
         method.checkpoint_path = checkpoint_path(workspace, job.row()).string();

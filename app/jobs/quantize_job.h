@@ -12,9 +12,9 @@
 namespace bitwright {
 
 struct QuantizeRequest {
-    MethodRequest method;          ///< model, calibration, statistics and paths are filled in by quantize()
+    MethodRequest method;  ///< model, calibration, statistics and paths are filled in by quantize()
     CalibrationRow calibration;
-    std::optional<RecipeRow> from; ///< row of method.from, when it is in the workspace
+    std::optional<RecipeRow> from;  ///< row of method.from, when it is in the workspace
     std::optional<std::string> name;
 };
 struct QuantizeOutcome {

@@ -4,8 +4,8 @@
 #include "core/workspace/database.h"
 #include "core/workspace/tensors.h"
 
-#include <cmath>
 #include <unistd.h>
+#include <cmath>
 
 namespace fs = std::filesystem;
 
@@ -60,7 +60,8 @@ CalibrationRow get_calibration(const Workspace& workspace, std::int64_t id)
     return workspace.database().read([&](SQLite::Database& db) {
         SQLite::Statement query(db, std::string(select_calibration) + "WHERE id = ?");
         query.bind(1, id);
-        if (!query.executeStep()) throw bad_input(workspace.path().string(), "calibration:" + std::to_string(id), "is not in the workspace; calibrate makes one");
+        if (!query.executeStep())
+            throw bad_input(workspace.path().string(), "calibration:" + std::to_string(id), "is not in the workspace; calibrate makes one");
         return row_of(query);
     });
 }
@@ -75,7 +76,8 @@ std::vector<CalibrationRow> list_calibrations(const Workspace& workspace)
     });
 }
 
-std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const TokenWindows& windows, std::optional<std::int64_t> text, const Statistics& statistics)
+std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const TokenWindows& windows, std::optional<std::int64_t> text,
+                             const Statistics& statistics)
 {
     const auto key = statistics.key();
     const auto ids = put_tensor(workspace, Tensor::from<std::int32_t>(Dtype::i32, {windows.count, windows.length}, windows.ids));
@@ -84,8 +86,10 @@ std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const Tok
     const auto stored = put_file(workspace, file.path);
     return workspace.database().write([&](SQLite::Database& db) {
         if (const auto first = find_calibration(workspace, key)) return first->id;
-        SQLite::Statement row(db, "INSERT INTO calibrations (key, model, transforms, token_hash, settings, windows, length, origin, text, tokens, statistics, created) "
-                                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        SQLite::Statement row(
+            db,
+            "INSERT INTO calibrations (key, model, transforms, token_hash, settings, windows, length, origin, text, tokens, statistics, created) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         row.bind(1, key);
         row.bind(2, model);
         row.bind(3, statistics.transforms);
@@ -100,7 +104,8 @@ std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const Tok
         row.bind(12, timestamp());
         row.exec();
         const auto id = db.getLastInsertRowid();
-        SQLite::Statement site(db, "INSERT INTO statistics (calibration, site, count, min, max, mean, sigma, kurtosis, entropy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        SQLite::Statement site(
+            db, "INSERT INTO statistics (calibration, site, count, min, max, mean, sigma, kurtosis, entropy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
         for (const auto& s : statistics.sites) {
             site.bind(1, id);
             site.bind(2, s.site);
@@ -118,7 +123,10 @@ std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const Tok
     });
 }
 
-Statistics load_calibration_statistics(const Workspace& workspace, const CalibrationRow& row) { return load_statistics(StoredFile(workspace, row.statistics).path()); }
+Statistics load_calibration_statistics(const Workspace& workspace, const CalibrationRow& row)
+{
+    return load_statistics(StoredFile(workspace, row.statistics).path());
+}
 
 TokenWindows load_calibration_windows(const Workspace& workspace, const CalibrationRow& row)
 {

@@ -26,7 +26,8 @@ struct CalibrationRow {
 [[nodiscard]] CalibrationRow get_calibration(const Workspace& workspace, std::int64_t id);
 [[nodiscard]] std::vector<CalibrationRow> list_calibrations(const Workspace& workspace);
 /// Stores both under statistics.key(); when another process was first, its row wins. @return id
-std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const TokenWindows& windows, std::optional<std::int64_t> text, const Statistics& statistics);
+std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const TokenWindows& windows, std::optional<std::int64_t> text,
+                             const Statistics& statistics);
 [[nodiscard]] Statistics load_calibration_statistics(const Workspace& workspace, const CalibrationRow& row);
 [[nodiscard]] TokenWindows load_calibration_windows(const Workspace& workspace, const CalibrationRow& row);
 

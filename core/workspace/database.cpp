@@ -5,13 +5,13 @@
 
 #include <sqlite3.h>
 
+#include <unistd.h>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string_view>
 #include <thread>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -43,7 +43,8 @@ std::uint32_t big_endian(const char* bytes, int count)
 Database::Database(const fs::path& given, std::chrono::milliseconds busy) : path(given), busy_(busy)
 {
     std::error_code error;
-    if (fs::is_directory(path, error)) throw bad_input(path.string(), "", "is a folder; name the workspace file, for example " + (path / "study.bitwright").string());
+    if (fs::is_directory(path, error))
+        throw bad_input(path.string(), "", "is a folder; name the workspace file, for example " + (path / "study.bitwright").string());
     const bool fresh = !fs::exists(path, error) || size_or_0(path) == 0;
     if (fresh && !fs::is_directory(folder_of(path), error))
         throw bad_input(path.string(), "", "its folder " + folder_of(path).string() + " does not exist; make it first");
@@ -82,8 +83,9 @@ void Database::check_header() const
     const std::uint64_t promised = page * big_endian(header.data() + 28, 4);
     // with a log beside it the missing pages may lie there
     if (got < header.size() || (size < promised && size_or_0(beside(path, "-wal")) == 0))
-        throw bad_input(path.string(), "", "is truncated: " + std::to_string(size) + " bytes of " + (got < header.size() ? "at least 100" : std::to_string(promised)) +
-                                               "; restore it from a copy");
+        throw bad_input(path.string(), "",
+                        "is truncated: " + std::to_string(size) + " bytes of " + (got < header.size() ? "at least 100" : std::to_string(promised)) +
+                            "; restore it from a copy");
 }
 
 int Database::check_owner() const
@@ -94,8 +96,9 @@ int Database::check_owner() const
         throw bad_input(path.string(), "application_id", "is an SQLite file of another program, not a workspace; name another file");
     const auto known = static_cast<int>(migrations().size());
     if (version > known)
-        throw bad_input(path.string(), "user_version",
-                        "was written by a newer Bitwright (schema " + std::to_string(version) + ", this one knows " + std::to_string(known) + "); use that version");
+        throw bad_input(
+            path.string(), "user_version",
+            "was written by a newer Bitwright (schema " + std::to_string(version) + ", this one knows " + std::to_string(known) + "); use that version");
     return version;
 }
 
@@ -126,7 +129,8 @@ void Database::open_reading()
     std::string uri = "file:";
     for (const char c : fs::absolute(path).string()) uri += c == '?' ? "%3f" : c == '#' ? "%23" : c == '%' ? "%25" : std::string(1, c);
     connection_ = std::make_unique<SQLite::Database>(uri + "?immutable=1", SQLite::OPEN_READONLY | SQLite::OPEN_URI);
-    if (check_owner() < static_cast<int>(migrations().size())) return open_copy("a temporary copy brought up to date, as it is of an older version and cannot be written");
+    if (check_owner() < static_cast<int>(migrations().size()))
+        return open_copy("a temporary copy brought up to date, as it is of an older version and cannot be written");
     notice = "as it is, immutable, as its place cannot be written";
 }
 
@@ -134,7 +138,8 @@ void Database::open_copy(const std::string& why)
 {
     connection_.reset();
     std::string folder = (fs::temp_directory_path() / "bitwright-XXXXXX").string();
-    if (!::mkdtemp(folder.data())) throw failure(path.string() + ": cannot be copied to " + fs::temp_directory_path().string() + " for reading; free some space there");
+    if (!::mkdtemp(folder.data()))
+        throw failure(path.string() + ": cannot be copied to " + fs::temp_directory_path().string() + " for reading; free some space there");
     copy_ = folder;
     try {
         const auto copy = copy_ / "copy.bitwright";
@@ -149,7 +154,8 @@ void Database::open_copy(const std::string& why)
         migrate();
     } catch (const fs::filesystem_error& error) {
         fs::remove_all(copy_);
-        throw failure(path.string() + ": cannot be copied for reading (" + error.code().message() + "); free some space in " + fs::temp_directory_path().string());
+        throw failure(path.string() + ": cannot be copied for reading (" + error.code().message() + "); free some space in " +
+                      fs::temp_directory_path().string());
     } catch (...) {
         connection_.reset();
         fs::remove_all(copy_);
@@ -177,15 +183,22 @@ Error Database::translated(const SQLite::Exception& error) const
 {
     const auto where = path.string() + ": ";
     switch (error.getErrorCode()) {
-    case SQLITE_FULL: return failure(where + "the disk is full; nothing of this step was stored, free some space and repeat the command");
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return failure(where + "another program keeps the workspace locked; wait for it or close it, then repeat the command");
-    case SQLITE_READONLY: return failure(where + "cannot be written; copy it to a place that can");
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return bad_input(path.string(), "", "is damaged or truncated (" + std::string(error.what()) + "); restore it from a copy");
-    case SQLITE_CANTOPEN: return failure(where + "cannot be opened; check that its folder exists and can be written");
-    case SQLITE_IOERR: return failure(where + "cannot be read or written (" + std::string(error.what()) + "); check the disk and its free space");
-    default: return failure(where + error.what());
+        case SQLITE_FULL:
+            return failure(where + "the disk is full; nothing of this step was stored, free some space and repeat the command");
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+            return failure(where + "another program keeps the workspace locked; wait for it or close it, then repeat the command");
+        case SQLITE_READONLY:
+            return failure(where + "cannot be written; copy it to a place that can");
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+            return bad_input(path.string(), "", "is damaged or truncated (" + std::string(error.what()) + "); restore it from a copy");
+        case SQLITE_CANTOPEN:
+            return failure(where + "cannot be opened; check that its folder exists and can be written");
+        case SQLITE_IOERR:
+            return failure(where + "cannot be read or written (" + std::string(error.what()) + "); check the disk and its free space");
+        default:
+            return failure(where + error.what());
     }
 }
 

@@ -3,11 +3,11 @@
 
 #include "core/workspace/database.h"
 
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -15,8 +15,9 @@ namespace bitwright {
 namespace {
 
 constexpr const char* state_names[] = {"running", "paused", "interrupted", "done", "failed", "cancelled"};
-constexpr const char* select_job = "SELECT id, kind, key, args, state, checkpoint, finish, stage, result, message, process, process_start, start, heartbeat, "
-                                   "progress_done, progress_total FROM jobs ";
+constexpr const char* select_job =
+    "SELECT id, kind, key, args, state, checkpoint, finish, stage, result, message, process, process_start, start, heartbeat, "
+    "progress_done, progress_total FROM jobs ";
 
 std::string boot_id()
 {
@@ -93,8 +94,8 @@ JobRow begin_job(Workspace& workspace, const std::string& kind, const std::strin
         if (query.executeStep()) {
             const auto found = row_of(query);
             if (found.state == JobState::running && found.process != ::getpid())
-                throw failure(workspace.path().string() + ": job:" + std::to_string(found.id) + " does this already in process " + std::to_string(found.process) +
-                              "; wait for it or stop it with jobs cancel");
+                throw failure(workspace.path().string() + ": job:" + std::to_string(found.id) + " does this already in process " +
+                              std::to_string(found.process) + "; wait for it or stop it with jobs cancel");
             if (!fresh) {
                 resumed = true;
                 take_over(db, found.id);
@@ -102,7 +103,8 @@ JobRow begin_job(Workspace& workspace, const std::string& kind, const std::strin
             }
             dropped = found.id;
         }
-        SQLite::Statement row(db, "INSERT INTO jobs (kind, key, args, state, process, process_start, start, heartbeat) VALUES (?, ?, ?, 'running', ?, ?, ?, ?)");
+        SQLite::Statement row(db,
+                              "INSERT INTO jobs (kind, key, args, state, process, process_start, start, heartbeat) VALUES (?, ?, ?, 'running', ?, ?, ?, ?)");
         row.bind(1, kind);
         row.bind(2, key);
         row.bind(3, args);
@@ -204,15 +206,18 @@ void cancel_job(Workspace& workspace, std::int64_t id)
 {
     const auto job = get_job(workspace, id);
     switch (job.state) {
-    case JobState::running:
-        if (::kill(static_cast<pid_t>(job.process), SIGINT) != 0)
-            throw failure("job:" + std::to_string(id) + " runs in process " + std::to_string(job.process) + ", which cannot be signalled from here; stop it there");
-        return;
-    case JobState::paused:
-    case JobState::interrupted: return end_job(workspace, id, JobState::cancelled, {});
-    case JobState::done:
-    case JobState::failed:
-    case JobState::cancelled: throw bad_input(workspace.path().string(), "job:" + std::to_string(id), std::string("is over already (") + name_of(job.state) + ")");
+        case JobState::running:
+            if (::kill(static_cast<pid_t>(job.process), SIGINT) != 0)
+                throw failure("job:" + std::to_string(id) + " runs in process " + std::to_string(job.process) +
+                              ", which cannot be signalled from here; stop it there");
+            return;
+        case JobState::paused:
+        case JobState::interrupted:
+            return end_job(workspace, id, JobState::cancelled, {});
+        case JobState::done:
+        case JobState::failed:
+        case JobState::cancelled:
+            throw bad_input(workspace.path().string(), "job:" + std::to_string(id), std::string("is over already (") + name_of(job.state) + ")");
     }
 }
 

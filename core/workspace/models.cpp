@@ -39,8 +39,9 @@ std::optional<std::string> known_content_hash(const Workspace& workspace, const 
 std::int64_t put_model(Workspace& workspace, const ModelRow& model, const std::string& identity)
 {
     return workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, "INSERT INTO models (content_hash, family, architecture, parameters, weight_bytes, created) VALUES (?, ?, ?, ?, ?, ?) "
-                                  "ON CONFLICT (content_hash) DO NOTHING");
+        SQLite::Statement row(db,
+                              "INSERT INTO models (content_hash, family, architecture, parameters, weight_bytes, created) VALUES (?, ?, ?, ?, ?, ?) "
+                              "ON CONFLICT (content_hash) DO NOTHING");
         row.bind(1, model.content_hash);
         row.bind(2, model.family);
         row.bind(3, model.architecture);
@@ -52,8 +53,9 @@ std::int64_t put_model(Workspace& workspace, const ModelRow& model, const std::s
         query.bind(1, model.content_hash);
         query.executeStep();
         const auto id = query.getColumn(0).getInt64();
-        SQLite::Statement place(db, "INSERT INTO model_places (identity, model, path, seen) VALUES (?, ?, ?, ?) "
-                                    "ON CONFLICT (identity) DO UPDATE SET model = excluded.model, path = excluded.path, seen = excluded.seen");
+        SQLite::Statement place(db,
+                                "INSERT INTO model_places (identity, model, path, seen) VALUES (?, ?, ?, ?) "
+                                "ON CONFLICT (identity) DO UPDATE SET model = excluded.model, path = excluded.path, seen = excluded.seen");
         place.bind(1, identity);
         place.bind(2, id);
         place.bind(3, model.path);
@@ -87,7 +89,8 @@ std::int64_t put_text(Workspace& workspace, const std::filesystem::path& file)
     const MappedFile mapped(file);
     const auto sha256 = sha256_hex(mapped.bytes());
     return workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, "INSERT INTO texts (sha256, path, bytes, created) VALUES (?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET path = excluded.path");
+        SQLite::Statement row(db,
+                              "INSERT INTO texts (sha256, path, bytes, created) VALUES (?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET path = excluded.path");
         row.bind(1, sha256);
         row.bind(2, std::filesystem::absolute(file).string());
         row.bind(3, static_cast<std::int64_t>(mapped.bytes().size()));

@@ -59,8 +59,9 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
     const auto hash = recipe_hash(recipe);
     return workspace.database().write([&](SQLite::Database& db) {
         const auto revision = row.parent ? get_recipe_row(workspace, *row.parent).revision + 1 : 1;
-        SQLite::Statement insert(db, "INSERT INTO recipes (hash, model, parent, revision, name, method, calibration, json, steps, cpu_seconds, seconds_per_step, "
-                                     "peak_rss_bytes, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        SQLite::Statement insert(db,
+                                 "INSERT INTO recipes (hash, model, parent, revision, name, method, calibration, json, steps, cpu_seconds, seconds_per_step, "
+                                 "peak_rss_bytes, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         insert.bind(1, hash);
         bind_optional(insert, 2, row.model);
         bind_optional(insert, 3, row.parent);

@@ -8,8 +8,9 @@
 namespace bitwright {
 namespace {
 
-constexpr const char* select_evaluation = "SELECT id, level, placement, model, recipe, package, text, conditions, definition, token_hash, created, windows, tokens, "
-                                          "nll_sum, words, whole_text, window_nll FROM evaluations ";
+constexpr const char* select_evaluation =
+    "SELECT id, level, placement, model, recipe, package, text, conditions, definition, token_hash, created, windows, tokens, "
+    "nll_sum, words, whole_text, window_nll FROM evaluations ";
 
 EvaluationRow row_of(SQLite::Statement& query)
 {
@@ -53,8 +54,9 @@ std::int64_t put_conditions(Workspace& workspace, const Conditions& conditions)
 {
     return workspace.database().write([&](SQLite::Database& db) {
         const auto device = put_device(db, conditions);
-        SQLite::Statement row(db, "INSERT INTO conditions (device, program, backend, threads, load_average, governor, temperature_c, power_source, seed, created) "
-                                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        SQLite::Statement row(db,
+                              "INSERT INTO conditions (device, program, backend, threads, load_average, governor, temperature_c, power_source, seed, created) "
+                              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         row.bind(1, device);
         row.bind(2, conditions.program);
         row.bind(3, conditions.backend);
@@ -73,13 +75,15 @@ std::int64_t put_conditions(Workspace& workspace, const Conditions& conditions)
 Conditions get_conditions(const Workspace& workspace, std::int64_t id)
 {
     return workspace.database().read([&](SQLite::Database& db) {
-        SQLite::Statement query(db, "SELECT d.kind, d.name, d.facts, program, backend, threads, load_average, governor, temperature_c, power_source, seed "
-                                    "FROM conditions JOIN devices d ON d.id = device WHERE conditions.id = ?");
+        SQLite::Statement query(db,
+                                "SELECT d.kind, d.name, d.facts, program, backend, threads, load_average, governor, temperature_c, power_source, seed "
+                                "FROM conditions JOIN devices d ON d.id = device WHERE conditions.id = ?");
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "conditions " + std::to_string(id), "are not in the workspace");
         Conditions found;
         int i = 0;
-        for (auto* text : {&found.device_kind, &found.device_name, &found.device_facts, &found.program, &found.backend}) *text = query.getColumn(i++).getString();
+        for (auto* text : {&found.device_kind, &found.device_name, &found.device_facts, &found.program, &found.backend})
+            *text = query.getColumn(i++).getString();
         found.threads = optional_int(query.getColumn(5));
         found.load_average = optional_double(query.getColumn(6));
         found.governor = optional_string(query.getColumn(7));
@@ -94,8 +98,10 @@ std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std:
 {
     const auto windows = put_tensor(workspace, Tensor::from<double>(Dtype::f64, {static_cast<std::int64_t>(row.window_nll.size())}, row.window_nll));
     return workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement insert(db, "INSERT INTO evaluations (level, placement, model, recipe, package, text, conditions, definition, token_hash, windows, tokens, nll_sum, "
-                                     "words, whole_text, window_nll, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        SQLite::Statement insert(
+            db,
+            "INSERT INTO evaluations (level, placement, model, recipe, package, text, conditions, definition, token_hash, windows, tokens, nll_sum, "
+            "words, whole_text, window_nll, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         insert.bind(1, row.level);
         bind_optional(insert, 2, row.placement);
         bind_optional(insert, 3, row.model);
@@ -148,9 +154,10 @@ std::vector<EvaluationRow> list_evaluations(const Workspace& workspace)
 std::optional<EvaluationRow> find_evaluation(const Workspace& workspace, const EvaluationRow& like)
 {
     return workspace.database().read([&](SQLite::Database& db) -> std::optional<EvaluationRow> {
-        SQLite::Statement query(db, std::string(select_evaluation) +
-                                        "WHERE level = ? AND placement IS ? AND model IS ? AND recipe IS ? AND package IS ? AND definition = ? AND token_hash = ? "
-                                        "ORDER BY id DESC LIMIT 1");
+        SQLite::Statement query(db,
+                                std::string(select_evaluation) +
+                                    "WHERE level = ? AND placement IS ? AND model IS ? AND recipe IS ? AND package IS ? AND definition = ? AND token_hash = ? "
+                                    "ORDER BY id DESC LIMIT 1");
         query.bind(1, like.level);
         bind_optional(query, 2, like.placement);
         bind_optional(query, 3, like.model);
@@ -166,8 +173,10 @@ void put_layer_errors(Workspace& workspace, std::int64_t recipe, std::int64_t mo
                       std::int64_t conditions, const std::vector<LayerErrorRow>& layers)
 {
     workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, "INSERT OR REPLACE INTO layer_errors (recipe, model, placement, token_hash, conditions, layer, sqnr_db, cosine, introduced_sqnr_db) "
-                                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        SQLite::Statement row(
+            db,
+            "INSERT OR REPLACE INTO layer_errors (recipe, model, placement, token_hash, conditions, layer, sqnr_db, cosine, introduced_sqnr_db) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
         for (const auto& layer : layers) {
             row.bind(1, recipe);
             row.bind(2, model);
@@ -187,15 +196,18 @@ void put_layer_errors(Workspace& workspace, std::int64_t recipe, std::int64_t mo
 std::vector<LayerErrorRow> get_layer_errors(const Workspace& workspace, std::int64_t recipe, const std::string& placement, const std::string& token_hash)
 {
     return workspace.database().read([&](SQLite::Database& db) {
-        SQLite::Statement query(db, "SELECT layer, sqnr_db, cosine, introduced_sqnr_db FROM layer_errors WHERE recipe = ?1 AND placement = ?2 AND token_hash = "
-                                    "coalesce(nullif(?3, ''), (SELECT token_hash FROM layer_errors WHERE recipe = ?1 AND placement = ?2 ORDER BY conditions DESC LIMIT 1)) "
-                                    "ORDER BY layer");
+        SQLite::Statement query(
+            db,
+            "SELECT layer, sqnr_db, cosine, introduced_sqnr_db FROM layer_errors WHERE recipe = ?1 AND placement = ?2 AND token_hash = "
+            "coalesce(nullif(?3, ''), (SELECT token_hash FROM layer_errors WHERE recipe = ?1 AND placement = ?2 ORDER BY conditions DESC LIMIT 1)) "
+            "ORDER BY layer");
         query.bind(1, recipe);
         query.bind(2, placement);
         query.bind(3, token_hash);
         std::vector<LayerErrorRow> layers;
         while (query.executeStep())
-            layers.push_back({query.getColumn(0).getInt64(), optional_double(query.getColumn(1)), optional_double(query.getColumn(2)), optional_double(query.getColumn(3))});
+            layers.push_back(
+                {query.getColumn(0).getInt64(), optional_double(query.getColumn(1)), optional_double(query.getColumn(2)), optional_double(query.getColumn(3))});
         return layers;
     });
 }

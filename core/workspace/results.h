@@ -32,9 +32,9 @@ struct EvaluationRow {
     std::string definition, token_hash, created;
     std::int64_t windows = 0, tokens = 0;
     double nll_sum = 0;
-    std::optional<std::int64_t> words;     ///< of the text; absent: ids were given
-    bool whole_text = false;               ///< every id of the text was scored
-    std::vector<double> window_nll;        ///< read back by get_evaluation only
+    std::optional<std::int64_t> words;  ///< of the text; absent: ids were given
+    bool whole_text = false;            ///< every id of the text was scored
+    std::vector<double> window_nll;     ///< read back by get_evaluation only
 };
 /// Stores the evaluation with its window NLL, and ends `job` as done with it, in one transaction. @return id
 std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std::optional<std::int64_t> job);
@@ -51,6 +51,7 @@ struct LayerErrorRow {
 void put_layer_errors(Workspace& workspace, std::int64_t recipe, std::int64_t model, const std::string& placement, const std::string& token_hash,
                       std::int64_t conditions, const std::vector<LayerErrorRow>& layers);
 /// By layer; empty when never computed. `token_hash` "": of the newest computation.
-[[nodiscard]] std::vector<LayerErrorRow> get_layer_errors(const Workspace& workspace, std::int64_t recipe, const std::string& placement, const std::string& token_hash);
+[[nodiscard]] std::vector<LayerErrorRow> get_layer_errors(const Workspace& workspace, std::int64_t recipe, const std::string& placement,
+                                                          const std::string& token_hash);
 
 }  // namespace bitwright

@@ -10,7 +10,8 @@
 namespace bitwright {
 namespace {
 
-constexpr const char* select_run = "SELECT id, package, conditions, prompt_tokens, generated, repeats, state, output_hash, note, log, start, finish, tags, archived FROM runs ";
+constexpr const char* select_run =
+    "SELECT id, package, conditions, prompt_tokens, generated, repeats, state, output_hash, note, log, start, finish, tags, archived FROM runs ";
 
 RunRow row_of(SQLite::Database& db, SQLite::Statement& query)
 {
@@ -54,9 +55,10 @@ void update(Workspace& workspace, std::int64_t id, const char* column, Bind bind
 std::int64_t put_package(Workspace& workspace, const PackageRow& package)
 {
     return workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, "INSERT INTO packages (sha256, path, bytes, recipe_hash, recipe, conversions, created) VALUES (?, ?, ?, ?, ?, ?, ?) "
-                                  "ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, recipe = coalesce(recipe, excluded.recipe), "
-                                  "conversions = coalesce(excluded.conversions, conversions)");
+        SQLite::Statement row(db,
+                              "INSERT INTO packages (sha256, path, bytes, recipe_hash, recipe, conversions, created) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                              "ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, recipe = coalesce(recipe, excluded.recipe), "
+                              "conversions = coalesce(excluded.conversions, conversions)");
         row.bind(1, package.sha256);
         row.bind(2, package.path);
         row.bind(3, package.bytes);
@@ -78,7 +80,7 @@ PackageRow get_package(const Workspace& workspace, std::int64_t id)
         SQLite::Statement query(db, "SELECT id, sha256, path, recipe_hash, bytes, recipe, conversions FROM packages WHERE id = ?");
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "package:" + std::to_string(id), "is not in the workspace");
-        return PackageRow{query.getColumn(0).getInt64(), query.getColumn(1).getString(), query.getColumn(2).getString(), query.getColumn(3).getString(),
+        return PackageRow{query.getColumn(0).getInt64(), query.getColumn(1).getString(),   query.getColumn(2).getString(),     query.getColumn(3).getString(),
                           query.getColumn(4).getInt64(), optional_int(query.getColumn(5)), optional_string(query.getColumn(6))};
     });
 }
@@ -86,8 +88,9 @@ PackageRow get_package(const Workspace& workspace, std::int64_t id)
 std::int64_t put_run(Workspace& workspace, const RunRow& run)
 {
     return workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, "INSERT INTO runs (package, conditions, prompt_tokens, generated, repeats, state, output_hash, log, start, finish, tags, note) "
-                                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        SQLite::Statement row(db,
+                              "INSERT INTO runs (package, conditions, prompt_tokens, generated, repeats, state, output_hash, log, start, finish, tags, note) "
+                              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         int i = 1;
         for (const auto number : {run.package, run.conditions, run.prompt_tokens, run.generated, run.repeats}) row.bind(i++, number);
         row.bind(6, run.aborted ? "aborted" : "done");

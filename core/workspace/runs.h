@@ -17,7 +17,7 @@ struct PackageRow {
     std::int64_t id = 0;
     std::string sha256, path, recipe_hash;
     std::int64_t bytes = 0;
-    std::optional<std::int64_t> recipe;  ///< when this workspace has it
+    std::optional<std::int64_t> recipe;      ///< when this workspace has it
     std::optional<std::string> conversions;  ///< JSON list of sentences: what the export changed; absent: exported elsewhere
 };
 /// @return id of the package with these bytes; its place is noted.

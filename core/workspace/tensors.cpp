@@ -10,9 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
 #include <cstdlib>
 #include <set>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -61,8 +61,8 @@ void make_data_folder(const Workspace& workspace)
 
 [[noreturn]] void absent(const Workspace& workspace, std::string_view sha256, const std::string& what)
 {
-    throw bad_input(workspace.path().string(), "tensor " + std::string(sha256.substr(0, 12)), what + "; restore the workspace together with its folder " +
-                                                                                                   workspace.data_folder().filename().string());
+    throw bad_input(workspace.path().string(), "tensor " + std::string(sha256.substr(0, 12)),
+                    what + "; restore the workspace together with its folder " + workspace.data_folder().filename().string());
 }
 
 Dtype dtype_of(const std::string& name)
@@ -84,7 +84,10 @@ std::string put_tensor(Workspace& workspace, const Tensor& tensor)
         write_safetensors(large_path(workspace, sha256), {{"tensor", tensor}});
     }
     static constexpr std::byte none{};  // an empty tensor is a blob of length 0, not NULL
-    insert(workspace, sha256, name_of(tensor.dtype), to_string(tensor.shape), tensor.data.size(), large ? nullptr : tensor.data.empty() ? &none : tensor.data.data());
+    insert(workspace, sha256, name_of(tensor.dtype), to_string(tensor.shape), tensor.data.size(),
+           large                 ? nullptr
+           : tensor.data.empty() ? &none
+                                 : tensor.data.data());
     return sha256;
 }
 
@@ -170,9 +173,10 @@ Collected collect_unreferenced(Workspace& workspace, std::chrono::seconds older_
     Collected collected;
     std::set<std::string> kept;
     workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement unused(db, "SELECT sha256, bytes FROM tensor WHERE created <= ? AND sha256 NOT IN (SELECT sha256 FROM recipe_tensors "
-                                     "UNION SELECT tokens FROM calibrations UNION SELECT statistics FROM calibrations "
-                                     "UNION SELECT window_nll FROM evaluations UNION SELECT log FROM runs)");
+        SQLite::Statement unused(db,
+                                 "SELECT sha256, bytes FROM tensor WHERE created <= ? AND sha256 NOT IN (SELECT sha256 FROM recipe_tensors "
+                                 "UNION SELECT tokens FROM calibrations UNION SELECT statistics FROM calibrations "
+                                 "UNION SELECT window_nll FROM evaluations UNION SELECT log FROM runs)");
         unused.bind(1, timestamp(std::chrono::system_clock::now() - older_than));
         SQLite::Statement erase(db, "DELETE FROM tensor WHERE sha256 = ?");
         while (unused.executeStep()) {

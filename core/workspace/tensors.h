@@ -39,8 +39,8 @@ struct Collected {
     std::int64_t rows = 0, files = 0;
     std::uint64_t bytes = 0;
 };
-/// Removes tensors that nothing references, and files in the data folder that no row (tensor, package, resumable job) names. What is younger than `older_than` stays:
-/// another process may be about to write the row.
+/// Removes tensors that nothing references, and files in the data folder that no row (tensor, package, resumable job) names. What is younger than `older_than`
+/// stays: another process may be about to write the row.
 Collected collect_unreferenced(Workspace& workspace, std::chrono::seconds older_than = std::chrono::hours(1));
 
 }  // namespace bitwright

@@ -36,7 +36,8 @@ TEST(Compute, ForwardEqualsGolden)
     EXPECT_EQ(run_cli({"forward", model.string(), "--ids", (folder / "beyond.json").string(), "--out", (folder / "no.safetensors").string()}).code, 3);
     EXPECT_FALSE(fs::exists(folder / "no.safetensors"));
     std::ofstream(folder / "two.json") << "[1, 2]";
-    const auto nan = run_cli({"forward", (shared() / "golden" / "bad" / "nan-weights").string(), "--ids", (folder / "two.json").string(), "--out", (folder / "no.safetensors").string()});
+    const auto nan = run_cli({"forward", (shared() / "golden" / "bad" / "nan-weights").string(), "--ids", (folder / "two.json").string(), "--out",
+                              (folder / "no.safetensors").string()});
     EXPECT_EQ(nan.code, 3) << nan.err;
     EXPECT_NE(nan.err.find("up_proj.weight"), std::string::npos) << nan.err;
 }
@@ -47,8 +48,13 @@ TEST(Compute, EvaluateEqualsGoldenAndContinuesAfterAKill)
     std::ifstream file(shared() / "golden" / "evaluation" / "TinyStories-656K.json");
     const auto golden = nlohmann::json::parse(file)["tinystories_64"];
     const auto w = (scratch("evaluate") / "w.bitwright").string();
-    const Arguments arguments{"evaluate", tiny_stories().string(), "--level", "float", "--text", (shared() / "data" / "text" / "tinystories.txt").string(), "--length", "512",
-                              "--windows", "24", "-w", w, "--json"};
+    const Arguments arguments{"evaluate",  tiny_stories().string(),
+                              "--level",   "float",
+                              "--text",    (shared() / "data" / "text" / "tinystories.txt").string(),
+                              "--length",  "512",
+                              "--windows", "24",
+                              "-w",        w,
+                              "--json"};
     {
         Running running(arguments);
         for (int i = 0; i < 600 && !running.over(); ++i) {  // killed as soon as some windows are stored
@@ -81,7 +87,8 @@ TEST(Compute, EvaluateEqualsGoldenAndContinuesAfterAKill)
 TEST(Compute, CancelEndsWithFourAndLeavesNothing)
 {
     const auto w = scratch("cancel") / "w.bitwright";
-    Running running({"evaluate", sample().string(), "--level", "float", "--text", (sample() / "texts" / "evaluation.txt").string(), "--length", "128", "-w", w.string()});
+    Running running(
+        {"evaluate", sample().string(), "--level", "float", "--text", (sample() / "texts" / "evaluation.txt").string(), "--length", "128", "-w", w.string()});
     for (int i = 0; i < 600 && !running.over(); ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         const auto jobs = fs::exists(w) ? run_cli({"jobs", "list", "-w", w.string(), "--json"}).json() : nlohmann::json();
@@ -97,7 +104,9 @@ TEST(Compute, CancelEndsWithFourAndLeavesNothing)
 TEST(Compute, TheSameCalibrationIsNeverDoneTwice)
 {
     const auto w = (scratch("calibrate") / "w.bitwright").string();
-    const Arguments arguments{"calibrate", sample().string(), "--text", (sample() / "texts" / "calibration.txt").string(), "--samples", "2", "--length", "64", "--seed", "3", "-w", w, "--json"};
+    const Arguments arguments{
+        "calibrate", sample().string(), "--text", (sample() / "texts" / "calibration.txt").string(), "--samples", "2", "--length", "64", "--seed", "3", "-w",
+        w,           "--json"};
     const auto first = run_cli(arguments);
     ASSERT_EQ(first.code, 0) << first.err;
     const auto second = run_cli(arguments).json();
@@ -117,12 +126,34 @@ TEST(Compute, AKilledOptimizationGoesOnFromItsCheckpoint)
 {
     const auto folder = scratch("optimize");
     const auto arguments = [&](const char* name) {
-        return Arguments{"quantize",  sample().string(), "--text",        (sample() / "texts" / "calibration.txt").string(), "--samples", "2", "--length", "32", "--seed", "1",
-                         "--method",  "mobilequant-paper", "--weights", "4", "--activations", "8", "--steps", "64", "--name", "mq", "-w", (folder / name).string(), "--json"};
+        return Arguments{"quantize",
+                         sample().string(),
+                         "--text",
+                         (sample() / "texts" / "calibration.txt").string(),
+                         "--samples",
+                         "2",
+                         "--length",
+                         "32",
+                         "--seed",
+                         "1",
+                         "--method",
+                         "mobilequant-paper",
+                         "--weights",
+                         "4",
+                         "--activations",
+                         "8",
+                         "--steps",
+                         "64",
+                         "--name",
+                         "mq",
+                         "-w",
+                         (folder / name).string(),
+                         "--json"};
     };
     {
         Running running(arguments("killed.bitwright"));
-        for (int i = 0; i < 3000 && !running.over() && !fs::exists(folder / "killed.bitwright.data" / "job-2.safetensors"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        for (int i = 0; i < 3000 && !running.over() && !fs::exists(folder / "killed.bitwright.data" / "job-2.safetensors"); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
         running.signal(SIGKILL);
         EXPECT_EQ(running.wait().code, -SIGKILL) << "it ended before it could be killed";
     }

@@ -19,8 +19,14 @@ TEST(Words, AreCountedAsPythonsSplit)
     EXPECT_EQ(count_words("one"), 1);
     EXPECT_EQ(count_words("one two\n\nthree"), 3);
     EXPECT_EQ(count_words(" one "), 3) << "an empty string at either end";
-    EXPECT_EQ(count_words("a\xc2\xa0" "b"), 2) << "no-break space";
-    EXPECT_EQ(count_words("a\x1f" "b"), 2) << "information separator";
+    EXPECT_EQ(count_words("a\xc2\xa0"
+                          "b"),
+              2)
+        << "no-break space";
+    EXPECT_EQ(count_words("a\x1f"
+                          "b"),
+              2)
+        << "information separator";
 }
 
 TEST(Words, OfTheGoldenText)

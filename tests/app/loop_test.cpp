@@ -17,9 +17,27 @@ fs::path sample() { return fs::path(BITWRIGHT_SOURCE_DIR) / "resources" / "model
 
 Arguments loop_arguments(const fs::path& folder, const Arguments& more)
 {
-    Arguments arguments{"loop",   sample().string(),           "--text",         (sample() / "texts" / "calibration.txt").string(), "--samples", "2",    "--length", "48",
-                        "--seed", "1",                         "--eval",         (sample() / "texts" / "evaluation.txt").string(),  "--eval-windows", "2", "--threads", "2",
-                        "-w",     (folder / "w.bitwright").string(), "--report", (folder / "report.html").string(),                 "--json"};
+    Arguments arguments{"loop",
+                        sample().string(),
+                        "--text",
+                        (sample() / "texts" / "calibration.txt").string(),
+                        "--samples",
+                        "2",
+                        "--length",
+                        "48",
+                        "--seed",
+                        "1",
+                        "--eval",
+                        (sample() / "texts" / "evaluation.txt").string(),
+                        "--eval-windows",
+                        "2",
+                        "--threads",
+                        "2",
+                        "-w",
+                        (folder / "w.bitwright").string(),
+                        "--report",
+                        (folder / "report.html").string(),
+                        "--json"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
 }
@@ -67,11 +85,13 @@ TEST(LoopCommand, WalksFromTheModelToTheReportAndTheParts)
     const auto package = (folder / "p.safetensors").string();
     const auto exported = run_cli({"export", "--recipe", "recipe:1", "--format", "package", "--out", package, "-w", w, "--json"});
     ASSERT_EQ(exported.code, 0) << exported.err;
-    const auto integer = run_cli({"evaluate", package, "--level", "integer", "--text", (sample() / "texts" / "evaluation.txt").string(), "--length", "48", "--windows", "2", "-w", w, "--json"});
+    const auto integer = run_cli({"evaluate", package, "--level", "integer", "--text", (sample() / "texts" / "evaluation.txt").string(), "--length", "48",
+                                  "--windows", "2", "-w", w, "--json"});
     ASSERT_EQ(integer.code, 0) << integer.err;
     EXPECT_EQ(integer.json()["perplexity_token"], object["rows"][2]["perplexity_token"]);
     EXPECT_EQ(run_cli({"generate", package, "--prompt", "Once upon", "--tokens", "3", "--json"}).code, 0);
-    const auto measured = run_cli({"measure", "--package", package, "--device", "local", "--prompt-tokens", "8", "--generate", "4", "--repeats", "2", "--threads", "1", "-w", w, "--json"});
+    const auto measured = run_cli({"measure", "--package", package, "--device", "local", "--prompt-tokens", "8", "--generate", "4", "--repeats", "2",
+                                   "--threads", "1", "-w", w, "--json"});
     ASSERT_EQ(measured.code, 0) << measured.err;
     EXPECT_GT(measured.json()["prefill_tokens_per_s"], 0);
     EXPECT_EQ(measured.json()["samples"]["decode_tokens_per_s"].size(), 2U);
@@ -125,7 +145,8 @@ TEST(SlowLoop, TenKillsLoseNothing)
     const auto ended = run_cli(loop_arguments(killed, more));
     ASSERT_EQ(ended.code, 0) << ended.err;
     EXPECT_EQ(perplexities(ended), perplexities(expected));
-    for (const auto& job : run_cli({"jobs", "list", "-w", (killed / "w.bitwright").string(), "--json"}).json()["jobs"]) EXPECT_EQ(job["state"], "done") << job.dump();
+    for (const auto& job : run_cli({"jobs", "list", "-w", (killed / "w.bitwright").string(), "--json"}).json()["jobs"])
+        EXPECT_EQ(job["state"], "done") << job.dump();
     for (const auto& entry : fs::directory_iterator((killed / "w.bitwright").string() + ".data"))
         EXPECT_TRUE(entry.path().filename().string().starts_with("package-")) << entry.path() << " was left behind";
 }

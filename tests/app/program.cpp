@@ -3,12 +3,12 @@
 
 #include "tests/support/shared_data.h"
 
-#include <atomic>
-#include <csignal>
 #include <fcntl.h>
-#include <fstream>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <atomic>
+#include <csignal>
+#include <fstream>
 
 namespace bitwright::test {
 namespace {

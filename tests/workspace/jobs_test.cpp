@@ -2,10 +2,10 @@
 #include "core/workspace/jobs.h"
 #include "tests/support/shared_data.h"
 
-#include <csignal>
-#include <fstream>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <fstream>
 
 namespace fs = std::filesystem;
 

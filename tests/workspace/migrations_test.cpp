@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/workspace/database.h"
 #include "core/workspace/migrations.h"
+#include "core/workspace/database.h"
 #include "core/workspace/models.h"
 #include "core/workspace/workspace.h"
 #include "tests/support/shared_data.h"
@@ -24,7 +24,9 @@ std::string schema_of(const std::filesystem::path& path)
 TEST(Migrations, ApplyFromEveryOlderVersion)
 {
     const auto folder = test::scratch("migrations");
-    { const Workspace fresh(folder / "fresh.bitwright"); }
+    {
+        const Workspace fresh(folder / "fresh.bitwright");
+    }
     const auto newest = schema_of(folder / "fresh.bitwright");
     for (std::size_t version = 1; version < migrations().size(); ++version) {
         const auto path = folder / ("v" + std::to_string(version) + ".bitwright");
@@ -54,7 +56,9 @@ TEST(Migrations, AreNumberedAndNamed)
 TEST(Migrations, TheSchemaRefusesResultsWithoutTheirConditions)
 {
     const auto path = test::scratch("schema") / "w.bitwright";
-    { const Workspace workspace(path); }
+    {
+        const Workspace workspace(path);
+    }
     SQLite::Database db(path.string(), SQLite::OPEN_READWRITE);
     db.exec("PRAGMA foreign_keys = ON");
     const std::string hash(64, 'b');
@@ -63,8 +67,9 @@ TEST(Migrations, TheSchemaRefusesResultsWithoutTheirConditions)
     db.exec("INSERT INTO devices (kind, name, facts, created) VALUES ('local', 'd', '{}', '')");
     db.exec("INSERT INTO conditions (device, program, backend, created) VALUES (1, 'p', 'b', '')");
     const auto evaluation = [&](const std::string& values) {
-        return "INSERT INTO evaluations (level, placement, model, recipe, package, conditions, definition, token_hash, windows, tokens, nll_sum, words, whole_text, window_nll, created) VALUES (" + values +
-               ", 0, '" + hash + "', '')";
+        return "INSERT INTO evaluations (level, placement, model, recipe, package, conditions, definition, token_hash, windows, tokens, nll_sum, words, "
+               "whole_text, window_nll, created) VALUES (" +
+               values + ", 0, '" + hash + "', '')";
     };
     const auto tokens = ", 'd', '" + hash + "', 1, 5, 9.5, ";
     EXPECT_NO_THROW(db.exec(evaluation("'float', NULL, 1, NULL, NULL, 1" + tokens + "NULL")));

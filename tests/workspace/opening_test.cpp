@@ -10,9 +10,9 @@
 #include <SQLiteCpp/Transaction.h>
 #include <sqlite3.h>
 
+#include <sys/resource.h>
 #include <csignal>
 #include <fstream>
-#include <sys/resource.h>
 
 namespace fs = std::filesystem;
 
@@ -64,7 +64,8 @@ TEST(Opening, RefusesWhatIsNoWorkspace)
     EXPECT_NE(opening(folder).find("is a folder"), std::string::npos);
     EXPECT_NE(opening(folder / "absent" / "w.bitwright").find("does not exist"), std::string::npos);
     std::ofstream(folder / "text.bitwright") << "once upon a time, long enough to be a header: " << std::string(200, '.');
-    EXPECT_NE(opening(folder / "text.bitwright").find("bad input: " + (folder / "text.bitwright").string() + ": is no workspace (not an SQLite file)"), std::string::npos);
+    EXPECT_NE(opening(folder / "text.bitwright").find("bad input: " + (folder / "text.bitwright").string() + ": is no workspace (not an SQLite file)"),
+              std::string::npos);
 
     const auto other = folder / "other.db";
     SQLite::Database(other.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmarks (url TEXT)");
@@ -93,7 +94,8 @@ TEST(Opening, RefusesATruncatedFileAtEveryLength)
         put_tensor(workspace, some_tensor(30000));
     }
     const auto size = fs::file_size(folder / "whole.bitwright");
-    for (const auto keep : {std::uintmax_t{5}, std::uintmax_t{16}, std::uintmax_t{99}, std::uintmax_t{100}, std::uintmax_t{4096}, size / 2, size - 4096, size - 1}) {
+    for (const auto keep :
+         {std::uintmax_t{5}, std::uintmax_t{16}, std::uintmax_t{99}, std::uintmax_t{100}, std::uintmax_t{4096}, size / 2, size - 4096, size - 1}) {
         const auto path = folder / ("cut" + std::to_string(keep) + ".bitwright");
         fs::copy_file(folder / "whole.bitwright", path);
         fs::resize_file(path, keep);

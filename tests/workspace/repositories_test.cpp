@@ -38,7 +38,8 @@ TEST(Tensors, SmallOnesLieInTheTableLargeOnesInFiles)
         (void)get_tensor(workspace, large_hash);
         FAIL();
     } catch (const Error& error) {
-        EXPECT_NE(std::string(error.what()).find("is missing; restore the workspace together with its folder w.bitwright.data"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("is missing; restore the workspace together with its folder w.bitwright.data"), std::string::npos)
+            << error.what();
     }
 }
 

@@ -12,6 +12,11 @@ packages=(
   nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libpcre2-dev libutf8proc-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
+# The desk on top of that: Qt 6, QCustomPlot, and a display for tests without one.
+desk_packages=(
+  qt6-base-dev qt6-svg-dev qt6-tools-dev qt6-tools-dev-tools qt6-l10n-tools libqcustomplot-dev libqcustomplot2.1-qt6 libgl1-mesa-dri
+  libxcb-cursor0 fonts-dejavu-core xvfb xauth
+)
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "packaging: $*"; exit 1; }

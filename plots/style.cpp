@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plots/style.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+namespace bitwright::plots {
+namespace {
+
+/// 256 colours through equidistant anchors.
+std::array<QRgb, 256> interpolated(std::span<const QRgb> anchors)
+{
+    std::array<QRgb, 256> colours{};
+    for (std::size_t i = 0; i < colours.size(); ++i) {
+        const double position = static_cast<double>(i) / 255.0 * static_cast<double>(anchors.size() - 1);
+        const auto low = std::min(static_cast<std::size_t>(position), anchors.size() - 2);
+        const double share = position - static_cast<double>(low);
+        const auto mix = [&](int a, int b) { return static_cast<int>(std::lround(a + (b - a) * share)); };
+        const QRgb a = anchors[low], b = anchors[low + 1];
+        colours[i] = qRgb(mix(qRed(a), qRed(b)), mix(qGreen(a), qGreen(b)), mix(qBlue(a), qBlue(b)));
+    }
+    return colours;
+}
+
+constexpr std::array<QRgb, 9> viridis{0xff440154, 0xff472d7b, 0xff3b528b, 0xff2c728e, 0xff21918c, 0xff28ae80, 0xff5ec962, 0xffaddc30, 0xfffde725};
+constexpr std::array<QRgb, 11> cividis{0xff00224e, 0xff083370, 0xff35456c, 0xff4f576c, 0xff666970, 0xff7d7c78, 0xff948e77, 0xffaea371, 0xffc8b866, 0xffe5cf52, 0xfffee838};
+constexpr std::array<QRgb, 9> magma{0xff000004, 0xff1d1147, 0xff51127c, 0xff822681, 0xffb63679, 0xffe65164, 0xfffb8861, 0xfffec287, 0xfffcfdbf};
+constexpr std::array<QRgb, 2> grey{0xff101010, 0xfff4f4f4};
+constexpr std::array<QRgb, 9> difference{0xff2166ac, 0xff4393c3, 0xff92c5de, 0xffd1e5f0, 0xfff7f7f7, 0xfffddbc7, 0xfff4a582, 0xffd6604d, 0xffb2182b};
+
+}  // namespace
+
+const std::array<QRgb, 256>& colours_of(Sequence sequence)
+{
+    static const std::array<std::array<QRgb, 256>, 5> all{interpolated(viridis), interpolated(cividis), interpolated(magma), interpolated(grey), interpolated(difference)};
+    return all[static_cast<std::size_t>(sequence)];
+}
+
+QColor category_colour(int index, bool dark)
+{
+    // Okabe–Ito; yellow is darkened on a light background and black becomes a light grey on a dark one, blue and vermillion are lightened there
+    static constexpr std::array<QRgb, 8> light{0xff0072b2, 0xffb87a00, 0xff00805d, 0xffa85a88, 0xff2b86bd, 0xffc04f00, 0xff8a8000, 0xff222222};
+    static constexpr std::array<QRgb, 8> on_dark{0xff4aa8e0, 0xffe69f00, 0xff1fbf91, 0xffe09cc0, 0xff8fd0f5, 0xffff7f3a, 0xfff0e442, 0xffd8d8d8};
+    const auto i = static_cast<std::size_t>(((index % 8) + 8) % 8);
+    return QColor::fromRgb(dark ? on_dark[i] : light[i]);
+}
+
+Marker category_marker(int index) noexcept { return static_cast<Marker>(((index % 8) + 8) % 8); }
+
+}  // namespace bitwright::plots

@@ -2,35 +2,44 @@
 // Compiled with -O3: these loops run over every weight of a model.
 #include "core/recipe/slices.h"
 #include "core/recipe/transforms.h"
+#include "core/recipe/weight_rows.h"
 
 #include "core/runtime/error.h"
+#include "core/runtime/random.h"
 
 #include <array>
+#include <numeric>
 
 namespace bitwright {
 namespace {
 
 std::size_t rows_of(const Shape& shape) { return shape.empty() ? 1 : static_cast<std::size_t>(shape[0]); }
 
-void divide_rows(MaterializedWeight& w, const std::vector<float>& s, const LegalPair& pair)
+/// Which rows of the weight are in memory: all, or those listed.
+using Rows = std::span<const std::int64_t>;
+std::size_t row_number(Rows rows, std::size_t i) { return rows.empty() ? i : static_cast<std::size_t>(rows[i]); }
+
+void divide_rows(MaterializedWeight& w, Rows kept, const std::vector<float>& s, const LegalPair& pair)
 {
     const std::size_t rows = rows_of(w.shape), cols = w.weight.size() / rows;
     const bool tied = pair.pair == "q_k";
     for (std::size_t r = 0; r < rows; ++r) {
-        const float divisor = s[tied ? static_cast<std::size_t>(tied_index(pair, static_cast<std::int64_t>(r))) : r];
+        const std::size_t number = row_number(kept, r);
+        const float divisor = s[tied ? static_cast<std::size_t>(tied_index(pair, static_cast<std::int64_t>(number))) : number];
         float* row = w.weight.data() + r * cols;
         for (std::size_t c = 0; c < cols; ++c) row[c] /= divisor;
         if (!w.bias.empty()) w.bias[r] /= divisor;
     }
 }
 
-void multiply_rows(MaterializedWeight& w, const std::vector<float>& s)
+void multiply_rows(MaterializedWeight& w, Rows kept, const std::vector<float>& s)
 {
     const std::size_t rows = rows_of(w.shape), cols = w.weight.size() / rows;
     for (std::size_t r = 0; r < rows; ++r) {
+        const float factor = s[row_number(kept, r)];
         float* row = w.weight.data() + r * cols;
-        for (std::size_t c = 0; c < cols; ++c) row[c] *= s[r];
-        if (!w.bias.empty()) w.bias[r] *= s[r];
+        for (std::size_t c = 0; c < cols; ++c) row[c] *= factor;
+        if (!w.bias.empty()) w.bias[r] *= factor;
     }
 }
 
@@ -59,8 +68,9 @@ Error misfit(const std::string& field, const std::string& what) { return bad_inp
 
 class Materializer {
 public:
-    Materializer(const Model& model, const Recipe& recipe, const Site& site, MaterializedWeight& weight)
-        : model_(model), recipe_(recipe), site_(site), weight_(weight)
+    /// @param kept the rows that `weight` holds, its shape says how many; empty: all.
+    Materializer(const Model& model, const Recipe& recipe, const Site& site, MaterializedWeight& weight, Rows kept)
+        : model_(model), recipe_(recipe), site_(site), weight_(weight), kept_(kept)
     {
     }
 
@@ -74,10 +84,10 @@ public:
             throw misfit(field, "has " + std::to_string(scaling.scale ? scaling.scale->size() : 0) + " scales where the model has " +
                                     std::to_string(pair->channels) + " channels");
         }
-        if (pair->producer == site_.id) divide_rows(weight_, *scaling.scale, *pair);
+        if (pair->producer == site_.id) divide_rows(weight_, kept_, *scaling.scale, *pair);
         if (std::find(pair->consumers.begin(), pair->consumers.end(), site_.id) == pair->consumers.end()) return;
         if (pair->pair == "q_k")
-            multiply_rows(weight_, *scaling.scale);
+            multiply_rows(weight_, kept_, *scaling.scale);
         else
             multiply_columns(weight_, *scaling.scale, *pair);
     }
@@ -86,11 +96,14 @@ public:
     {
         if (clip.site != site_.name) return;
         const SiteDecision* decision = decision_of(recipe_, site_);
-        const Slices slices(decision ? decision->scheme : Scheme{}, weight_.shape);
-        if (!clip.min || !clip.max || clip.min->size() != slices.count() || clip.max->size() != slices.count()) {
+        const Scheme scheme = decision ? decision->scheme : Scheme{};
+        const std::size_t count = Slices(scheme, whole_shape()).count();
+        if (!clip.min || !clip.max || clip.min->size() != count || clip.max->size() != count) {
             throw misfit(clip.site, "its clip does not have one pair of numbers per slice");
         }
-        slices.for_each_run([&](std::size_t slice, std::size_t begin, std::size_t end) {
+        const Slices slices(scheme, weight_.shape);
+        slices.for_each_run([&](std::size_t own, std::size_t begin, std::size_t end) {
+            const std::size_t slice = slice_number(slices, own);
             const float low = (*clip.min)[slice], high = (*clip.max)[slice];
             for (std::size_t i = begin; i < end; ++i) weight_.weight[i] = std::min(std::max(weight_.weight[i], low), high);
         });
@@ -101,19 +114,35 @@ public:
         if (fixed.site != site_.name) return;
         const SiteDecision* decision = decision_of(recipe_, site_);
         if (!decision) throw misfit(fixed.site, "has codes but no scheme");
-        if (!fixed.codes || fixed.codes->size() != weight_.weight.size()) throw misfit(fixed.site, "does not have one code per weight");
-        const auto grids = weight_grids(*decision, weight_.shape, weight_.weight, recipe_.semantics);
-        Slices(decision->scheme, weight_.shape).for_each_run([&](std::size_t slice, std::size_t begin, std::size_t end) {
-            const Grid& grid = grids[slice];
-            for (std::size_t i = begin; i < end; ++i) weight_.weight[i] = (static_cast<float>((*fixed.codes)[i]) - grid.offset) * grid.scale;
+        const Shape whole = whole_shape();
+        if (!fixed.codes || std::ssize(*fixed.codes) != element_count(whole)) throw misfit(fixed.site, "does not have one code per weight");
+        const auto grids = weight_grids(*decision, whole, weight_.weight, recipe_.semantics);
+        const std::size_t cols = weight_.weight.size() / rows_of(weight_.shape);
+        const Slices slices(decision->scheme, weight_.shape);
+        slices.for_each_run([&](std::size_t own, std::size_t begin, std::size_t end) {
+            const Grid& grid = grids[slice_number(slices, own)];
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::int16_t code = (*fixed.codes)[kept_.empty() ? i : row_number(kept_, i / cols) * cols + i % cols];
+                weight_.weight[i] = (static_cast<float>(code) - grid.offset) * grid.scale;
+            }
         });
     }
 
 private:
+    Shape whole_shape() const { return kept_.empty() ? weight_.shape : model_.description->shape(site_.weight_role, site_.layer); }
+    /// Of a slice of the rows in memory, its number in the whole weight.
+    std::size_t slice_number(const Slices& slices, std::size_t own) const
+    {
+        if (kept_.empty() || !slices.of_rows()) return own;
+        const std::size_t per_row = slices.count() / kept_.size();
+        return row_number(kept_, own / per_row) * per_row + own % per_row;
+    }
+
     const Model& model_;
     const Recipe& recipe_;
     const Site& site_;
     MaterializedWeight& weight_;
+    Rows kept_;
 };
 
 struct Extremes {
@@ -155,10 +184,65 @@ MaterializedWeight materialize(const Model& model, const Recipe* recipe, SiteId 
     result.weight = read_weight(*model.checkpoint, *source);
     if (const auto bias = model.description->bias(site.weight_role, site.layer)) result.bias = read_weight(*model.checkpoint, *bias);
     if (recipe) {
-        const Materializer apply(model, *recipe, site, result);
+        const Materializer apply(model, *recipe, site, result, {});
         for (const Transform& transform : recipe->transforms) std::visit(apply, transform);
     }
     return result;
+}
+
+std::vector<std::int64_t> choose_rows(std::int64_t rows, std::int64_t wanted, std::uint64_t seed)
+{
+    std::vector<std::int64_t> chosen(static_cast<std::size_t>(rows));
+    std::iota(chosen.begin(), chosen.end(), std::int64_t{0});
+    if (wanted >= rows) return chosen;
+    Random random(seed);
+    const auto count = static_cast<std::size_t>(std::max<std::int64_t>(wanted, 0));
+    for (std::size_t i = 0; i < count; ++i) std::swap(chosen[i], chosen[i + static_cast<std::size_t>(random.below(chosen.size() - i))]);
+    chosen.resize(count);
+    std::sort(chosen.begin(), chosen.end());
+    return chosen;
+}
+
+std::vector<float> materialize_rows(const Model& model, const Recipe* recipe, SiteId weight_site, std::span<const std::int64_t> rows)
+{
+    const Site& site = (*model.sites)[weight_site];
+    const auto source = site.kind == SiteKind::weight ? model.description->weight(site.weight_role, site.layer) : std::nullopt;
+    const Shape shape = source ? model.description->shape(site.weight_role, site.layer) : Shape{};
+    const auto needs_whole = [&](const Transform& transform) {
+        const auto* codes = std::get_if<Codes>(&transform);
+        const SiteDecision* decision = codes && codes->site == site.name ? decision_of(*recipe, site) : nullptr;
+        return decision && !decision->range.scale && !decision->range.min;
+    };
+    const bool together = source && shape.size() == 2 && !source->transposed && source->stacked == 0;
+    if (rows.empty()) return {};
+    if (!together || (recipe && std::any_of(recipe->transforms.begin(), recipe->transforms.end(), needs_whole))) {
+        MaterializedWeight whole = materialize(model, recipe, weight_site);
+        if (whole.shape.size() < 2) return std::move(whole.weight);
+        const std::int64_t cols = whole.shape[1];
+        std::vector<float> part;
+        part.reserve(rows.size() * static_cast<std::size_t>(cols));
+        for (const std::int64_t row : rows) part.insert(part.end(), whole.weight.begin() + row * cols, whole.weight.begin() + (row + 1) * cols);
+        return part;
+    }
+    const auto cols = static_cast<std::size_t>(shape[1]);
+    MaterializedWeight part;
+    part.shape = {std::ssize(rows), shape[1]};
+    part.weight.resize(rows.size() * cols);
+    for (std::size_t i = 0; i < rows.size();) {  // rows that follow each other are read together
+        std::size_t end = i + 1;
+        while (end < rows.size() && rows[end] == rows[end - 1] + 1 && (source->count == 0 || rows[end] % source->run != 0)) ++end;
+        const std::int64_t stored = source->count == 0 ? rows[i] : source->start + rows[i] / source->run * source->stride + rows[i] % source->run;
+        model.checkpoint->read_float(source->tensor, static_cast<std::size_t>(stored) * cols, std::span(part.weight).subspan(i * cols, (end - i) * cols));
+        i = end;
+    }
+    if (source->add != 0) {
+        for (float& value : part.weight) value += static_cast<float>(source->add);
+    }
+    if (recipe) {
+        const Materializer apply(model, *recipe, site, part, rows);
+        for (const Transform& transform : recipe->transforms) std::visit(apply, transform);
+    }
+    return std::move(part.weight);
 }
 
 std::vector<Grid> weight_grids(const SiteDecision& decision, const Shape& shape, std::span<const float> weight, Semantics semantics)

@@ -3,6 +3,7 @@
 #include "core/recipe/range_rules.h"
 
 #include "core/recipe/grid.h"
+#include "core/recipe/observed_values.h"
 #include "core/recipe/slices.h"
 #include "core/recipe/transforms.h"
 #include "core/runtime/error.h"
@@ -65,63 +66,6 @@ Bounds least_squares(Bounds extremes, const Scheme& scheme, Semantics semantics,
     }
     return shrunk(best_a, best_b);
 }
-
-double squared(double x) noexcept { return x * x; }
-
-/// Expected squared error of a grid over what SiteStatistics keeps of the values.
-class ObservedError {
-public:
-    explicit ObservedError(const SiteStatistics& s) : low_(s.histogram.low), bins_(s.histogram.counts.size())
-    {
-        exact_ = s.smallest;
-        const std::size_t rest =
-            s.count > s.smallest.size() ? static_cast<std::size_t>(std::min<std::uint64_t>(s.count - s.smallest.size(), s.largest.size())) : 0;
-        exact_.insert(exact_.end(), s.largest.begin(), s.largest.begin() + static_cast<std::ptrdiff_t>(rest));
-        if (exact_.size() >= s.count || bins_ == 0) return;
-        width_ = (s.histogram.high - low_) / static_cast<double>(bins_);
-        counts_.assign(s.histogram.counts.begin(), s.histogram.counts.end());
-        for (const float x : exact_) {
-            const double at = std::clamp((x - low_) / width_, 0.0, static_cast<double>(bins_ - 1));
-            double& count = counts_[static_cast<std::size_t>(at)];
-            count = std::max(0.0, count - 1);
-        }
-    }
-
-    double operator()(const Grid& grid) const
-    {
-        double sum = 0;
-        for (const float x : exact_) sum += squared(static_cast<double>(fake_quantize(x, grid)) - x);
-        const double s = grid.scale, floor = (static_cast<double>(grid.qmin) - grid.offset) * s, ceiling = (static_cast<double>(grid.qmax) - grid.offset) * s;
-        for (std::size_t i = 0; i < counts_.size(); ++i) {
-            if (counts_[i] > 0)
-                sum += counts_[i] * mean_over(low_ + static_cast<double>(i) * width_, low_ + static_cast<double>(i + 1) * width_, s, floor, ceiling);
-        }
-        return sum;
-    }
-
-private:
-    /// Antiderivative of (u − round(u))²: 1/12 a period.
-    static double rounding(double u) noexcept
-    {
-        const double whole = std::floor(u + 0.5), part = u - whole;
-        return whole / 12 + part * part * part / 3;
-    }
-    static double clipped(double from, double to, double end) noexcept { return (squared(to - end) * (to - end) - squared(from - end) * (from - end)) / 3; }
-    static double mean_over(double from, double to, double s, double floor, double ceiling) noexcept
-    {
-        double integral = 0;
-        if (from < floor) integral += clipped(from, std::min(to, floor), floor);
-        if (to > ceiling) integral += clipped(std::max(from, ceiling), to, ceiling);
-        const double a = std::max(from, floor), b = std::min(to, ceiling);
-        if (a < b) integral += s * s * s * (rounding(b / s) - rounding(a / s));
-        return integral / (to - from);
-    }
-
-    double low_ = 0, width_ = 1;
-    std::size_t bins_ = 0;
-    std::vector<float> exact_;
-    std::vector<double> counts_;
-};
 
 /// Sum of squared errors over values: 64 float lanes within a block of 4,096, double between blocks.
 double squared_error(std::span<const float> values, const Grid& grid) noexcept
@@ -243,7 +187,8 @@ Range activation_range(const SiteStatistics& s, const Site& site, const Scheme& 
         const double cut = (1 - rule.percent / 100) / 2;
         bounds = {static_cast<float>(s.quantile(cut)), static_cast<float>(s.quantile(1 - cut))};
     } else if (rule.kind == RangeKind::mse) {
-        bounds = least_squares(bounds, scheme, semantics, ObservedError(s));
+        const ObservedValues observed(s);
+        bounds = least_squares(bounds, scheme, semantics, [&](const Grid& grid) { return observed.squared_error(grid); });
     }
     return {numbers({bounds.min}), numbers({bounds.max}), {}, {}, in_words(rule)};
 }

@@ -40,6 +40,11 @@ public:
                 return 1;
         }
     }
+    /// True where a slice lies within one row: row by row, then along the row.
+    [[nodiscard]] bool of_rows() const noexcept
+    {
+        return granularity_ == Granularity::row || granularity_ == Granularity::head || granularity_ == Granularity::group;
+    }
     /// f(slice, begin, end) for contiguous runs of the row-major elements, in order; a slice may have several runs.
     template <typename F>
     void for_each_run(F&& f) const

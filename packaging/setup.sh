@@ -8,7 +8,7 @@ torch_version=2.13.0+cpu
 
 # What Debian 12 has to have. One list: run, test and CI use it.
 packages=(
-  cmake ninja-build g++ ccache mold pkg-config git python3 ca-certificates
+  cmake ninja-build g++ ccache lld pkg-config git python3 ca-certificates
   nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libpcre2-dev libutf8proc-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )

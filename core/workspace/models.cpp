@@ -75,6 +75,16 @@ ModelRow get_model(const Workspace& workspace, std::int64_t id)
     });
 }
 
+std::vector<ModelRow> list_models(const Workspace& workspace)
+{
+    return workspace.database().read([&](SQLite::Database& db) {
+        std::vector<ModelRow> rows;
+        SQLite::Statement query(db, std::string(select_model) + "ORDER BY (SELECT max(seen) FROM model_places WHERE model = m.id) DESC");
+        while (query.executeStep()) rows.push_back(row_of(query));
+        return rows;
+    });
+}
+
 std::optional<ModelRow> find_model(const Workspace& workspace, const std::string& content_hash)
 {
     return workspace.database().read([&](SQLite::Database& db) -> std::optional<ModelRow> {

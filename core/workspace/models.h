@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bitwright {
 
@@ -24,6 +25,8 @@ struct ModelRow {
 std::int64_t put_model(Workspace& workspace, const ModelRow& model, const std::string& identity);
 /// Throws Error (bad_input) when absent.
 [[nodiscard]] ModelRow get_model(const Workspace& workspace, std::int64_t id);
+/// Last seen first.
+[[nodiscard]] std::vector<ModelRow> list_models(const Workspace& workspace);
 [[nodiscard]] std::optional<ModelRow> find_model(const Workspace& workspace, const std::string& content_hash);
 
 /// @return id of the text with this content.

@@ -13,7 +13,7 @@ namespace bitwright {
 namespace {
 
 constexpr const char* select_recipe =
-    "SELECT id, revision, hash, method, created, model, parent, calibration, name, steps, peak_rss_bytes, cpu_seconds, seconds_per_step FROM recipes ";
+    "SELECT id, revision, hash, method, created, model, parent, calibration, name, steps, peak_rss_bytes, cpu_seconds, seconds_per_step, words FROM recipes ";
 
 RecipeRow row_of(SQLite::Statement& query)
 {
@@ -31,6 +31,7 @@ RecipeRow row_of(SQLite::Statement& query)
     row.peak_rss_bytes = optional_int(query.getColumn(10));
     row.cpu_seconds = optional_double(query.getColumn(11));
     row.seconds_per_step = optional_double(query.getColumn(12));
+    row.words = optional_string(query.getColumn(13));
     return row;
 }
 
@@ -61,7 +62,7 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
         const auto revision = row.parent ? get_recipe_row(workspace, *row.parent).revision + 1 : 1;
         SQLite::Statement insert(db,
                                  "INSERT INTO recipes (hash, model, parent, revision, name, method, calibration, json, steps, cpu_seconds, seconds_per_step, "
-                                 "peak_rss_bytes, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                 "peak_rss_bytes, created, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         insert.bind(1, hash);
         bind_optional(insert, 2, row.model);
         bind_optional(insert, 3, row.parent);
@@ -75,6 +76,7 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
         bind_optional(insert, 11, row.seconds_per_step);
         bind_optional(insert, 12, row.peak_rss_bytes);
         insert.bind(13, timestamp());
+        bind_optional(insert, 14, row.words);
         insert.exec();
         const auto id = db.getLastInsertRowid();
         SQLite::Statement reference(db, "INSERT INTO recipe_tensors (recipe, sha256) VALUES (?, ?)");

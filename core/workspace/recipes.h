@@ -18,6 +18,7 @@ struct RecipeRow {
     std::string hash, method, created;
     std::optional<std::int64_t> model, parent, calibration;
     std::optional<std::string> name;
+    std::optional<std::string> words;  ///< what an edit said of itself: "down_proj input 0–21: max 61.2 → 18.4"
     /// Of the method that made it; absent for edits and imports.
     std::optional<std::int64_t> steps, peak_rss_bytes;
     std::optional<double> cpu_seconds, seconds_per_step;

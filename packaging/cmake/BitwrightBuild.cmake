@@ -18,11 +18,11 @@ find_program(BITWRIGHT_CCACHE ccache)
 if(BITWRIGHT_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${BITWRIGHT_CCACHE})
 endif()
-find_program(BITWRIGHT_MOLD mold)
-if(BITWRIGHT_MOLD AND NOT CMAKE_CROSSCOMPILING)
-  # Debian 12's mold 1.10 lets RELRO begin one page before its segment when thread-local bytes end just before a page: such a program does not start
-  # ("cannot apply additional memory protection after relocation")
-  add_link_options(-fuse-ld=mold -Wl,-z,norelro)
+# lld links fast, too, and right: Debian 12's mold 1.10 lets RELRO begin one page before its segment when thread-local bytes end just before a page (such a
+# program does not start: "cannot apply additional memory protection after relocation"), and does not come to an end on some Qt programs.
+find_program(BITWRIGHT_LLD ld.lld)
+if(BITWRIGHT_LLD AND NOT CMAKE_CROSSCOMPILING)
+  add_link_options(-fuse-ld=lld)
 endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -ffp-contract=off)

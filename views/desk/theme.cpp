@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/desk/theme.h"
+
+#include <QApplication>
+#include <QCoreApplication>
+#include <QFile>
+#include <QFontDatabase>
+#include <QIconEngine>
+#include <QPainter>
+#include <QStyleFactory>
+#include <QSvgRenderer>
+
+#include <array>
+
+namespace bitwright::views {
+namespace {
+
+Appearance applied = Appearance::light;
+
+struct Colours {
+    QRgb window, base, alternate, text, muted, button, border, accent, on_accent, link, tooltip;
+};
+constexpr std::array<Colours, 3> colours{{
+    {0xfff3f4f6, 0xffffffff, 0xfff8f9fa, 0xff1b1d21, 0xff5a6068, 0xffe9ebee, 0xffc4c8ce, 0xff1f6fb5, 0xffffffff, 0xff1a5f9e, 0xffffffff},
+    {0xff24262a, 0xff1b1d20, 0xff212327, 0xffe6e8ea, 0xffa3a9b0, 0xff2f3237, 0xff4a4e55, 0xff4aa8e0, 0xff0d1114, 0xff7cc0ee, 0xff2f3237},
+    {0xff000000, 0xff000000, 0xff101010, 0xffffffff, 0xffe0e0e0, 0xff000000, 0xffffffff, 0xffffd400, 0xff000000, 0xff7fd4ff, 0xff000000},
+}};
+const Colours& now() { return colours[static_cast<std::size_t>(applied)]; }
+
+/// Paints an SVG whose strokes and fills are "currentColor" in the palette's colour for the mode.
+class SvgIconEngine : public QIconEngine {
+public:
+    explicit SvgIconEngine(QByteArray svg) : svg_(std::move(svg)) {}
+    void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State) override
+    {
+        const auto group = mode == QIcon::Disabled ? QPalette::Disabled : QPalette::Active;
+        const auto role = mode == QIcon::Selected ? QPalette::HighlightedText : QPalette::WindowText;
+        QByteArray coloured = svg_;
+        coloured.replace("currentColor", QApplication::palette().color(group, role).name().toLatin1());
+        QSvgRenderer(coloured).render(painter, rect);
+    }
+    QPixmap pixmap(const QSize& size, QIcon::Mode mode, QIcon::State state) override
+    {
+        QPixmap pixmap(size);
+        pixmap.fill(Qt::transparent);
+        QPainter painter(&pixmap);
+        paint(&painter, QRect(QPoint(), size), mode, state);
+        return pixmap;
+    }
+    [[nodiscard]] QIconEngine* clone() const override { return new SvgIconEngine(svg_); }
+
+private:
+    QByteArray svg_;
+};
+
+}  // namespace
+
+Appearance appearance_of(ThemeChoice choice)
+{
+    if (choice == ThemeChoice::light) return Appearance::light;
+    if (choice == ThemeChoice::dark) return Appearance::dark;
+    if (choice == ThemeChoice::high_contrast) return Appearance::high_contrast;
+    static const bool dark = QApplication::palette().color(QPalette::Window).lightnessF() < 0.5F;  // before our first palette: the platform's
+    return dark ? Appearance::dark : Appearance::light;
+}
+
+QPalette palette_of(Appearance appearance)
+{
+    const auto& c = colours[static_cast<std::size_t>(appearance)];
+    const auto mixed = [](QRgb a, QRgb b) { return qRgb((qRed(a) + qRed(b)) / 2, (qGreen(a) + qGreen(b)) / 2, (qBlue(a) + qBlue(b)) / 2); };
+    QPalette palette;
+    const auto set = [&](QPalette::ColorRole role, QRgb colour) { palette.setColor(role, QColor(colour)); };
+    set(QPalette::Window, c.window);
+    set(QPalette::WindowText, c.text);
+    set(QPalette::Base, c.base);
+    set(QPalette::AlternateBase, c.alternate);
+    set(QPalette::Text, c.text);
+    set(QPalette::PlaceholderText, c.muted);
+    set(QPalette::Button, c.button);
+    set(QPalette::ButtonText, c.text);
+    set(QPalette::BrightText, c.on_accent);
+    set(QPalette::ToolTipBase, c.tooltip);
+    set(QPalette::ToolTipText, c.text);
+    set(QPalette::Highlight, c.accent);
+    set(QPalette::HighlightedText, c.on_accent);
+    set(QPalette::Link, c.link);
+    set(QPalette::LinkVisited, c.link);
+    set(QPalette::Light, c.base);
+    set(QPalette::Midlight, c.button);
+    set(QPalette::Mid, c.border);
+    set(QPalette::Dark, c.border);
+    set(QPalette::Shadow, appearance == Appearance::light ? 0xff9aa0a6 : 0xff000000);
+    for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText}) palette.setColor(QPalette::Disabled, role, QColor(mixed(c.muted, c.window)));
+    palette.setColor(QPalette::Disabled, QPalette::Highlight, QColor(c.border));
+    return palette;
+}
+
+void apply_theme(Appearance appearance)
+{
+    applied = appearance;
+    QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+    QApplication::setPalette(palette_of(appearance));
+    const QString border = QColor(now().border).name();
+    qApp->setStyleSheet(QStringLiteral("QToolTip { color: %1; background: %2; border: 1px solid %3; padding: 4px; }"
+                                       "QDockWidget::title { padding: 6px 8px; }"
+                                       "QHeaderView::section { padding: 4px 6px; border: none; border-bottom: 1px solid %3; background: %4; }")
+                            .arg(QColor(now().text).name(), QColor(now().tooltip).name(), border, QColor(now().window).name()));
+}
+
+Appearance current_appearance() { return applied; }
+
+plots::Style plot_style(plots::Sequence sequence)
+{
+    plots::Style style;
+    style.background = QColor(now().base);
+    style.text = QColor(now().text);
+    style.muted_text = QColor(now().muted);
+    style.grid = applied == Appearance::light ? QColor(0xff, 0xff, 0xff).darker(108) : applied == Appearance::dark ? QColor(0x33, 0x36, 0x3b) : QColor(0x60, 0x60, 0x60);
+    style.accent = QColor(now().accent);
+    style.selection = QColor(now().accent);
+    style.unmeasured = QColor(now().border);
+    style.font = QApplication::font();
+    style.caption_font = QApplication::font();
+    style.caption_font.setPointSizeF(style.font.pointSizeF() - 1);
+    style.sequence = sequence;
+    style.dark = applied != Appearance::light;
+    return style;
+}
+
+Signals signal_colours()
+{
+    if (applied == Appearance::light) return {QColor(0x00, 0x6b, 0x4f), QColor(0x8a, 0x5a, 0x00), QColor(0xb3, 0x26, 0x1e), QColor(0x66, 0x6c, 0x74)};
+    return {QColor(0x4c, 0xd1, 0xa5), QColor(0xf0, 0xb4, 0x3c), QColor(0xff, 0x8a, 0x80), QColor(0xa3, 0xa9, 0xb0)};
+}
+
+int category_of(const QString& method)
+{
+    static const std::array<std::pair<QLatin1String, int>, 6> known{{{QLatin1String("float"), 7},
+                                                                    {QLatin1String("rtn"), 0},
+                                                                    {QLatin1String("smoothquant-static"), 4},
+                                                                    {QLatin1String("smoothquant-edge"), 1},
+                                                                    {QLatin1String("mobilequant-paper"), 2},
+                                                                    {QLatin1String("by hand"), 3}}};
+    for (const auto& [name, index] : known)
+        if (method == name) return index;
+    int sum = 0;
+    for (const QChar c : method) sum = (sum * 31 + c.unicode()) % 8;
+    return sum;
+}
+
+QString method_title(const QString& method)
+{
+    const auto text = [](const char* name) { return QCoreApplication::translate("Method", name); };
+    if (method == QLatin1String("float")) return text("Float");
+    if (method == QLatin1String("rtn")) return text("Round to nearest");
+    if (method == QLatin1String("smoothquant-static")) return text("SmoothQuant static");
+    if (method == QLatin1String("smoothquant-edge")) return text("SmoothQuant Edge");
+    if (method == QLatin1String("mobilequant-paper")) return text("MobileQuant (paper)");
+    if (method == QLatin1String("by hand")) return text("By hand");
+    return method;
+}
+
+QIcon icon(const QString& name)
+{
+    QFile file(QStringLiteral(":/icons/%1.svg").arg(name));
+    if (!file.open(QIODevice::ReadOnly)) return {};
+    return QIcon(new SvgIconEngine(file.readAll()));
+}
+
+}  // namespace bitwright::views

@@ -36,7 +36,8 @@ void run_calibrate(CommandLine& line, const CalibrateArguments& arguments)
                 {"length", outcome.row.length},
                 {"sites", statistics.sites.size()},
                 {"offenders", find_offenders(statistics).size()},
-                {"reused", outcome.reused}});
+                {"reused", outcome.reused},
+                {"threads", threads_of(*workspace, outcome.row.conditions)}});
 }
 
 struct StatisticsArguments {
@@ -86,7 +87,7 @@ void run_statistics(const CommandLine& line, const StatisticsArguments& argument
 void add_calibrate(CLI::App& app, CommandLine& line)
 {
     auto* command = add_command(app, "calibrate", "observe every site over token windows; the same calibration is never done twice",
-                                "calibration, windows, length, sites (how many), offenders (how many channels), reused");
+                                "calibration, windows, length, sites (how many), offenders (how many channels), reused, threads (of LibTorch)");
     auto arguments = std::make_shared<CalibrateArguments>();
     command->add_option("model", arguments->model, "model folder")->required();
     add_tokens(*command, arguments->tokens);

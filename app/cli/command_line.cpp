@@ -2,6 +2,7 @@
 #include "app/cli/command_line.h"
 
 #include "app/cli/print.h"
+#include "core/workspace/results.h"
 #include "core/workspace/tensors.h"
 
 #include <algorithm>
@@ -110,6 +111,11 @@ void add_workspace(CLI::App& command, std::string& path)
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 Json or_null(const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(); }
 Json or_null(const std::optional<std::string>& value) { return value ? Json(*value) : Json(); }
+
+Json threads_of(const Workspace& workspace, std::optional<std::int64_t> conditions)
+{
+    return conditions ? or_null(get_conditions(workspace, *conditions).threads) : Json();
+}
 
 int run_command_line(std::vector<std::string> arguments)
 {

@@ -63,5 +63,7 @@ void add_compare(CLI::App& app, CommandLine& line);  ///< compare, loop
 [[nodiscard]] Json or_null(const std::optional<double>& value);
 [[nodiscard]] Json or_null(const std::optional<std::int64_t>& value);
 [[nodiscard]] Json or_null(const std::optional<std::string>& value);
+/// The number of threads that conditions name, null where they name none.
+[[nodiscard]] Json threads_of(const Workspace& workspace, std::optional<std::int64_t> conditions);
 
 }  // namespace bitwright::cli

@@ -92,6 +92,7 @@ void run_evaluate(CommandLine& line, const Arguments& arguments)
     object["evaluation"] = to_string(Reference{"evaluation", row.id});
     object["placement"] = or_null(row.placement);
     object["definition"] = row.definition;
+    object["threads"] = threads_of(*workspace, row.conditions);
     object["resumed"] = outcome.resumed;
     line.print(object);
 }
@@ -103,7 +104,7 @@ void add_evaluate(CLI::App& app, CommandLine& line)
     auto* command = add_command(
         app, "evaluate", "perplexity; repeated after an interruption it continues where it was",
         "level, windows, tokens (scored), nll_sum (natural logarithm), perplexity_token, words (of the text, as lm-eval counts), perplexity_word (null "
-        "unless the whole text was scored), window_nll, evaluation, placement, definition, resumed");
+        "unless the whole text was scored), window_nll, evaluation, placement, definition, threads, resumed");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("source", arguments->source, "model folder or package")->required();
     command->add_option("--recipe", arguments->recipe, "REF; needed at the simulated and integer level of a model");

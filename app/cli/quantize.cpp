@@ -97,6 +97,7 @@ void run_quantize(CommandLine& line, const Arguments& arguments)
                 {"method", outcome.row.method},
                 {"hash", outcome.row.hash},
                 {"cpu_seconds", or_null(outcome.row.cpu_seconds)},
+                {"threads", threads_of(*workspace, outcome.row.conditions)},
                 {"resumed", outcome.resumed}});
 }
 
@@ -106,7 +107,7 @@ void add_quantize(CLI::App& app, CommandLine& line)
 {
     auto* command =
         add_command(app, "quantize", "a method makes a recipe; repeated after an interruption it continues from its checkpoint",
-                    "recipe, calibration, steps, seconds_per_step (CPU; null without steps), peak_rss_bytes, name, method, hash, cpu_seconds, resumed");
+                    "recipe, calibration, steps, seconds_per_step (CPU; null without steps), peak_rss_bytes, name, method, hash, cpu_seconds, threads (of LibTorch), resumed");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("model", arguments->model, "model folder")->required();
     add_tokens(*command, arguments->tokens);

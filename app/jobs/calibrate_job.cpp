@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/jobs/calibrate_job.h"
 
+#include "app/jobs/local_machine.h"
 #include "core/statistics/calibration.h"
 #include "core/workspace/models.h"
 
@@ -13,10 +14,11 @@ CalibrateOutcome calibrate(JobEnvironment& environment, OpenedModel& model, cons
     const auto key = calibration_header(model.model(), recipe, request.windows, request.options).key();
     if (auto found = find_calibration(workspace, key)) return {std::move(*found), true};
     return run_job(environment, "calibrate", key, [&](ActiveJob& job) {
-        const auto statistics = load_numerics().calibrate(model.model(), recipe, request.windows, request.options, environment.control);
+        const auto conditions = numeric_conditions(request.options.seed);  // the load before it began
+        const auto statistics = opened_numerics().calibrate(model.model(), recipe, request.windows, request.options, environment.control);
         const auto model_row = model.row(workspace, environment.control);
         const auto text = request.text ? std::optional(put_text(workspace, *request.text)) : std::nullopt;
-        const auto id = put_calibration(workspace, model_row, request.windows, text, statistics);
+        const auto id = put_calibration(workspace, model_row, request.windows, text, statistics, put_conditions(workspace, conditions));
         end_job(workspace, job.row().id, JobState::done, to_string(Reference{"calibration", id}));
         return CalibrateOutcome{get_calibration(workspace, id), false};
     });

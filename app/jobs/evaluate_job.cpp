@@ -100,9 +100,9 @@ EvaluateOutcome evaluate_model(JobEnvironment& environment, OpenedModel& model, 
     row.model = model.row(environment.workspace, environment.control);
     row.recipe = recipe_row;
     if (recipe) row.placement = name_of(placement);
-    auto& numerics = load_numerics();
+    auto& numerics = opened_numerics();
     return run_evaluation(
-        environment, std::move(row), scoring, [&] { return local_conditions(numerics.version(), {}, {}); },
+        environment, std::move(row), scoring, [] { return numeric_conditions(); },
         [&](std::int64_t done, const auto& add) {
             EvaluateOptions options;
             options.level = recipe ? Level::simulated : Level::floating;

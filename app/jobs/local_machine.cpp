@@ -5,6 +5,8 @@
 
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -13,6 +15,8 @@ namespace fs = std::filesystem;
 
 namespace bitwright {
 namespace {
+
+constexpr long most_threads = 1024;
 
 std::optional<std::string> first_line(const fs::path& path)
 {
@@ -85,5 +89,23 @@ Conditions local_conditions(const std::string& backend, std::optional<std::int64
     conditions.power_source = power_source();
     return conditions;
 }
+
+Numerics& opened_numerics()
+{
+    auto& numerics = load_numerics();
+    numerics.set_threads(numeric_threads());
+    return numerics;
+}
+
+int numeric_threads()
+{
+    if (const char* said = std::getenv("OMP_NUM_THREADS")) {
+        const long threads = std::strtol(said, nullptr, 10);  // "4", and "4,2" for nested teams
+        if (threads > 0 && threads <= most_threads) return static_cast<int>(threads);
+    }
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+Conditions numeric_conditions(std::optional<std::uint64_t> seed) { return local_conditions(load_numerics().version(), numeric_threads(), seed); }
 
 }  // namespace bitwright

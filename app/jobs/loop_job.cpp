@@ -39,11 +39,11 @@ void store_layer_errors(JobEnvironment& environment, OpenedModel& model, const R
     const auto tokens = scoring.windows.hash();
     auto& workspace = environment.workspace;
     if (!environment.fresh && !get_layer_errors(workspace, id, "paper", tokens).empty()) return;
-    auto& numerics = load_numerics();
+    auto& numerics = opened_numerics();
     std::vector<LayerErrorRow> rows;
     for (const auto& layer : numerics.layer_errors(model.model(), recipe, Placement::paper, scoring.windows, environment.control))
         rows.push_back({layer.layer, finite(layer.sqnr_db), finite(layer.cosine), finite(layer.introduced_sqnr_db)});
-    const auto conditions = put_conditions(workspace, local_conditions(numerics.version(), {}, {}));
+    const auto conditions = put_conditions(workspace, numeric_conditions());
     put_layer_errors(workspace, id, model.row(workspace, environment.control), "paper", tokens, conditions, rows);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/jobs/quantize_job.h"
 
+#include "app/jobs/local_machine.h"
 #include "core/runtime/hash.h"
 
 #include <nlohmann/json.hpp>
@@ -55,7 +56,7 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
     method.model = model.model();
     method.calibration = load_calibration_windows(workspace, request.calibration);
     method.statistics = statistics.transforms.empty() ? &statistics : nullptr;
-    auto& numerics = load_numerics();
+    auto& numerics = opened_numerics();
     if (const auto forecast = numerics.forecast(method); !forecast.fits)  // finds wrong options, too: no job begins with them
         throw failure(method.method + " would need " + gigabytes(forecast.peak_bytes) + " of memory, " + gigabytes(forecast.available_bytes) +
                       " are available; " + forecast.explanation);
@@ -63,12 +64,14 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
     return run_job(environment, "quantize", key, [&](ActiveJob& job) {
         method.checkpoint_path = checkpoint_path(workspace, job.row()).string();
         if (job.resumed() && fs::exists(method.checkpoint_path)) method.resume_from = method.checkpoint_path;
+        const auto conditions = numeric_conditions(method.seed);  // the load before it began
         auto outcome = numerics.run(method, environment.control);
         if (outcome.recipe.model_hash.empty()) outcome.recipe.model_hash = model.content_hash(environment.control);
 
         RecipeRow row;
         row.model = model.row(workspace, environment.control);
         row.calibration = request.calibration.id;
+        row.conditions = put_conditions(workspace, conditions);
         row.name = request.name;
         if (request.from) row.parent = request.from->id;
         row.steps = outcome.steps;

@@ -8,28 +8,14 @@
 
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
+#include <omp.h>
 #include <torch/version.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <new>
-#include <string_view>
-#include <thread>
 
 namespace bitwright {
 namespace {
-
-/// $OMP_NUM_THREADS where it says a number, else all processors: LibTorch's own default is half of them in some builds.
-int default_threads()
-{
-    if (const char* said = std::getenv("OMP_NUM_THREADS")) {
-        int threads = 0;
-        const std::string_view text(said);
-        if (std::from_chars(text.data(), text.data() + text.size(), threads).ec == std::errc() && threads > 0) return threads;
-    }
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 class TorchNumerics final : public Numerics {
 public:
@@ -95,7 +81,7 @@ private:
         }
     }
 
-    int threads_ = default_threads();
+    int threads_ = omp_get_max_threads();  // $OMP_NUM_THREADS, else all processors: LibTorch's own default is half of them in some builds
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace bitwright {
 namespace {
 
 constexpr const char* select_calibration =
-    "SELECT id, key, transforms, token_hash, settings, origin, created, model, windows, length, tokens, statistics FROM calibrations ";
+    "SELECT id, key, transforms, token_hash, settings, origin, created, model, windows, length, tokens, statistics, conditions FROM calibrations ";
 
 CalibrationRow row_of(SQLite::Statement& query)
 {
@@ -23,6 +23,7 @@ CalibrationRow row_of(SQLite::Statement& query)
     for (auto* text : {&row.key, &row.transforms, &row.token_hash, &row.settings, &row.origin, &row.created}) *text = query.getColumn(i++).getString();
     for (auto* number : {&row.model, &row.windows, &row.length}) *number = query.getColumn(i++).getInt64();
     for (auto* text : {&row.tokens, &row.statistics}) *text = query.getColumn(i++).getString();
+    row.conditions = optional_int(query.getColumn(i));
     return row;
 }
 
@@ -77,7 +78,7 @@ std::vector<CalibrationRow> list_calibrations(const Workspace& workspace)
 }
 
 std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const TokenWindows& windows, std::optional<std::int64_t> text,
-                             const Statistics& statistics)
+                             const Statistics& statistics, std::optional<std::int64_t> conditions)
 {
     const auto key = statistics.key();
     const auto ids = put_tensor(workspace, Tensor::from<std::int32_t>(Dtype::i32, {windows.count, windows.length}, windows.ids));
@@ -88,8 +89,8 @@ std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const Tok
         if (const auto first = find_calibration(workspace, key)) return first->id;
         SQLite::Statement row(
             db,
-            "INSERT INTO calibrations (key, model, transforms, token_hash, settings, windows, length, origin, text, tokens, statistics, created) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            "INSERT INTO calibrations (key, model, transforms, token_hash, settings, windows, length, origin, text, tokens, statistics, created, conditions) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         row.bind(1, key);
         row.bind(2, model);
         row.bind(3, statistics.transforms);
@@ -102,6 +103,7 @@ std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const Tok
         row.bind(10, ids);
         row.bind(11, stored);
         row.bind(12, timestamp());
+        bind_optional(row, 13, conditions);
         row.exec();
         const auto id = db.getLastInsertRowid();
         SQLite::Statement site(

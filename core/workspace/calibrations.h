@@ -19,6 +19,7 @@ struct CalibrationRow {
     std::string key, transforms, token_hash, settings, origin, created;
     std::int64_t model = 0, windows = 0, length = 0;
     std::string tokens, statistics;  ///< hashes in `tensor`
+    std::optional<std::int64_t> conditions;  ///< under which it was computed; absent: by a version that did not note them
 };
 
 [[nodiscard]] std::optional<CalibrationRow> find_calibration(const Workspace& workspace, const std::string& key);
@@ -27,7 +28,7 @@ struct CalibrationRow {
 [[nodiscard]] std::vector<CalibrationRow> list_calibrations(const Workspace& workspace);
 /// Stores both under statistics.key(); when another process was first, its row wins. @return id
 std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const TokenWindows& windows, std::optional<std::int64_t> text,
-                             const Statistics& statistics);
+                             const Statistics& statistics, std::optional<std::int64_t> conditions = {});
 [[nodiscard]] Statistics load_calibration_statistics(const Workspace& workspace, const CalibrationRow& row);
 [[nodiscard]] TokenWindows load_calibration_windows(const Workspace& workspace, const CalibrationRow& row);
 

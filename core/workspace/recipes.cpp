@@ -13,7 +13,8 @@ namespace bitwright {
 namespace {
 
 constexpr const char* select_recipe =
-    "SELECT id, revision, hash, method, created, model, parent, calibration, name, steps, peak_rss_bytes, cpu_seconds, seconds_per_step, words FROM recipes ";
+    "SELECT id, revision, hash, method, created, model, parent, calibration, name, steps, peak_rss_bytes, cpu_seconds, seconds_per_step, words, conditions "
+    "FROM recipes ";
 
 RecipeRow row_of(SQLite::Statement& query)
 {
@@ -32,6 +33,7 @@ RecipeRow row_of(SQLite::Statement& query)
     row.cpu_seconds = optional_double(query.getColumn(11));
     row.seconds_per_step = optional_double(query.getColumn(12));
     row.words = optional_string(query.getColumn(13));
+    row.conditions = optional_int(query.getColumn(14));
     return row;
 }
 
@@ -62,7 +64,7 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
         const auto revision = row.parent ? get_recipe_row(workspace, *row.parent).revision + 1 : 1;
         SQLite::Statement insert(db,
                                  "INSERT INTO recipes (hash, model, parent, revision, name, method, calibration, json, steps, cpu_seconds, seconds_per_step, "
-                                 "peak_rss_bytes, created, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                 "peak_rss_bytes, created, words, conditions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         insert.bind(1, hash);
         bind_optional(insert, 2, row.model);
         bind_optional(insert, 3, row.parent);
@@ -77,6 +79,7 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
         bind_optional(insert, 12, row.peak_rss_bytes);
         insert.bind(13, timestamp());
         bind_optional(insert, 14, row.words);
+        bind_optional(insert, 15, row.conditions);
         insert.exec();
         const auto id = db.getLastInsertRowid();
         SQLite::Statement reference(db, "INSERT INTO recipe_tensors (recipe, sha256) VALUES (?, ?)");

@@ -22,6 +22,7 @@ struct RecipeRow {
     /// Of the method that made it; absent for edits and imports.
     std::optional<std::int64_t> steps, peak_rss_bytes;
     std::optional<double> cpu_seconds, seconds_per_step;
+    std::optional<std::int64_t> conditions;  ///< under which its method ran
 };
 
 /// Reads and writes a recipe's long vectors as tensors of the workspace.

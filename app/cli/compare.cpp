@@ -15,6 +15,12 @@ namespace fs = std::filesystem;
 namespace bitwright::cli {
 namespace {
 
+Json spread(const Figure& figure)
+{
+    const auto found = figure.spread();
+    return found ? Json{found->first, found->second} : Json();
+}
+
 Json figure(const Figure& value) { return value.value ? Json(*value.value) : Json(); }
 
 Json rows_of(const Report& report)
@@ -33,7 +39,9 @@ Json rows_of(const Report& report)
                     {"perplexity_word", figure(row.perplexity_word)},
                     {"bytes", figure(row.bytes)},
                     {"prefill_tokens_per_s", figure(row.prefill_tokens_per_s)},
+                    {"prefill_spread", spread(row.prefill_tokens_per_s)},
                     {"decode_tokens_per_s", figure(row.decode_tokens_per_s)},
+                    {"decode_spread", spread(row.decode_tokens_per_s)},
                     {"peak_rss_bytes", figure(row.peak_rss_bytes)}};
         const bool comparable = obstacles.empty() && row.perplexity_token.value && baseline.perplexity_token.value;
         object["delta_perplexity_token"] = comparable ? Json(*row.perplexity_token.value - *baseline.perplexity_token.value) : Json();
@@ -126,8 +134,8 @@ void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
 void add_compare(CLI::App& app, CommandLine& line)
 {
     const std::string row_keys =
-        "rows[{name, method, bits, level, placement, semantics, perplexity_token, perplexity_word, bytes, prefill_tokens_per_s, decode_tokens_per_s, "
-        "peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), not_comparable[why]}]";
+        "rows[{name, method, bits, level, placement, semantics, perplexity_token, perplexity_word, bytes, prefill_tokens_per_s, prefill_spread[smallest, "
+        "largest of the repeats], decode_tokens_per_s, decode_spread, peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), not_comparable[why]}]";
     auto* command =
         add_command(app, "compare", "recipes and runs side by side; a number nobody measured stays empty", "workspace, report, baseline, " + row_keys);
     auto arguments = std::make_shared<CompareArguments>();

@@ -39,6 +39,14 @@ std::string bits_in_words(const Recipe& recipe)
     return "W" + usual(weights) + "A" + usual(activations);
 }
 
+/// Three digits are more than a measured speed is worth.
+std::string rounded(double value)
+{
+    char text[32];
+    std::snprintf(text, sizeof text, value < 100 ? "%.3g" : "%.0f", value);
+    return text;
+}
+
 class Gathering {
 public:
     Gathering(Workspace& workspace, const ComparisonRequest& request) : workspace_(workspace), request_(request) {}
@@ -161,9 +169,9 @@ private:
         const auto run = runs_.find(id);
         if (run == runs_.end()) return;
         for (const auto& measurement : run->second.measurements) {
-            if (measurement.quantity == "prefill_tokens_per_s") row.prefill_tokens_per_s = {measurement.value, ""};
-            if (measurement.quantity == "decode_tokens_per_s") row.decode_tokens_per_s = {measurement.value, ""};
-            if (measurement.quantity == "peak_rss_bytes") row.peak_rss_bytes = {measurement.value, ""};
+            if (measurement.quantity == "prefill_tokens_per_s") row.prefill_tokens_per_s = {measurement.value, "", measurement.samples};
+            if (measurement.quantity == "decode_tokens_per_s") row.decode_tokens_per_s = {measurement.value, "", measurement.samples};
+            if (measurement.quantity == "peak_rss_bytes") row.peak_rss_bytes = {measurement.value, "", {}};
         }
         const auto conditions = get_conditions(workspace_, run->second.conditions);
         row.device = conditions.device_name;
@@ -195,6 +203,12 @@ private:
         add("power source", conditions.power_source);
         shown.facts.emplace_back("started", run.start);
         shown.facts.emplace_back("repeats", std::to_string(run.repeats));
+        for (const auto& measurement : run.measurements) {
+            if (!measurement.quantity.ends_with("_tokens_per_s")) continue;
+            std::string each;
+            for (const double sample : measurement.samples) each += (each.empty() ? "" : ", ") + rounded(sample);
+            shown.facts.emplace_back(measurement.quantity.substr(0, measurement.quantity.find('_')) + " tokens/s, each repeat", each);
+        }
         report_.conditions.push_back(std::move(shown));
     }
 
@@ -264,6 +278,8 @@ private:
              "fake quantization at the recipe's sites, float arithmetic between them; placement paper: MobileQuant's sites, residual stream, softmax and final "
              "norm stay float"},
             {"integer", "the package run with integer arithmetic only, embedding to logits: what a phone computes, bit for bit"},
+            {"prefill, decode tokens/s",
+             "median of the repeats after a warm-up, beside it the smallest and the largest; where two such ranges overlap, the difference may be noise"},
             {"bytes", "of the weight files: the checkpoint, or the package with its tables and tokenizer"},
             {"W8A8, W4A8", "bits of the layers' linear weights and of their activations"},
             {"SQNR", "10·log10(Σx² / Σ(x − y)²) of a layer's output, float x, quantized y; a gap: no error at all"},

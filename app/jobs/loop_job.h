@@ -33,7 +33,7 @@ struct LoopRequest {
     std::uint64_t seed = 0;
     int threads = 1;                                              ///< of the integer engine
     std::int64_t error_windows = 2;                               ///< windows for error per layer
-    std::int64_t prompt_tokens = 64, generate = 16, repeats = 3;  ///< of the measurement
+    std::int64_t prompt_tokens = 128, generate = 64, repeats = 5;  ///< of the measurement
 };
 struct LoopOutcome {
     std::vector<std::int64_t> recipes;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exchange/compare.h"
 
+#include <algorithm>
+
 namespace bitwright {
 namespace {
 
@@ -16,6 +18,19 @@ constexpr std::size_t hash_digits = 12;
 bool has_speed(const ComparisonRow& row) { return row.prefill_tokens_per_s.value || row.decode_tokens_per_s.value; }
 
 }  // namespace
+
+std::optional<std::pair<double, double>> Figure::spread() const
+{
+    if (samples.size() < 2) return std::nullopt;
+    const auto [low, high] = std::minmax_element(samples.begin(), samples.end());
+    return std::pair(*low, *high);
+}
+
+bool apart(const Figure& a, const Figure& b)
+{
+    const auto one = a.spread(), other = b.spread();
+    return !one || !other || one->second < other->first || other->second < one->first;
+}
 
 std::vector<std::string> perplexity_obstacles(const ComparisonRow& row, const ComparisonRow& baseline)
 {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bitwright {
@@ -14,8 +15,14 @@ namespace bitwright {
 /// A measured number, or why there is none. Never 0 for "not measured".
 struct Figure {
     std::optional<double> value;
-    std::string reason;  ///< shown where value is absent: "the integer level was not run"
+    std::string reason;            ///< shown where value is absent: "the integer level was not run"
+    std::vector<double> samples;   ///< what `value` is the median of; empty: it is no measurement of time
+
+    /// Smallest and largest sample, where there are two or more.
+    [[nodiscard]] std::optional<std::pair<double, double>> spread() const;
 };
+/// Whether the samples of both lie apart: otherwise the difference of their medians may be noise. True where one of them has no spread.
+[[nodiscard]] bool apart(const Figure& a, const Figure& b);
 
 /// Everything a comparison shows and needs to know about one recipe (or the float model) at one level.
 struct ComparisonRow {

@@ -21,6 +21,7 @@ std::string heading(const TableColumn& column) { return column.unit.empty() ? co
 std::string plain(const TableCell& cell)
 {
     std::string out = cell.text;
+    if (!cell.spread.empty()) out += " (" + cell.spread + ")";
     if (!cell.delta.empty()) out += " " + cell.delta;
     if (cell.note) out += " [" + note_letters(cell.note) + "]";
     return out;
@@ -48,11 +49,19 @@ std::string csv_field(std::string_view text)
     return out + "\"";
 }
 
-std::string csv_number(const Figure& figure)
+std::string csv_number(std::optional<double> value)
 {
-    if (!figure.value) return {};
+    if (!value) return {};
     std::array<char, 64> buffer{};
-    return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), *figure.value).ptr};
+    return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), *value).ptr};
+}
+
+std::string csv_number(const Figure& figure) { return csv_number(figure.value); }
+
+std::pair<std::string, std::string> csv_spread(const Figure& figure)
+{
+    const auto spread = figure.spread();
+    return spread ? std::pair(csv_number(spread->first), csv_number(spread->second)) : std::pair<std::string, std::string>();
 }
 
 std::string csv_count(std::int64_t n) { return n == 0 ? std::string() : std::to_string(n); }
@@ -112,13 +121,16 @@ std::string report_markdown(const Report& report)
 std::string report_csv(const Report& report)
 {
     std::string out =
-        "name,baseline,method,bits,semantics,level,placement,perplexity_token,perplexity_word,weight_bytes,prefill_tokens_per_s,decode_tokens_per_s,"
-        "peak_rss_bytes,device,threads,prompt_tokens,generated_tokens,conditions,definition,model_hash,evaluation_hash,recipe_hash,package_hash\r\n";
+        "name,baseline,method,bits,semantics,level,placement,perplexity_token,perplexity_word,weight_bytes,prefill_tokens_per_s,prefill_smallest,prefill_largest,"
+        "decode_tokens_per_s,decode_smallest,decode_largest,peak_rss_bytes,device,threads,prompt_tokens,generated_tokens,conditions,definition,model_hash,evaluation_hash,recipe_hash,package_hash\r\n";
     for (std::size_t r = 0; r < report.rows.size(); ++r) {
         const ComparisonRow& row = report.rows[r];
-        const std::array<std::string, 23> fields{row.name, r == report.baseline ? "1" : "0", row.method, row.bits, row.semantics, row.level, row.placement,
+        const auto [prefill_low, prefill_high] = csv_spread(row.prefill_tokens_per_s);
+        const auto [decode_low, decode_high] = csv_spread(row.decode_tokens_per_s);
+        const std::array<std::string, 27> fields{row.name, r == report.baseline ? "1" : "0", row.method, row.bits, row.semantics, row.level, row.placement,
                                                  csv_number(row.perplexity_token), csv_number(row.perplexity_word), csv_number(row.bytes),
-                                                 csv_number(row.prefill_tokens_per_s), csv_number(row.decode_tokens_per_s), csv_number(row.peak_rss_bytes),
+                                                 csv_number(row.prefill_tokens_per_s), prefill_low, prefill_high, csv_number(row.decode_tokens_per_s), decode_low,
+                                                 decode_high, csv_number(row.peak_rss_bytes),
                                                  row.device, csv_count(row.threads), csv_count(row.prompt_tokens), csv_count(row.generated_tokens),
                                                  row.conditions, row.definition, row.model_hash, row.evaluation_hash, row.recipe_hash, row.package_hash};
         for (std::size_t i = 0; i < fields.size(); ++i) out += (i ? "," : "") + csv_field(fields[i]);

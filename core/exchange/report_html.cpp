@@ -53,6 +53,7 @@ std::string cell_html(const TableColumn& column, const TableCell& cell, bool bas
     std::string out = column.number ? "<td class=\"n\"" : "<td";
     if (!cell.why.empty()) out += " title=\"" + escaped(cell.why) + "\"";
     out += ">" + escaped(cell.text);
+    if (!cell.spread.empty()) out += "<small>" + escaped(cell.spread) + "</small>";
     if (cell.delta.empty()) out += note_mark(cell.note);
     else out += "<small>" + escaped(cell.delta) + note_mark(cell.note) + "</small>";
     if (baseline_name) out += "<small>baseline</small>";

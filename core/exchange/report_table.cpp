@@ -92,8 +92,9 @@ std::string printable(std::string text)
 TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const ComparisonRow* baseline, std::string_view thousands)
 {
     const Figure& figure = row.*column.figure;
-    if (!figure.value) return {"–", "", "not measured" + (figure.reason.empty() ? "" : ": " + printable(figure.reason)), 0};
-    TableCell cell{column.written(*figure.value, thousands), "", "", 0};
+    if (!figure.value) return {"–", "", "", "not measured" + (figure.reason.empty() ? "" : ": " + printable(figure.reason)), 0};
+    TableCell cell{column.written(*figure.value, thousands), "", "", "", 0};
+    if (const auto spread = figure.spread()) cell.spread = column.written(spread->first, thousands) + "–" + column.written(spread->second, thousands);
     if (!baseline || baseline == &row) return cell;
     const Figure& reference = baseline->*column.figure;
     if (!reference.value || *reference.value == 0) return cell;
@@ -102,6 +103,7 @@ TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const Co
         cell.why = "not comparable with the baseline: " + joined(obstacles);
     } else {
         cell.delta = column.compared(*figure.value, *reference.value, thousands);
+        if (!apart(figure, reference)) cell.delta += " within the spread";
     }
     return cell;
 }
@@ -132,7 +134,7 @@ ReportTable comparison_table(const Report& report, std::string_view thousands)
     ReportTable table;
     const auto words = [&](const char* title, const auto& text_of) {
         TableColumn column{title, "", false, {}};
-        for (const ComparisonRow& row : report.rows) column.cells.push_back({printable(text_of(row)), "", "", 0});
+        for (const ComparisonRow& row : report.rows) column.cells.push_back({printable(text_of(row)), "", "", "", 0});
         table.columns.push_back(std::move(column));
     };
     words("Name", [](const ComparisonRow& row) { return row.name; });

@@ -66,5 +66,16 @@ TEST(Compare, SpeedNeedsTheSameCircumstances)
     EXPECT_EQ(speed_obstacles(a, b).size(), 2U);
 }
 
+TEST(Compare, RepeatsLieApartOrOverlap)
+{
+    const Figure once{10, "", {10}}, low{10, "", {9, 10, 12}}, middle{11, "", {11, 13, 10.5}}, high{15, "", {15, 14}};
+    EXPECT_FALSE(once.spread().has_value()) << "one repeat says nothing about noise";
+    EXPECT_EQ(*low.spread(), std::pair(9.0, 12.0));
+    EXPECT_FALSE(apart(low, middle));
+    EXPECT_TRUE(apart(low, high));
+    EXPECT_TRUE(apart(high, low));
+    EXPECT_TRUE(apart(low, once)) << "no spread to compare with";
+}
+
 }  // namespace
 }  // namespace bitwright

@@ -148,9 +148,30 @@ TEST(ReportCsv, FullPrecisionEmptyWhereNotMeasured)
     std::string header, first;
     std::getline(lines, header);
     std::getline(lines, first);
-    EXPECT_EQ(std::count(header.begin(), header.end(), ','), 22);
+    EXPECT_EQ(std::count(header.begin(), header.end(), ','), 26);
+    EXPECT_EQ(std::count(first.begin(), first.end(), ','), 26 + 1 + 4);  // and those inside the quoted name and definition
     EXPECT_EQ(first.substr(0, first.find("41.79")), "\"a, \"\"b\"\"\",1,float,,bitwright,float,,");
-    EXPECT_NE(first.find("41.7912345678901,,2624000,,,,"), std::string::npos) << first;
+    EXPECT_NE(first.find("41.7912345678901,,2624000,,,,,,,,"), std::string::npos) << first;
+}
+
+// A reader sees whether a difference of speeds is more than the repeats differ among themselves.
+TEST(ReportTable, SpeedsShowTheirSpreadAndWhetherTheyLieApart)
+{
+    Report report = sample();
+    report.rows = {report.rows[5], report.rows[5], report.rows[5]};
+    report.baseline = 0;
+    report.rows[0].decode_tokens_per_s = {1000, "", {950, 1000, 1100}};
+    report.rows[1].decode_tokens_per_s = {1050, "", {1090, 1050, 1010}};
+    report.rows[2].decode_tokens_per_s = {2000, "", {1900, 2000, 2100}};
+    const ReportTable table = comparison_table(report, "");
+    const auto& decode = *std::find_if(table.columns.begin(), table.columns.end(), [](const TableColumn& column) { return column.title == "Decode"; });
+    EXPECT_EQ(decode.cells[0].spread, "950–1100");
+    EXPECT_EQ(decode.cells[1].spread, "1010–1090");
+    EXPECT_EQ(decode.cells[1].delta, "1.05× within the spread");
+    EXPECT_EQ(decode.cells[2].delta, "2.00×");
+    EXPECT_NE(report_text(report).find("1050 (1010–1090) 1.05× within the spread"), std::string::npos);
+    EXPECT_NE(report_html(report).find("<small>1010–1090</small>"), std::string::npos);
+    EXPECT_NE(report_csv(report).find(",1050,1010,1090,"), std::string::npos);
 }
 
 TEST(ReportHtml, IsSelfContainedEscapedAndComplete)

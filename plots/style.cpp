@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plots/style.h"
 
+#include <QGuiApplication>
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -30,6 +32,24 @@ constexpr std::array<QRgb, 2> grey{0xff101010, 0xfff4f4f4};
 constexpr std::array<QRgb, 9> difference{0xff2166ac, 0xff4393c3, 0xff92c5de, 0xffd1e5f0, 0xfff7f7f7, 0xfffddbc7, 0xfff4a582, 0xffd6604d, 0xffb2182b};
 
 }  // namespace
+
+Style default_style(bool dark)
+{
+    Style style;
+    const auto pick = [dark](QRgb light, QRgb on_dark) { return QColor::fromRgb(dark ? on_dark : light); };
+    style.background = pick(0xffffffff, 0xff1e1f22);
+    style.text = pick(0xff1f2328, 0xffe3e5e8);
+    style.muted_text = pick(0xff5c636b, 0xffa3a9b1);
+    style.grid = pick(0xffe3e5e8, 0xff35373c);
+    style.accent = pick(0xff0b6bcb, 0xff5aa9f5);
+    style.selection = pick(0xffcfe4fa, 0xff274766);
+    style.unmeasured = pick(0xffb4b9bf, 0xff5a5e66);
+    style.font = QGuiApplication::font();
+    style.caption_font = style.font;
+    style.caption_font.setPointSizeF(style.font.pointSizeF() > 0 ? style.font.pointSizeF() * 0.9 : 8);
+    style.dark = dark;
+    return style;
+}
 
 const std::array<QRgb, 256>& colours_of(Sequence sequence)
 {

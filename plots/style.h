@@ -24,6 +24,9 @@ struct Style {
     bool dark = false;
 };
 
+/// What plots show before anybody handed in a theme: our light and dark palette in the application's font.
+[[nodiscard]] Style default_style(bool dark);
+
 /// 256 colours, low to high.
 [[nodiscard]] const std::array<QRgb, 256>& colours_of(Sequence sequence);
 

@@ -4,6 +4,8 @@
 
 #include "core/numerics/evaluate/calibrate.h"
 #include "core/numerics/evaluate/evaluate.h"
+#include "core/numerics/evaluate/site_error.h"
+#include "core/numerics/evaluate/token_values.h"
 #include "core/numerics/methods/method.h"
 
 #include <ATen/Parallel.h>
@@ -64,6 +66,16 @@ public:
             LevelModel plain(model, &untouched, Level::floating, placement, control), quantized(model, &recipe, Level::simulated, placement, control);
             return compare_layers(plain, quantized, windows);
         });
+    }
+    std::vector<SiteError> site_errors(const Model& model, const Recipe& recipe, const std::vector<SiteId>& sites, const TokenWindows& windows,
+                                       const Control& control) override
+    {
+        return here([&] { return measure_sites(model, recipe, sites, windows, control); });
+    }
+    std::vector<TokenValue> channel_tokens(const Model& model, const Recipe* recipe, SiteId site, std::int64_t channel, const TokenWindows& windows,
+                                           std::int64_t most, const Control& control) override
+    {
+        return here([&] { return largest_tokens(model, recipe, {site, channel, most}, windows, control); });
     }
 
 private:

@@ -7,6 +7,8 @@
 
 #include "core/architecture/model.h"
 #include "core/checkpoint/token_windows.h"
+#include "core/recipe/output_error.h"
+#include "core/recipe/preview.h"
 #include "core/recipe/recipe.h"
 #include "core/runtime/control.h"
 #include "core/statistics/statistics.h"
@@ -101,6 +103,21 @@ struct LayerError {
     double introduced_sqnr_db = 0;  ///< the layer alone quantized, fed with the float input
 };
 
+/// What quantizing one site alone does, measured at its own float input over every token of all windows (introduced error).
+struct SiteError {
+    SiteId site = no_site;
+    SitePreview figures;   ///< Provenance::windows (a weight's own: values); codes_used and reservoir figures absent; all absent for a float scheme
+    OutputErrors outputs;  ///< of the linears behind it; absent where there are none. rows = tokens, all outputs, spread 0
+};
+
+/// A value in the tokens that caused it.
+struct TokenValue {
+    std::int64_t window = 0, position = 0;
+    std::int32_t token = 0;    ///< id
+    std::int64_t channel = 0;  ///< of attention's matrices: the head
+    float value = 0;
+};
+
 class Numerics {
 public:
     virtual ~Numerics() = default;
@@ -122,6 +139,17 @@ public:
                                                             const Control& control, const std::function<void(std::int64_t, const WindowScore&)>& on_window = {}) = 0;
     [[nodiscard]] virtual std::vector<LayerError> layer_errors(const Model& model, const Recipe& recipe, Placement placement, const TokenWindows& windows,
                                                                const Control& control) = 0;
+
+    /// One result per site asked for, in that order: activations and weights of the recipe, under its transforms and semantics. One float forward over all windows;
+    /// entries of attention's matrices that the mask removes do not count (but under `authors`, as in calibrations). Throws Error (bad_input) for a static
+    /// activation without a range.
+    [[nodiscard]] virtual std::vector<SiteError> site_errors(const Model& model, const Recipe& recipe, const std::vector<SiteId>& sites, const TokenWindows& windows,
+                                                             const Control& control) = 0;
+    /// The `most` tokens with the largest |value| in `channel` of an activation site (−1: in any channel, each token with its largest), largest first, then by
+    /// window and position. The float model after the recipe's transforms and under its semantics; null: the plain model. Throws Error (usage) for a weight site
+    /// or a channel that does not exist.
+    [[nodiscard]] virtual std::vector<TokenValue> channel_tokens(const Model& model, const Recipe* recipe, SiteId site, std::int64_t channel,
+                                                                 const TokenWindows& windows, std::int64_t most, const Control& control) = 0;
 };
 
 /// Opens bitwright_numerics beside the program (or where BITWRIGHT_NUMERICS points) and LibTorch with it, once per process; never closes it.

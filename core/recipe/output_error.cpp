@@ -136,15 +136,11 @@ public:
             e += row_error_[r];
             s += row_signal_[r];
         }
-        if (!(s > 0)) return std::nullopt;
+        auto out = output_error_of(e, s, std::ssize(row_error_), std::ssize(output_error_));
+        if (!out) return out;
         const double ratio = e / s;
-        OutputError out;
-        out.relative = std::sqrt(ratio);
-        out.sqnr_db = -10 * std::log10(ratio);
-        out.rows = std::ssize(row_error_);
-        out.outputs = std::ssize(output_error_);
         const double variance = variance_over(row_error_, row_signal_, ratio, s, all_rows) + variance_over(output_error_, output_signal_, ratio, s, all_outputs);
-        out.spread = ratio > 0 ? std::sqrt(variance) / (2 * out.relative) : std::sqrt(std::sqrt(variance));
+        out->spread = ratio > 0 ? std::sqrt(variance) / (2 * out->relative) : std::sqrt(std::sqrt(variance));
         return out;
     }
 
@@ -185,6 +181,13 @@ void add_both(ErrorSums& sums, const Side& x, const Side& w, std::size_t cols, c
 }
 
 }  // namespace
+
+std::optional<OutputError> output_error_of(double squared_error, double squared_output, std::int64_t rows, std::int64_t outputs)
+{
+    if (!(squared_output > 0)) return std::nullopt;
+    const double ratio = squared_error / squared_output;
+    return OutputError{std::sqrt(ratio), 0, -10 * std::log10(ratio), rows, outputs};
+}
 
 bool has_output_error(const Model& model, SiteId site) { return !linears_behind(model, site).empty(); }
 

@@ -29,6 +29,9 @@ struct OutputErrors {
     std::optional<OutputError> both;   ///< with the other side of the product on the recipe's grid: weights for an activation, the input for a weight; absent where it is float
 };
 
+/// From sums of squared errors and squared outputs over everything; absent where the outputs are 0.
+[[nodiscard]] std::optional<OutputError> output_error_of(double squared_error, double squared_output, std::int64_t rows, std::int64_t outputs);
+
 struct OutputSample {
     std::int64_t rows = 16, outputs = 256;
     std::uint64_t seed = 0;  ///< which outputs

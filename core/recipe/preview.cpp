@@ -2,7 +2,6 @@
 #include "core/recipe/preview.h"
 
 #include "core/recipe/observed_values.h"
-#include "core/recipe/quantization_tally.h"
 #include "core/recipe/slices.h"
 #include "core/recipe/transforms.h"
 #include "core/recipe/weight_rows.h"
@@ -28,13 +27,16 @@ std::int64_t code_count(const Scheme& scheme) { return scheme.kind == SchemeKind
 void set(SitePreview& preview, const QuantizationTally& sums, Provenance from)
 {
     if (sums.count == 0) return;
-    const auto share = [&](std::uint64_t n) { return Figure{static_cast<double>(n) / static_cast<double>(sums.count), from}; };
+    const auto share = [&](std::uint64_t n) { return SiteFigure{static_cast<double>(n) / static_cast<double>(sums.count), from}; };
     preview.clipped_low = share(sums.clipped_low);
     preview.clipped_high = share(sums.clipped_high);
     preview.zeros = share(sums.zeros);
     preview.zeroed = share(sums.zeros - std::min(sums.zeros, sums.exact_zeros));
-    if (const auto db = sums.sqnr_db()) preview.sqnr_db = preview.reservoir_sqnr_db = Figure{*db, from};
-    if (const auto cosine = sums.cosine()) preview.cosine = Figure{*cosine, from};
+    if (const auto db = sums.sqnr_db()) {
+        preview.sqnr_db = SiteFigure{*db, from};
+        if (from != Provenance::windows) preview.reservoir_sqnr_db = preview.sqnr_db;
+    }
+    if (const auto cosine = sums.cosine()) preview.cosine = SiteFigure{*cosine, from};
 }
 
 /// Mean number of codes over slices.
@@ -45,10 +47,10 @@ public:
         sum_ += static_cast<double>(codes_used(x, grid));
         ++slices_;
     }
-    [[nodiscard]] std::optional<Figure> result(Provenance from) const
+    [[nodiscard]] std::optional<SiteFigure> result(Provenance from) const
     {
         if (slices_ == 0) return std::nullopt;
-        return Figure{sum_ / slices_, from};
+        return SiteFigure{sum_ / slices_, from};
     }
 
 private:
@@ -65,12 +67,12 @@ void set_whole_calibration(SitePreview& preview, const SiteStatistics& s, const 
     const bool reservoir = only_reservoir(s);
     const Provenance binned = reservoir ? Provenance::reservoir : Provenance::histogram;
     const Provenance ends = counts.clipped_exactly && !reservoir ? Provenance::extremes : binned;
-    preview.clipped_low = Figure{counts.clipped_low / observed.count(), ends};
-    preview.clipped_high = Figure{counts.clipped_high / observed.count(), ends};
-    preview.zeros = Figure{std::min(1.0, counts.zeros / observed.count()), binned};
-    preview.codes_used = Figure{counts.codes_used, binned};
+    preview.clipped_low = SiteFigure{counts.clipped_low / observed.count(), ends};
+    preview.clipped_high = SiteFigure{counts.clipped_high / observed.count(), ends};
+    preview.zeros = SiteFigure{std::min(1.0, counts.zeros / observed.count()), binned};
+    preview.codes_used = SiteFigure{counts.codes_used, binned};
     const double signal = observed.count() * (s.mean * s.mean + s.sigma * s.sigma);
-    if (const auto db = decibels(signal, observed.squared_error(grid))) preview.sqnr_db = Figure{*db, binned};
+    if (const auto db = decibels(signal, observed.squared_error(grid))) preview.sqnr_db = SiteFigure{*db, binned};
 }
 
 /// Grids per channel or head: channel c of the row belongs to slice c·slices/channels.
@@ -120,10 +122,17 @@ std::string_view in_words(Provenance provenance) noexcept
     return "";
 }
 
-std::optional<Figure> SitePreview::saturation() const noexcept
+std::optional<SiteFigure> SitePreview::saturation() const noexcept
 {
     if (!clipped_low || !clipped_high) return std::nullopt;
-    return Figure{clipped_low->value + clipped_high->value, clipped_low->from};
+    return SiteFigure{clipped_low->value + clipped_high->value, clipped_low->from};
+}
+
+SitePreview preview_of(const QuantizationTally& sums, Provenance from)
+{
+    SitePreview preview;
+    set(preview, sums, from);
+    return preview;
 }
 
 std::vector<float> reservoir_values(const SiteStatistics& s)
@@ -195,12 +204,12 @@ SitePreview preview_channel(const SiteStatistics& s, const Site& site, std::int6
     QuantizationTally sums;
     tally(sums, values, grid);
     set(preview, sums, Provenance::reservoir);
-    if (!values.empty()) preview.codes_used = Figure{static_cast<double>(codes_used(values, grid)), Provenance::reservoir};
+    if (!values.empty()) preview.codes_used = SiteFigure{static_cast<double>(codes_used(values, grid)), Provenance::reservoir};
     const std::array<float, 2> ends{s.channel_min[c], s.channel_max[c]};
     QuantizationTally outermost;
     tally(outermost, ends, grid);
-    if (outermost.clipped_low == 0) preview.clipped_low = Figure{0, Provenance::extremes};
-    if (outermost.clipped_high == 0) preview.clipped_high = Figure{0, Provenance::extremes};
+    if (outermost.clipped_low == 0) preview.clipped_low = SiteFigure{0, Provenance::extremes};
+    if (outermost.clipped_high == 0) preview.clipped_high = SiteFigure{0, Provenance::extremes};
     return preview;
 }
 

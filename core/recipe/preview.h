@@ -7,6 +7,7 @@
 
 #include "core/architecture/model.h"
 #include "core/recipe/grid.h"
+#include "core/recipe/quantization_tally.h"
 #include "core/recipe/recipe.h"
 #include "core/runtime/control.h"
 #include "core/statistics/statistics.h"
@@ -30,7 +31,7 @@ enum class Provenance : std::uint8_t {
 /// "exact extremes", "histogram", "reservoir", "all values", "some rows", "all windows".
 [[nodiscard]] std::string_view in_words(Provenance provenance) noexcept;
 
-struct Figure {
+struct SiteFigure {
     double value = 0;
     Provenance from{};
 };
@@ -38,16 +39,19 @@ struct Figure {
 struct SitePreview {
     std::optional<Grid> grid;                          ///< where one grid serves all values shown; absent per channel, row, group, token and for float
     std::int64_t codes = 0;                            ///< of the grid: 2^bits; 0 for float
-    std::optional<Figure> clipped_low, clipped_high;   ///< share of values in [0, 1] below the lowest and above the highest code
-    std::optional<Figure> zeros;                       ///< share of values with the code of 0
-    std::optional<Figure> zeroed;                      ///< share of values that are not 0 but get its code
-    std::optional<Figure> codes_used;                  ///< different codes that occur; several slices: their mean
-    std::optional<Figure> sqnr_db;                     ///< over everything seen where the statistics allow it; infinite where nothing changes
-    std::optional<Figure> reservoir_sqnr_db, cosine;   ///< over the reservoir rows; of a weight: over its values
+    std::optional<SiteFigure> clipped_low, clipped_high;   ///< share of values in [0, 1] below the lowest and above the highest code
+    std::optional<SiteFigure> zeros;                       ///< share of values with the code of 0
+    std::optional<SiteFigure> zeroed;                      ///< share of values that are not 0 but get its code
+    std::optional<SiteFigure> codes_used;                  ///< different codes that occur; several slices: their mean
+    std::optional<SiteFigure> sqnr_db;                     ///< over everything seen where the statistics allow it; infinite where nothing changes
+    std::optional<SiteFigure> reservoir_sqnr_db, cosine;   ///< over the reservoir rows; of a weight: over its values
 
     /// Share of values clipped at either end.
-    [[nodiscard]] std::optional<Figure> saturation() const noexcept;
+    [[nodiscard]] std::optional<SiteFigure> saturation() const noexcept;
 };
+
+/// Everything a tally says (saturation, zeros, SQNR, cosine), marked with what it was measured on; reservoir_sqnr_db for the reservoir and for weights.
+[[nodiscard]] SitePreview preview_of(const QuantizationTally& sums, Provenance from);
 
 /// An activation site under a static or per-token scheme. One grid for all: saturation, zeros, codes and SQNR over the whole calibration, cosine over the
 /// reservoir; several grids (channel, head, token): all over the reservoir. Statistics that are made of the reservoir alone (transformed_statistics.h) give its

@@ -27,7 +27,7 @@ void sweep(Decoder& decoder, Tap& tap, const TokenWindows& windows, std::int64_t
     const std::int64_t group = windows_per_group(architecture, length), end = first + count;
     for (std::int64_t begin = first; begin < end; begin += group) {
         std::vector<at::Tensor> hidden(static_cast<std::size_t>(std::min(group, end - begin)));
-        for (std::int64_t layer = -1; layer <= architecture.layers; ++layer) {
+        for (std::int64_t layer = -1; layer <= std::min(architecture.layers, hooks.last_stage); ++layer) {
             for (std::size_t i = 0; i < hidden.size(); ++i) {
                 const std::int64_t window = begin + static_cast<std::int64_t>(i);
                 if (hooks.enter) hooks.enter(window);

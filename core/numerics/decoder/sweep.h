@@ -7,6 +7,7 @@
 #include "core/numerics/decoder/decoder.h"
 
 #include <functional>
+#include <limits>
 
 namespace bitwright {
 
@@ -21,6 +22,8 @@ struct SweepHooks {
     std::function<void(std::int64_t window)> enter;
     /// hidden [1, T, hidden]: layer −1 the embedding's output, then each layer's; at layer = layers what finish() gives [1, T, embedding width].
     std::function<void(std::int64_t layer, std::int64_t window, const at::Tensor& hidden)> leave;
+    /// The last stage that runs, numbered as in leave().
+    std::int64_t last_stage = std::numeric_limits<std::int64_t>::max();
 };
 
 /// The first `length` ids of windows first … first+count−1, without gradients. Within a group each stage sees its windows in order.

@@ -2,8 +2,9 @@
 // compare: what the workspace knows, side by side. loop: everything before it, too.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
-#include "app/jobs/comparison.h"
 #include "app/jobs/loop_job.h"
+
+#include "core/exchange/comparison.h"
 
 #include <filesystem>
 #include <iostream>

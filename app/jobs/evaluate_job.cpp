@@ -139,12 +139,4 @@ EvaluateOutcome evaluate_package(JobEnvironment& environment, std::shared_ptr<co
         });
 }
 
-double perplexity_token(const EvaluationRow& row) { return std::exp(row.nll_sum / static_cast<double>(row.tokens)); }
-
-std::optional<double> perplexity_word(const EvaluationRow& row)
-{
-    if (!row.whole_text || !row.words) return std::nullopt;
-    return std::exp(row.nll_sum / static_cast<double>(*row.words));
-}
-
 }  // namespace bitwright

@@ -25,9 +25,4 @@ struct EvaluateOutcome {
 /// At the integer level, by running the package on `threads` threads.
 [[nodiscard]] EvaluateOutcome evaluate_package(JobEnvironment& environment, std::shared_ptr<const Package> package, int threads, const ScoringWindows& scoring);
 
-/// exp(nll_sum / tokens).
-[[nodiscard]] double perplexity_token(const EvaluationRow& row);
-/// exp(nll_sum / words), where the whole text was scored.
-[[nodiscard]] std::optional<double> perplexity_word(const EvaluationRow& row);
-
 }  // namespace bitwright

@@ -5,6 +5,8 @@
 #include "core/workspace/jobs.h"
 #include "core/workspace/tensors.h"
 
+#include <cmath>
+
 namespace bitwright {
 namespace {
 
@@ -167,6 +169,14 @@ std::optional<EvaluationRow> find_evaluation(const Workspace& workspace, const E
         query.bind(7, like.token_hash);
         return query.executeStep() ? std::optional(row_of(query)) : std::nullopt;
     });
+}
+
+double perplexity_token(const EvaluationRow& row) { return std::exp(row.nll_sum / static_cast<double>(row.tokens)); }
+
+std::optional<double> perplexity_word(const EvaluationRow& row)
+{
+    if (!row.whole_text || !row.words) return std::nullopt;
+    return std::exp(row.nll_sum / static_cast<double>(*row.words));
 }
 
 void put_layer_errors(Workspace& workspace, std::int64_t recipe, std::int64_t model, const std::string& placement, const std::string& token_hash,

@@ -44,6 +44,11 @@ std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std:
 /// The newest evaluation of the same thing on the same ids under the same definition.
 [[nodiscard]] std::optional<EvaluationRow> find_evaluation(const Workspace& workspace, const EvaluationRow& like);
 
+/// exp(nll_sum / tokens).
+[[nodiscard]] double perplexity_token(const EvaluationRow& row);
+/// exp(nll_sum / words), where the whole text was scored.
+[[nodiscard]] std::optional<double> perplexity_word(const EvaluationRow& row);
+
 struct LayerErrorRow {
     std::int64_t layer = 0;
     std::optional<double> sqnr_db, cosine, introduced_sqnr_db;  ///< absent: no error at all

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/jobs/comparison.h"
+#include "core/exchange/comparison.h"
 
-#include "app/jobs/evaluate_job.h"
 #include "core/workspace/calibrations.h"
 #include "core/workspace/models.h"
+#include "core/workspace/recipes.h"
+#include "core/workspace/results.h"
+#include "core/workspace/runs.h"
 
 #include <nlohmann/json.hpp>
 

@@ -4,8 +4,11 @@
 #include "app/cli/command_line.h"
 
 #include "core/workspace/runs.h"
+#include "core/workspace/stored_json.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 
 namespace bitwright::cli {
@@ -90,19 +93,22 @@ std::int64_t unfinished_job(const Workspace& workspace, const std::string& refer
 /// Repeats the job's command in its folder: it finds its checkpoint by itself.
 void resume(CommandLine& line, const Arguments& arguments)
 {
-    nlohmann::json command;
+    std::string folder;
+    std::vector<std::string> argv;
     {
         const auto workspace = line.open_workspace(arguments.workspace);
         const auto job = get_job(*workspace, unfinished_job(*workspace, arguments.reference));
         if (job.state != JobState::interrupted && job.state != JobState::paused)
             throw bad_input(arguments.workspace, "job:" + std::to_string(job.id),
                             std::string("is ") + name_of(job.state) + ", only interrupted and paused jobs are resumed");
-        command = nlohmann::json::parse(job.args);
+        const auto command = stored_json<std::map<std::string, nlohmann::json>>(*workspace, "job:" + std::to_string(job.id) + ", args", job.args);
+        const auto part = [&](const char* key) { return command.contains(key) ? command.at(key).dump() : std::string(); };
+        folder = stored_json<std::string>(*workspace, "job:" + std::to_string(job.id) + ", args, folder", part("folder"));
+        argv = stored_json<std::vector<std::string>>(*workspace, "job:" + std::to_string(job.id) + ", args, argv", part("argv"));
     }
     std::error_code error;
-    std::filesystem::current_path(command.at("folder").get<std::string>(), error);
-    if (error) throw bad_input(command.at("folder").get<std::string>(), "", "is not there any more; the job was started in this folder");
-    auto argv = command.at("argv").get<std::vector<std::string>>();
+    std::filesystem::current_path(folder, error);
+    if (error) throw bad_input(folder, "", "is not there any more; the job was started in this folder");
     std::erase(argv, "--fresh");
     if (line.json && std::find(argv.begin(), argv.end(), "--json") == argv.end()) argv.push_back("--json");
     line.resumed_code = run_command_line(argv);

@@ -6,8 +6,7 @@
 #include "core/workspace/recipes.h"
 #include "core/workspace/results.h"
 #include "core/workspace/runs.h"
-
-#include <nlohmann/json.hpp>
+#include "core/workspace/stored_json.h"
 
 #include <algorithm>
 #include <cmath>
@@ -163,8 +162,8 @@ private:
         row.bytes.value = static_cast<double>(package.bytes);
         if (row.name.empty()) row.name = to_string(Reference{"package", id});
         if (package.conversions && converted_.insert(id).second) {
-            const auto list = nlohmann::json::parse(*package.conversions);
-            for (std::size_t i = 0; i < list.size() && i < shown_conversions; ++i) report_.conversions.push_back(row.name + ": " + list[i].get<std::string>());
+            const auto list = stored_json<std::vector<std::string>>(workspace_, to_string(Reference{"package", id}) + ", conversions", *package.conversions);
+            for (std::size_t i = 0; i < list.size() && i < shown_conversions; ++i) report_.conversions.push_back(row.name + ": " + list[i]);
             if (list.size() > shown_conversions)
                 report_.conversions.push_back(row.name + ": and " + std::to_string(list.size() - shown_conversions) + " more of these");
         }
@@ -187,7 +186,7 @@ private:
     void add_conditions(const std::string& name, const Conditions& conditions, const RunRow& run)
     {
         ReportConditions shown{name, {{"device", conditions.device_name}}};
-        const auto facts = nlohmann::json::parse(conditions.device_facts);
+        const auto facts = stored_json<nlohmann::json>(workspace_, "devices, facts", conditions.device_facts);
         for (const auto& [key, value] : facts.items()) shown.facts.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
         const auto add = [&](const char* key, const auto& value) {
             if (!value) return;

@@ -3,9 +3,8 @@
 
 #include "core/workspace/database.h"
 #include "core/workspace/jobs.h"
+#include "core/workspace/stored_json.h"
 #include "core/workspace/tensors.h"
-
-#include <nlohmann/json.hpp>
 
 #include <set>
 
@@ -113,7 +112,7 @@ Recipe load_recipe(Workspace& workspace, std::int64_t id)
         if (!query.executeStep()) throw bad_input(where, "", "is not in the workspace; recipe log lists them");
         return query.getColumn(0).getString();
     });
-    return recipe_from_json(nlohmann::json::parse(json), tensor_store(workspace), where);
+    return recipe_from_json(stored_json<nlohmann::json>(workspace, to_string(Reference{"recipe", id}) + ", json", json), tensor_store(workspace), where);
 }
 
 std::vector<RecipeRow> list_recipes(const Workspace& workspace)

@@ -2,8 +2,7 @@
 #include "core/workspace/runs.h"
 
 #include "core/workspace/database.h"
-
-#include <nlohmann/json.hpp>
+#include "core/workspace/stored_json.h"
 
 #include <algorithm>
 
@@ -13,7 +12,7 @@ namespace {
 constexpr const char* select_run =
     "SELECT id, package, conditions, prompt_tokens, generated, repeats, state, output_hash, note, log, start, finish, tags, archived FROM runs ";
 
-RunRow row_of(SQLite::Database& db, SQLite::Statement& query)
+RunRow row_of(const Workspace& workspace, SQLite::Database& db, SQLite::Statement& query)
 {
     RunRow row;
     int i = 0;
@@ -24,7 +23,7 @@ RunRow row_of(SQLite::Database& db, SQLite::Statement& query)
     row.log = query.getColumn(9).getString();
     row.start = query.getColumn(10).getString();
     row.finish = query.getColumn(11).getString();
-    row.tags = nlohmann::json::parse(query.getColumn(12).getString()).get<std::vector<std::string>>();
+    row.tags = stored_json<std::vector<std::string>>(workspace, "run:" + std::to_string(row.id) + ", tags", query.getColumn(12).getString());
     row.archived = query.getColumn(13).getInt() != 0;
     SQLite::Statement measured(db, "SELECT id, quantity, unit, value FROM measurements WHERE run = ? ORDER BY id");
     measured.bind(1, row.id);
@@ -129,7 +128,7 @@ RunRow get_run(const Workspace& workspace, std::int64_t id)
         SQLite::Statement query(db, std::string(select_run) + "WHERE id = ?");
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "run:" + std::to_string(id), "is not in the workspace; runs list shows them");
-        return row_of(db, query);
+        return row_of(workspace, db, query);
     });
 }
 
@@ -138,7 +137,7 @@ std::vector<RunRow> list_runs(const Workspace& workspace, bool archived)
     return workspace.database().read([&](SQLite::Database& db) {
         std::vector<RunRow> rows;
         SQLite::Statement query(db, std::string(select_run) + (archived ? "" : "WHERE archived = 0 ") + "ORDER BY id DESC");
-        while (query.executeStep()) rows.push_back(row_of(db, query));
+        while (query.executeStep()) rows.push_back(row_of(workspace, db, query));
         return rows;
     });
 }

@@ -7,8 +7,7 @@
 #include "core/runtime/json.h"
 #include "core/runtime/safetensors.h"
 #include "core/workspace/database.h"
-
-#include <nlohmann/json.hpp>
+#include "core/workspace/stored_json.h"
 
 #include <unistd.h>
 #include <cstdlib>
@@ -100,7 +99,7 @@ Tensor get_tensor(const Workspace& workspace, std::string_view sha256)
         if (!query.executeStep()) absent(workspace, sha256, "is not in the workspace");
         if (query.getColumn(0).getString() == whole_file) absent(workspace, sha256, "is a file, not a tensor");
         tensor.dtype = dtype_of(query.getColumn(0).getString());
-        tensor.shape = nlohmann::json::parse(query.getColumn(1).getString()).get<Shape>();
+        tensor.shape = stored_json<Shape>(workspace, "tensor " + std::string(sha256.substr(0, 12)) + ", shape", query.getColumn(1).getString());
         if (query.getColumn(3).isNull() && query.getColumn(2).getInt64() > 0) return true;
         const auto column = query.getColumn(3);
         const auto* data = static_cast<const std::byte*>(column.getBlob());

@@ -5,6 +5,8 @@
 #include "core/workspace/tensors.h"
 #include "tests/support/shared_data.h"
 
+#include <SQLiteCpp/Database.h>
+
 #include <fstream>
 
 namespace fs = std::filesystem;
@@ -161,6 +163,45 @@ TEST(Runs, EverySampleIsKeptAndTagsNotesArchiveWork)
     run.aborted = true;
     EXPECT_NO_THROW(put_run(workspace, run));
     EXPECT_EQ(median({4, 1}), 2.5);
+}
+
+// JSON that another program wrote into a column: the file and the column are named, nothing crashes.
+TEST(StoredJson, AFaultNamesTheFileAndTheColumn)
+{
+    const auto folder = test::scratch("stored-json");
+    const auto path = folder / "w.bitwright";
+    std::ofstream(folder / "log.jsonl") << "{}\n";
+    std::string tensor;
+    {
+        Workspace workspace(path);
+        RunRow run;
+        run.package = put_package(workspace, {0, std::string(64, 'f'), "/p", "r", 10, {}});
+        run.conditions = put_conditions(workspace, {});
+        run.prompt_tokens = 4, run.repeats = 3, run.aborted = true;
+        run.log = put_file(workspace, folder / "log.jsonl");
+        run.start = run.finish = timestamp();
+        (void)put_run(workspace, run);
+        tensor = put_tensor(workspace, counted(4));
+    }
+    {
+        SQLite::Database db(path.string(), SQLite::OPEN_READWRITE);
+        db.exec("PRAGMA ignore_check_constraints = ON");
+        db.exec("UPDATE runs SET tags = '{\"a\": 1}'");
+        db.exec("UPDATE tensor SET shape = '[4' WHERE sha256 = '" + tensor + "'");
+    }
+    const Workspace workspace(path);
+    const auto fault = [&](const auto& call) -> std::string {
+        try {
+            call();
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::bad_input);
+            return error.what();
+        }
+        return "no fault";
+    };
+    EXPECT_EQ(fault([&] { (void)get_run(workspace, 1); }).find(path.string() + ": run:1, tags: is not what Bitwright writes there"), 0U);
+    EXPECT_EQ(fault([&] { (void)list_runs(workspace, true); }).find(path.string() + ": run:1, tags: "), 0U);
+    EXPECT_EQ(fault([&] { (void)get_tensor(workspace, tensor); }).find(path.string() + ": tensor " + tensor.substr(0, 12) + ", shape: "), 0U);
 }
 
 }  // namespace

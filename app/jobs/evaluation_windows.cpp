@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/jobs/evaluation_windows.h"
 
-#include "core/checkpoint/utf8.h"
 #include "core/runtime/error.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 

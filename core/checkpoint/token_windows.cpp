@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/token_windows.h"
 
-#include "core/checkpoint/utf8.h"
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 #include "core/runtime/random.h"
 #include "core/runtime/safetensors.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 #include <array>

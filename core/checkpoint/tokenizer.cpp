@@ -4,8 +4,8 @@
 #include "core/checkpoint/parse_json.h"
 #include "core/checkpoint/tokenizer_added_tokens.h"
 #include "core/checkpoint/tokenizer_pipeline.h"
-#include "core/checkpoint/utf8.h"
 #include "core/runtime/file.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 // Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909): of all neighbouring pairs the one with the lowest rank is merged, leftmost first.
 // A word is a linked list of symbols, its pairs lie in a heap: n log n, because some tokenizers make one word of a whole text.
 #include "core/checkpoint/tokenizer_pipeline.h"
-#include "core/checkpoint/utf8.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 #include <queue>

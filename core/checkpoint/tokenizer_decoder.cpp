@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/tokenizer_pattern.h"
 #include "core/checkpoint/tokenizer_pipeline.h"
-#include "core/checkpoint/utf8.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 #include <charconv>

@@ -2,7 +2,7 @@
 // The unigram language model (Kudo 2018, arXiv:1804.10959): of all ways to cut a word into pieces the one with the highest sum of log-probabilities.
 #include "core/checkpoint/byte_trie.h"
 #include "core/checkpoint/tokenizer_pipeline.h"
-#include "core/checkpoint/utf8.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/tokenizer_pipeline.h"
-#include "core/checkpoint/utf8.h"
+#include "core/runtime/utf8.h"
 
 #include <cstdio>
 

@@ -2,6 +2,7 @@
 #include "core/runtime/json.h"
 
 #include "core/runtime/error.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 #include <charconv>
@@ -11,37 +12,6 @@ namespace {
 
 constexpr int max_depth = 64;
 constexpr std::size_t max_size = std::size_t{1} << 28;
-
-/// Length of the well-formed UTF-8 sequence at `at` (Unicode table 3-7), 0 if there is none.
-std::size_t utf8_length(std::string_view text, std::size_t at) noexcept
-{
-    const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
-    const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) { return byte(i) >= low && byte(i) <= high; };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) return follows(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf) && follows(2) ? 3 : 0;
-    if (first >= 0xf0 && first <= 0xf4) return follows(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf) && follows(2) && follows(3) ? 4 : 0;
-    return 0;
-}
-
-void append_utf8(std::string& out, std::uint32_t code)
-{
-    const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-    if (code < 0x80) return put(code);
-    if (code < 0x800) {
-        put(0xc0 | code >> 6);
-    } else {
-        if (code < 0x10000) {
-            put(0xe0 | code >> 12);
-        } else {
-            put(0xf0 | code >> 18);
-            put(0x80 | (code >> 12 & 0x3f));
-        }
-        put(0x80 | (code >> 6 & 0x3f));
-    }
-    put(0x80 | (code & 0x3f));
-}
 
 class Parser {
 public:
@@ -200,7 +170,7 @@ private:
             if (low < 0xdc00 || low > 0xdfff) fail("a surrogate without its pair");
             code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         }
-        append_utf8(out, code);
+        utf8::append(out, code);
     }
 
     std::string string()
@@ -216,7 +186,7 @@ private:
                 escape(out);
                 continue;
             }
-            const std::size_t length = utf8_length(text_, at_);
+            const std::size_t length = utf8::valid_length(text_.substr(at_));
             if (length == 0) fail("the string is not UTF-8");
             out.append(text_, at_, length);
             at_ += length;

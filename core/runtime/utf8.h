@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// UTF-8 as tokenizers need it: where a text stops being valid, and code points one by one.
+// UTF-8: where a text stops being valid, and code points one by one.
 // Threading: pure functions.
 #pragma once
 
@@ -12,6 +12,9 @@ namespace bitwright::utf8 {
 
 /// Position of the first byte that is not part of a well-formed sequence (no surrogates, no overlong forms, at most U+10FFFF); npos when all is well.
 [[nodiscard]] std::size_t first_invalid(std::string_view text) noexcept;
+
+/// Bytes of the well-formed sequence that `text` begins with; 0 when it begins with none, or is empty.
+[[nodiscard]] std::size_t valid_length(std::string_view text) noexcept;
 
 /// Bytes of the sequence that begins with `lead`. Precondition: valid text.
 [[nodiscard]] constexpr std::size_t length(char lead) noexcept

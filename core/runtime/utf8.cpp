@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/checkpoint/utf8.h"
+#include "core/runtime/utf8.h"
 
 #include <algorithm>
 
@@ -37,6 +37,13 @@ std::size_t first_invalid(std::string_view text) noexcept
         i += sequence.length;
     }
     return std::string_view::npos;
+}
+
+std::size_t valid_length(std::string_view text) noexcept
+{
+    if (text.empty()) return 0;
+    const Sequence sequence = sequence_at(text);
+    return sequence.valid ? sequence.length : 0;
 }
 
 char32_t next(std::string_view text, std::size_t& position) noexcept

@@ -71,6 +71,7 @@ TEST(Compute, EvaluateEqualsGoldenAndContinuesAfterAKill)
     EXPECT_EQ(object["windows"], 24);
     EXPECT_EQ(object["tokens"], 24 * 511);
     EXPECT_TRUE(object["perplexity_word"].is_null());
+    EXPECT_EQ(object["threads"], 1) << "as OMP_NUM_THREADS says";
     EXPECT_GT(object["words"], 100000);
     double sum = 0;
     for (std::size_t i = 0; i < 24; ++i) {
@@ -114,6 +115,7 @@ TEST(Compute, TheSameCalibrationIsNeverDoneTwice)
     EXPECT_FALSE(first.json()["reused"]);
     EXPECT_EQ(second["calibration"], "calibration:1");
     EXPECT_TRUE(second["reused"]);
+    EXPECT_EQ(second["threads"], 1) << "of the process that computed it";
     const auto statistics = run_cli({"statistics", "calibration:1", "--site", "layers.{0,3}.mlp.down_proj.*", "-w", w, "--json"}).json();
     EXPECT_EQ(statistics["sites"].size(), 4U);  // input and output of two layers
     EXPECT_LE(statistics["sites"][0]["min"], statistics["sites"][0]["max"]);
@@ -162,6 +164,7 @@ TEST(Compute, AKilledOptimizationGoesOnFromItsCheckpoint)
     ASSERT_EQ(resumed.code, 0) << resumed.err;
     EXPECT_TRUE(resumed.json()["resumed"]);
     EXPECT_EQ(resumed.json()["steps"], 64);
+    EXPECT_EQ(resumed.json()["threads"], 1);
     const auto whole = run_cli(arguments("whole.bitwright"));
     ASSERT_EQ(whole.code, 0) << whole.err;
     EXPECT_FALSE(whole.json()["resumed"]);

@@ -25,6 +25,8 @@ TEST(NumericsLoader, OpensLibTorchOnDemandAndOnce)
     EXPECT_TRUE(torch_is_mapped());
     EXPECT_EQ(numerics.version().substr(0, 9), "LibTorch ");
     EXPECT_EQ(&numerics, &load_numerics());
+    ASSERT_NE(std::getenv("GOMP_SPINCOUNT"), nullptr) << "set before LibTorch's OpenMP read it";
+    EXPECT_STREQ(std::getenv("GOMP_SPINCOUNT"), "1000");
 }
 
 TEST(NumericsLoader, ComputesAndFailsInWordsAcrossTheLibraryBoundary)

@@ -14,7 +14,18 @@ namespace {
 /// Numbers at the axes as numbers.h writes them.
 class Ticker : public QCPAxisTicker {
 protected:
-    QString getTickLabel(double tick, const QLocale& locale, QChar, int) override { return tick_text(tick, locale); }
+    QVector<QString> createLabelVector(const QVector<double>& ticks, const QLocale& locale, QChar, int) override
+    {
+        QVector<QString> labels;
+        const double step = ticks.size() > 1 ? ticks[1] - ticks[0] : 0;
+        for (const double tick : ticks) labels.append(step_text(tick, step, locale));
+        return labels;
+    }
+};
+
+class LogTicker : public QCPAxisTickerLog {
+protected:
+    QString getTickLabel(double tick, const QLocale& locale, QChar, int) override { return power_text(tick, locale); }
 };
 
 }  // namespace
@@ -66,17 +77,25 @@ Chart::Chart(QWidget* parent) : Plot(parent), canvas_(new QCustomPlot(this)), re
     setMouseTracking(true);
     setFocusPolicy(Qt::StrongFocus);
     connect(canvas_, &QCustomPlot::beforeReplot, this, [this] { fitY(); });
+    connect(canvas_, &QCustomPlot::afterReplot, this, [this] { drawn_ = true; });
 }
 
 Chart::~Chart() = default;
 
 QCPAxisRect& Chart::plotArea() const { return *canvas_->axisRect(); }
+void Chart::setAxisLogarithmic(QCPAxis& axis, bool on)
+{
+    if ((axis.scaleType() == QCPAxis::stLogarithmic) == on) return;
+    axis.setScaleType(on ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+    axis.setTicker(on ? QSharedPointer<QCPAxisTicker>(new LogTicker) : QSharedPointer<QCPAxisTicker>(new Ticker));
+}
+
 std::vector<QCPAxis*> Chart::timeAxes() const { return {plotArea().axis(QCPAxis::atBottom)}; }
 
 void Chart::styleAxis(QCPAxis& axis) const
 {
     const Style& style = plotStyle();
-    if (!axis.ticker().dynamicCast<QCPAxisTickerLog>() && typeid(*axis.ticker()) == typeid(QCPAxisTicker)) axis.setTicker(QSharedPointer<Ticker>::create());
+    if (const QCPAxisTicker& given = *axis.ticker(); typeid(given) == typeid(QCPAxisTicker)) axis.setTicker(QSharedPointer<Ticker>::create());
     axis.setBasePen(QPen(Qt::NoPen));
     axis.setTickPen(QPen(Qt::NoPen));
     axis.setSubTickPen(QPen(Qt::NoPen));
@@ -113,7 +132,11 @@ void Chart::queueReplot()
     canvas_->replot(QCustomPlot::rpQueuedReplot);
 }
 
-void Chart::replotOverlay() { canvas_->layer(QStringLiteral("overlay"))->replot(); }
+void Chart::replotOverlay()
+{
+    if (drawn_) canvas_->layer(QStringLiteral("overlay"))->replot();
+    else queueReplot();
+}
 
 void Chart::applyRange(double low, double high)
 {

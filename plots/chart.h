@@ -6,6 +6,9 @@
 
 #include "plots/plot.h"
 
+#include <utility>
+#include <vector>
+
 class QCustomPlot;
 class QCPAxis;
 class QCPAxisRect;
@@ -38,6 +41,7 @@ protected:
     /// Only what lies on the layer "overlay".
     void replotOverlay();
     void styleAxis(QCPAxis& axis) const;
+    static void setAxisLogarithmic(QCPAxis& axis, bool on);
     /// Colours of what the derived plot drew; called after the axes have theirs.
     virtual void restyle() = 0;
     /// Everything along x: of data, not of the view.
@@ -76,7 +80,7 @@ private:
     QCustomPlot* canvas_;
     Readout* readout_;
     QCPItemLine* crosshair_ = nullptr;
-    bool zoomed_ = false, panning_ = false;
+    bool zoomed_ = false, panning_ = false, drawn_ = false;
     QPointF pan_from_;
     std::pair<double, double> pan_range_;
 };

@@ -15,6 +15,13 @@ namespace {
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t markers_up_to = 60;  // points of a curve that still get a marker each
 
+constexpr double line_width = 1.6;
+
+std::size_t visible_points(const Curve& curve, double from, double to)
+{
+    return static_cast<std::size_t>(std::ranges::upper_bound(curve.x, to) - std::ranges::lower_bound(curve.x, from));
+}
+
 QString point_csv(double v) { return QLatin1Char(',') + file_number(v); }
 
 }  // namespace
@@ -69,13 +76,7 @@ void CurvesView::setAxes(CurveAxes axes)
     state_->axes = std::move(axes);
     canvas().xAxis->setLabel(axis_text(state_->axes.x, state_->axes.x_unit));
     canvas().yAxis->setLabel(axis_text(state_->axes.y, state_->axes.y_unit));
-    const bool logarithmic = state_->axes.logarithmic;
-    if ((canvas().yAxis->scaleType() == QCPAxis::stLogarithmic) != logarithmic) {
-        canvas().yAxis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
-        canvas().yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog) : QSharedPointer<QCPAxisTicker>::create());
-        canvas().yAxis->setNumberFormat(logarithmic ? QStringLiteral("gb") : QStringLiteral("gb"));
-        styleAxis(*canvas().yAxis);
-    }
+    setAxisLogarithmic(*canvas().yAxis, state_->axes.logarithmic);
     queueReplot();
 }
 
@@ -122,6 +123,7 @@ int CurvesView::addCurve(Curve curve)
     drawn.line = canvas().addGraph();
     drawn.high->setChannelFillGraph(drawn.low);
     drawn.line->setAdaptiveSampling(true);
+    drawn.line->setAntialiased(true);
     drawn.name = new QCPItemText(&canvas());
     drawn.name->setClipToAxisRect(false);
     drawn.name->setSelectable(false);
@@ -169,6 +171,12 @@ void CurvesView::setCurrentPoint(int curve, int index)
     announce();
 }
 
+QPointF CurvesView::positionOf(int curve, int index) const
+{
+    const Curve& c = state_->curves.at(static_cast<std::size_t>(curve));
+    return {canvas().xAxis->coordToPixel(c.x.at(static_cast<std::size_t>(index))), canvas().yAxis->coordToPixel(c.y.at(static_cast<std::size_t>(index)))};
+}
+
 std::pair<double, double> CurvesView::extent() const
 {
     double low = std::numeric_limits<double>::infinity(), high = -low;
@@ -214,13 +222,23 @@ void CurvesView::fitY()
     if (!std::isnan(state_->axes.y_high)) high = state_->axes.y_high;
     if (high > low) canvas().yAxis->setRange(low, high);
 
+    for (std::size_t c = 0; c < state_->curves.size(); ++c) {  // a smooth wide pen over a hundred points per pixel costs 30 ms and shows nothing
+        const bool dense = visible_points(state_->curves[c], from, to) > 3 * static_cast<std::size_t>(std::max(1, plotArea().width()));
+        QCPGraph& line = *state_->drawn[c].line;
+        if (line.antialiased() != dense) continue;
+        line.setAntialiased(!dense);
+        QPen pen = line.pen();
+        pen.setWidthF(dense ? 1 : line_width);
+        line.setPen(pen);
+    }
+
     // room for the names at the curves' ends
     const QFontMetrics metrics(plotStyle().caption_font);
     int width = 0;
     if (state_->curves.size() > 1 || !state_->curves[0].name.isEmpty()) {
         for (const Curve& curve : state_->curves) width = std::max(width, metrics.horizontalAdvance(curve.name));
     }
-    state_->names_width = std::min(width, std::max(60, canvas().width() / 3));
+    state_->names_width = std::min(width + 2, std::max(60, canvas().width() / 3));
     plotArea().setMinimumMargins(QMargins(8, 10, state_->names_width > 0 ? state_->names_width + 16 : 12, 4));
 }
 
@@ -248,9 +266,7 @@ void CurvesView::placeNames()
     const bool there = state_->current_curve >= 0;
     state_->ring->setVisible(there);
     if (there) {
-        const Curve& curve = state_->curves[static_cast<std::size_t>(state_->current_curve)];
-        const auto i = static_cast<std::size_t>(state_->current_index);
-        const QPointF at(canvas().xAxis->coordToPixel(curve.x[i]), canvas().yAxis->coordToPixel(curve.y[i]));
+        const QPointF at = positionOf(state_->current_curve, state_->current_index);
         state_->ring->setVisible(std::isfinite(at.y()));
         state_->ring->topLeft->setCoords(at - QPointF(6, 6));
         state_->ring->bottomRight->setCoords(at + QPointF(6, 6));
@@ -265,7 +281,7 @@ void CurvesView::restyle()
         const Curve& curve = state_->curves[i];
         QColor colour = category_colour(curve.category, style.dark);
         if (curve.faded) colour.setAlphaF(0.4f);
-        QPen pen(colour, 1.6);
+        QPen pen(colour, state_->drawn[i].line->antialiased() ? line_width : 1);
         if (curve.dashed) pen.setStyle(Qt::DashLine);
         state_->drawn[i].line->setPen(pen);
         state_->drawn[i].line->setScatterStyle(curve.x.size() <= markers_up_to ? scatter_of(curve.category, style, 5) : QCPScatterStyle(QCPScatterStyle::ssNone));
@@ -326,21 +342,23 @@ void CurvesView::mouseMoveEvent(QMouseEvent* event)
     const QPoint at = event->position().toPoint();
     if (isEmpty() || !plotArea().rect().contains(at)) return hideCrosshair();
     const double x = canvas().xAxis->pixelToCoord(event->position().x());
-    // the nearest measured x of all curves, then what every curve has there
+    const auto nearest = [](const Curve& curve, double to) {
+        const auto above = static_cast<std::size_t>(std::ranges::lower_bound(curve.x, to) - curve.x.begin());
+        return above > 0 && (above == curve.x.size() || to - curve.x[above - 1] < curve.x[above] - to) ? above - 1 : above;
+    };
     double best = none;
     for (const Curve& curve : state_->curves) {
-        const auto above = std::ranges::lower_bound(curve.x, x);
-        for (const auto i : {above, above == curve.x.begin() ? above : above - 1}) {
-            if (i != curve.x.end() && (std::isnan(best) || std::fabs(*i - x) < std::fabs(best - x))) best = *i;
-        }
+        if (curve.x.empty()) continue;
+        if (const double there = curve.x[nearest(curve, x)]; std::isnan(best) || std::fabs(there - x) < std::fabs(best - x)) best = there;
     }
     if (std::isnan(best)) return hideCrosshair();
     QString text = QStringLiteral("%1 %2").arg(state_->axes.x, tick_text(best, locale())).trimmed();
     for (const Curve& curve : state_->curves) {
-        const auto i = std::ranges::lower_bound(curve.x, best);
-        if (i == curve.x.end() || *i != best) continue;
-        const auto k = static_cast<std::size_t>(i - curve.x.begin());
-        if (k < curve.y.size()) text += QStringLiteral("\n%1  %2").arg(curve.name, quantity_text(curve.y[k], state_->axes.y_unit, locale()));
+        if (curve.x.empty()) continue;
+        const auto i = nearest(curve, best);  // of a curve measured more rarely: its nearest point, and where that is
+        if (i >= curve.y.size() || std::fabs(canvas().xAxis->coordToPixel(curve.x[i]) - canvas().xAxis->coordToPixel(best)) > 40) continue;
+        text += QStringLiteral("\n%1  %2").arg(curve.name, quantity_text(curve.y[i], state_->axes.y_unit, locale()));
+        if (curve.x[i] != best) text += tr(" at %1").arg(tick_text(curve.x[i], locale()));
     }
     showCrosshair(canvas().xAxis->coordToPixel(best), at, text);
     Q_EMIT pointHovered(best);

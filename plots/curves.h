@@ -55,6 +55,8 @@ public:
     /// The point that keys and clicks last chose; −1, −1: none.
     [[nodiscard]] std::pair<int, int> currentPoint() const noexcept;
     void setCurrentPoint(int curve, int index);
+    /// Where a point lies in this widget.
+    [[nodiscard]] QPointF positionOf(int curve, int index) const;
 
     [[nodiscard]] bool isEmpty() const override;
     [[nodiscard]] QString csv() const override;  ///< visible points: curve, x, y, and low, high when there are bands

@@ -103,18 +103,19 @@ void HeatmapView::rebuild()
 
 void HeatmapView::rescale()
 {
-    double low = std::numeric_limits<double>::infinity(), positive = low, high = -low;
-    if (!isEmpty()) {
-        for (int row = 0; row < data_.rows; ++row) {
-            for (int column = 0; column < data_.columns; ++column) {
-                const float value = pyramid_.at(row, column);
-                if (!std::isfinite(value)) continue;
-                low = std::min<double>(low, value);
-                high = std::max<double>(high, value);
-                if (value > 0) positive = std::min<double>(positive, value);
-            }
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    std::vector<float> positive;  // of about every k-th cell, enough for a quantile
+    const qint64 sparse = 1 + static_cast<qint64>(data_.rows) * data_.columns / 40000;
+    for (int row = 0; row < data_.rows; ++row) {
+        for (int column = 0; column < data_.columns; ++column) {
+            const float value = pyramid_.at(row, column);
+            if (!std::isfinite(value)) continue;
+            low = std::min<double>(low, value);
+            high = std::max<double>(high, value);
+            if (value > 0 && (positive.empty() || (static_cast<qint64>(row) * data_.columns + column) % sparse == 0)) positive.push_back(value);
         }
     }
+    lowest_ = low;
     scale_.logarithmic = logarithmic_ && !data_.differences && high > 0;
     if (fixed_range_) {
         scale_.low = fixed_range_->first;
@@ -126,7 +127,9 @@ void HeatmapView::rescale()
         scale_.high = std::max({std::fabs(low), std::fabs(high), std::numeric_limits<double>::min()});
         scale_.low = -scale_.high;
     } else if (scale_.logarithmic) {
-        scale_.low = std::max(positive, high * 1e-6);  // a single denormal does not take all the colours
+        const auto quantile = positive.begin() + static_cast<std::ptrdiff_t>(positive.size() / 20);
+        std::nth_element(positive.begin(), quantile, positive.end());
+        scale_.low = std::max<double>(*quantile, high * 1e-6);
         scale_.high = high;
         if (scale_.low >= scale_.high) scale_.low = scale_.high / 10;
     } else {

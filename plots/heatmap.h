@@ -57,7 +57,8 @@ public:
 
     void setLogarithmic(bool on);
     [[nodiscard]] bool logarithmic() const noexcept { return logarithmic_; }
-    /// Colours for low … high, so that two maps can be compared; none: what was measured.
+    /// Colours for low … high, so that two maps can be compared; none: what was measured (logarithmic: from its 5 % quantile, as a pixel shows the largest of
+    /// many cells and colours below would show nothing).
     void setColourRange(std::optional<std::pair<double, double>> range);
     [[nodiscard]] ValueScale colourScale() const noexcept { return scale_; }
     /// Data column of each displayed column, a permutation; empty: as they are. Throws std::invalid_argument when it is none.
@@ -150,6 +151,7 @@ private:
     std::optional<double> threshold_;
     std::function<QString(int, int)> describer_;
     ValueScale scale_;
+    double lowest_ = 0;  ///< measured; may lie below the scale
     bool logarithmic_ = true, margins_ = true;
     QRectF range_;
     Cell current_, hovered_;

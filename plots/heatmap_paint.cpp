@@ -8,7 +8,6 @@
 #include <QFontMetrics>
 #include <QPainter>
 #include <QPainterPath>
-#include <QPixmapCache>
 
 #include <algorithm>
 #include <cmath>
@@ -16,9 +15,8 @@
 namespace bitwright::plots {
 namespace {
 
-constexpr int space = 8, profile_height = 52, margin_width = 84;
+constexpr int space = 8, profile_height = 56, margin_width = 96;
 
-/// A tile's worth of the raster's hatching, for legends.
 void caption(QPainter& painter, const Style& style, const QRect& where, int flags, const QString& text)
 {
     painter.setFont(style.caption_font);
@@ -127,7 +125,7 @@ void HeatmapView::drawHeader(QPainter& painter, const HeatmapLayout& layout) con
 
     // colour bar: low value, colours, high value and unit in one line
     const QFontMetrics small(style.caption_font);
-    const QString low = number_text(scale_.low, locale()), high = quantity_text(scale_.high, data_.unit, locale());
+    const QString low = (lowest_ < scale_.low ? QStringLiteral("≤ ") : QString()) + number_text(scale_.low, locale()), high = quantity_text(scale_.high, data_.unit, locale());
     const int high_width = std::min(small.horizontalAdvance(high), layout.colours.width() / 2), low_width = small.horizontalAdvance(low);
     const QRect whole = layout.colours;
     caption(painter, style, QRect(whole.right() - high_width, whole.y(), high_width + 1, whole.height()), Qt::AlignRight | Qt::AlignVCenter,
@@ -259,8 +257,8 @@ void HeatmapView::drawRowMargin(QPainter& painter, const HeatmapLayout& layout) 
     line(bar, QRectF(0, -3, 12, 6), tr("max"));
     line(style.text, QRectF(5, -4, 2, 8), tr("median"));
     if (current_.valid()) {
-        const QString text = QString::number(current_.column);
-        line(style.accent, QRectF(4, -2, 5, 5), data_.column_axis.isEmpty() ? text : small.elidedText(data_.column_axis + QLatin1Char(' ') + text, Qt::ElideLeft, layout.size.width() - area.x() - 18));
+        const QString number = QString::number(current_.column), name = (data_.column_axis + QLatin1Char(' ') + number).trimmed();
+        line(style.accent, QRectF(4, -2, 5, 5), small.horizontalAdvance(name) <= layout.size.width() - area.x() - 16 ? name : number);
     }
 }
 
@@ -272,8 +270,8 @@ void HeatmapView::drawProfile(QPainter& painter, const HeatmapLayout& layout) co
     const double base = data_.differences ? area.y() + area.height() / 2.0 : area.bottom() + 1;
     painter.setPen(style.grid);
     painter.drawLine(QPointF(area.left(), std::min<double>(base, area.bottom())), QPointF(area.right(), std::min<double>(base, area.bottom())));
-    QColor colour = style.accent;
-    colour.setAlphaF(0.8f);
+    QColor colour = style.muted_text;
+    colour.setAlphaF(0.55f);
     std::vector<QRectF> bars;
     for (int x = 0; x < area.width(); ++x) {
         const Run run = run_of_pixel(range_.x(), range_.width(), area.width(), x, data_.columns);
@@ -285,6 +283,11 @@ void HeatmapView::drawProfile(QPainter& painter, const HeatmapLayout& layout) co
     painter.setPen(Qt::NoPen);
     painter.setBrush(colour);
     painter.drawRects(bars.data(), static_cast<int>(bars.size()));
+    if (const float here = valueAt(current_); !std::isnan(here)) {  // the cursor's column
+        const QRectF cell = cellRectIn(layout.map, current_) & QRectF(area.x(), layout.map.y(), area.width(), layout.map.height());
+        const double top = area.bottom() + 1 - scale_.position(here) * area.height();
+        if (!cell.isEmpty()) painter.fillRect(QRectF(cell.center().x() - std::max(2.0, cell.width() - 1) / 2, std::min(top, base), std::max(2.0, cell.width() - 1), std::max(1.0, std::fabs(base - top))), style.accent);
+    }
     if (threshold_) {
         const double y = area.bottom() + 1 - scale_.position(*threshold_) * area.height();
         painter.setPen(QPen(style.text, 1, Qt::DashLine));
@@ -294,9 +297,14 @@ void HeatmapView::drawProfile(QPainter& painter, const HeatmapLayout& layout) co
     const int gap = 6, width = layout.row_names.width() - gap;
     caption(painter, style, QRect(0, area.y() - 2, width, small.height()), Qt::AlignRight | Qt::AlignTop, number_text(scale_.high, locale()));
     caption(painter, style, QRect(0, area.bottom() - small.height() + 2, width, small.height()), Qt::AlignRight | Qt::AlignBottom, number_text(scale_.low, locale()));
-    if (area.height() >= 3 * small.height())
-        caption(painter, style, QRect(0, area.center().y() - small.height() / 2, width, small.height()), Qt::AlignRight | Qt::AlignVCenter,
-                small.elidedText(data_.row_axis + QLatin1Char(' ') + rowName(current_.row), Qt::ElideLeft, width));
+    const QString name = (data_.row_axis + QLatin1Char(' ') + rowName(current_.row)).trimmed();
+    const QRect plate(area.x(), area.y(), small.horizontalAdvance(name) + 8, small.height());
+    QColor paper = style.background;
+    paper.setAlphaF(0.8f);
+    painter.fillRect(plate, paper);
+    painter.setFont(style.caption_font);
+    painter.setPen(style.text);
+    painter.drawText(plate, Qt::AlignCenter, name);
 }
 
 void HeatmapView::drawMarks(QPainter& painter, const HeatmapLayout& layout) const
@@ -328,7 +336,7 @@ void HeatmapView::drawCursor(QPainter& painter, const HeatmapLayout& layout) con
     painter.setBrush(Qt::NoBrush);
     if (current_.valid()) {
         QRectF where = cellRectIn(layout.map, current_);
-        if (where.width() < 9) where = QRectF(where.center().x() - 4.5, where.y(), 9, where.height());
+        if (where.width() < 12) where = QRectF(where.center().x() - 6, where.y(), 12, where.height());
         painter.setPen(QPen(plotStyle().background, hasFocus() ? 4 : 3));
         painter.drawRect(where);
         painter.setPen(QPen(plotStyle().accent, hasFocus() ? 2 : 1));

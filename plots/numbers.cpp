@@ -78,10 +78,27 @@ QString shortest(Real value)
 QString number_text(double value, const QLocale& locale, int significant) { return written(value, locale, significant, false); }
 QString tick_text(double value, const QLocale& locale, int significant) { return written(value, locale, significant, true); }
 
+QString step_text(double value, double step, const QLocale& locale)
+{
+    if (!(step > 0) || std::fabs(value) >= 1e9 || step < 1e-4) return tick_text(std::fabs(value) < step * 1e-6 ? 0 : value, locale);
+    int decimals = 0;  // of the step, which is 1, 2, 2.5 or 5·10ⁿ
+    for (double scaled = step; decimals < 5 && std::fabs(scaled - std::round(scaled)) > 1e-6 * scaled; scaled *= 10) ++decimals;
+    const QString text = grouped(value, decimals, locale);
+    return std::fabs(value) < step * 1e-6 ? grouped(0, decimals, locale) : text;
+}
+
+QString power_text(double value, const QLocale& locale)
+{
+    if (!(value > 0) || (value < 1e4 && value > 1e-4)) return tick_text(value, locale);
+    const int exponent = static_cast<int>(std::floor(std::log10(value) + 1e-9));
+    const QString power = locale.toString(10) + superscript(exponent), mantissa = tick_text(value / std::pow(10.0, exponent), locale, 2);
+    return mantissa == locale.toString(1) ? power : mantissa + QStringLiteral("×") + power;
+}
+
 QString quantity_text(double value, const QString& unit, const QLocale& locale)
 {
     const QString text = number_text(value, locale);
-    return unit.isEmpty() || std::isnan(value) ? text : text + QChar(0x202f) + unit;
+    return unit.isEmpty() || std::isnan(value) ? text : text + QChar(0x00a0) + unit;
 }
 
 QString axis_text(const QString& name, const QString& unit) { return unit.isEmpty() ? name : name.isEmpty() ? unit : QStringLiteral("%1 (%2)").arg(name, unit); }

@@ -12,6 +12,10 @@ namespace bitwright::plots {
 [[nodiscard]] QString number_text(double value, const QLocale& locale = QLocale(), int significant = 3);
 /// For axes: no trailing zeros.
 [[nodiscard]] QString tick_text(double value, const QLocale& locale = QLocale(), int significant = 6);
+/// A label among others `step` apart: as many decimals as the step needs.
+[[nodiscard]] QString step_text(double value, double step, const QLocale& locale = QLocale());
+/// On a logarithmic axis: "100", "10⁵", "0.01", "2×10⁻⁶".
+[[nodiscard]] QString power_text(double value, const QLocale& locale = QLocale());
 /// "61.2 ms"; the number alone without a unit.
 [[nodiscard]] QString quantity_text(double value, const QString& unit, const QLocale& locale = QLocale());
 /// "channel (unit)"; the name alone without a unit.

@@ -10,7 +10,6 @@ namespace bitwright::plots {
 
 Plot::Plot(QWidget* parent) : QWidget(parent), style_(default_style(false)), empty_text_(tr("Nothing measured yet"))
 {
-    setMinimumSize(120, 80);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Expanding);
     setAttribute(Qt::WA_OpaquePaintEvent);
 }

@@ -46,7 +46,7 @@ public:
     void setComparison(RangeHistogram histogram, const QString& name = {});
     void setGrid(std::optional<IntegerGrid> grid);
     [[nodiscard]] const std::optional<IntegerGrid>& grid() const noexcept;
-    /// Not by hand: emits nothing. During a drag it is ignored. A range that is none (not finite, minimum ≥ maximum) hides the lines.
+    /// Not by hand: emits nothing. During a drag or a held key it is ignored. A range that is none (not finite, minimum ≥ maximum) hides the lines.
     void setRange(double minimum, double maximum);
     [[nodiscard]] bool hasRange() const noexcept;
     [[nodiscard]] double minimum() const noexcept;

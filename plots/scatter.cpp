@@ -13,13 +13,6 @@ namespace {
 
 bool shown(const ScatterPoint& point) { return std::isfinite(point.x) && std::isfinite(point.y); }
 
-void set_scale(QCPAxis& axis, bool logarithmic)
-{
-    if ((axis.scaleType() == QCPAxis::stLogarithmic) == logarithmic) return;
-    axis.setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
-    axis.setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog) : QSharedPointer<QCPAxisTicker>::create());
-}
-
 std::pair<double, double> with_margin(double low, double high, bool logarithmic, double share)
 {
     if (logarithmic && low > 0) {
@@ -66,10 +59,8 @@ bool ScatterView::isEmpty() const { return !state_ || std::ranges::none_of(state
 void ScatterView::setAxes(ScatterAxes axes)
 {
     state_->axes = std::move(axes);
-    set_scale(*canvas().xAxis, state_->axes.logarithmic_x);
-    set_scale(*canvas().yAxis, state_->axes.logarithmic_y);
-    styleAxis(*canvas().xAxis);
-    styleAxis(*canvas().yAxis);
+    setAxisLogarithmic(*canvas().xAxis, state_->axes.logarithmic_x);
+    setAxisLogarithmic(*canvas().yAxis, state_->axes.logarithmic_y);
     canvas().xAxis->setLabel(axis_text(state_->axes.x, state_->axes.x_unit));
     canvas().yAxis->setLabel(axis_text(state_->axes.y, state_->axes.y_unit));
     refit();
@@ -238,6 +229,7 @@ void ScatterView::restyle()
         state_->graphs[i]->setScatterStyle(scatter_of(point.category, style, 8, !point.faded));
         if (state_->intervals[i]) state_->intervals[i]->setPen(QPen(category_colour(point.category, style.dark), 1));
         state_->labels[i]->setFont(style.caption_font);
+        state_->labels[i]->setBrush(style.background);
         state_->labels[i]->setColor(point.faded ? style.muted_text : style.text);
     }
 }

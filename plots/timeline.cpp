@@ -213,7 +213,7 @@ void TimelineView::restyle()
     for (std::size_t i = 0; i < state_->graphs.size(); ++i) {
         const TimelineTrack& track = state_->tracks[i];
         state_->graphs[i]->setPen(QPen(category_colour(track.category, style.dark), 1.6));
-        state_->graphs[i]->setScatterStyle(track.seconds.size() <= 60 ? scatter_of(track.category, style, 5) : QCPScatterStyle(QCPScatterStyle::ssNone));
+        state_->graphs[i]->setScatterStyle(!track.steps && track.seconds.size() <= 60 ? scatter_of(track.category, style, 5) : QCPScatterStyle(QCPScatterStyle::ssNone));
     }
     for (std::size_t b = 0; b < state_->bands.size() && !state_->rects.empty(); ++b) {
         const int category = state_->bands[b].category;

@@ -262,9 +262,10 @@ Cell HeatmapView::cellAt(QPointF position) const
     const QRect map = mapRect();
     if (isEmpty() || !QRectF(map).contains(position)) return {};
     const double ratio = devicePixelRatioF();
-    const auto pixel = [ratio](double offset, int extent) { return std::clamp(static_cast<int>(offset * ratio), 0, static_cast<int>(extent * ratio) - 1); };
-    const Run columns = run_of_pixel(range_.x(), range_.width(), static_cast<int>(map.width() * ratio), pixel(position.x() - map.x(), map.width()), data_.columns);
-    const Run rows = run_of_pixel(range_.y(), range_.height(), static_cast<int>(map.height() * ratio), pixel(position.y() - map.y(), map.height()), data_.rows);
+    const QSize pixels = map.size() * ratio;  // as painted
+    const auto pixel = [ratio](double at, int from, int count) { return std::clamp(static_cast<int>(std::floor(at * ratio) - std::round(from * ratio)), 0, count - 1); };
+    const Run columns = run_of_pixel(range_.x(), range_.width(), pixels.width(), pixel(position.x(), map.x(), pixels.width()), data_.columns);
+    const Run rows = run_of_pixel(range_.y(), range_.height(), pixels.height(), pixel(position.y(), map.y(), pixels.height()), data_.rows);
     Cell best;
     float best_value = none;
     for (int row = rows.begin; row < rows.end; ++row) {

@@ -83,6 +83,7 @@ void HeatmapView::paintEvent(QPaintEvent*)
     const QSize pixels = layout.map.size() * ratio;
     if (image_.size() != pixels || image_range_ != range_) {
         image_ = raster(pyramid_, range_, pixels, look(ratio));
+        image_.setDevicePixelRatio(ratio);
         image_range_ = range_;
     }
     if (const QSize small = layout.minimap.size() * ratio; !layout.minimap.isEmpty() && overview_.size() != small)
@@ -100,12 +101,17 @@ void HeatmapView::paintOn(QPaintDevice& device, QSize size) const
     HeatmapLayout layout = layoutFor(size);
     layout.minimap = {};
     const double ratio = std::max(2.0, device.devicePixelRatioF());
-    draw(painter, layout, raster(pyramid_, range_, layout.map.size() * ratio, look(ratio)));
+    QImage image = raster(pyramid_, range_, layout.map.size() * ratio, look(ratio));
+    image.setDevicePixelRatio(ratio);
+    draw(painter, layout, image);
 }
 
 void HeatmapView::draw(QPainter& painter, const HeatmapLayout& layout, const QImage& image) const
 {
-    painter.drawImage(QRectF(layout.map), image, QRectF(image.rect()));
+    // pixel for pixel, also where the screen has 1.25 of them for one of ours
+    const double ratio = image.devicePixelRatio();
+    const auto snapped = [ratio](double at) { return std::round(at * ratio) / ratio; };
+    painter.drawImage(QRectF(snapped(layout.map.x()), snapped(layout.map.y()), image.width() / ratio, image.height() / ratio), image, QRectF(image.rect()));
     drawMarks(painter, layout);
     if (layout.row_names.isEmpty()) return;
     drawHeader(painter, layout);

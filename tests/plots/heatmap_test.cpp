@@ -41,6 +41,13 @@ void wheel(QWidget& widget, QPointF at, int delta, Qt::KeyboardModifiers modifie
     QApplication::sendEvent(&widget, &event);
 }
 
+/// Without the platform's cursor, which stops at the edge of a small screen.
+void move(QWidget& widget, QPointF at)
+{
+    QMouseEvent event(QEvent::MouseMove, at, widget.mapToGlobal(at), Qt::NoButton, Qt::NoButton, {});
+    QApplication::sendEvent(&widget, &event);
+}
+
 TEST(MaximumPyramid, GivesTheMaximumOfEveryRun)
 {
     std::mt19937 random(1);
@@ -112,7 +119,8 @@ TEST(Heatmap, SeveralCellsInAPixelShowTheirMaximum)
     ASSERT_LT(area.width(), 1000);
     const QImage image = view->grab().toImage();
     const double y = view->cellRect({1, 0}).center().y(), ratio = view->devicePixelRatioF();
-    const int pixels = static_cast<int>(area.width() * ratio);
+    const int pixels = (area.size() * ratio).width();
+    const double left = std::round(area.x() * ratio);
     int next = 0;
     for (int x = 0; x < pixels; ++x) {
         const auto run = run_of_pixel(0, 16384, pixels, x, 16384);
@@ -120,8 +128,8 @@ TEST(Heatmap, SeveralCellsInAPixelShowTheirMaximum)
         next = run.end;
         float largest = 0;
         for (int column = run.begin; column < run.end; ++column) largest = std::max(largest, (*map.values)[static_cast<std::size_t>(16384 + column)]);
-        ASSERT_EQ(pixel(image, QPointF(area.x() + (x + 0.5) / ratio, y)), expected(*view, largest)) << x;
-        const Cell cell = view->cellAt(QPointF(area.x() + (x + 0.5) / ratio, y));
+        ASSERT_EQ(pixel(image, QPointF((left + x + 0.5) / ratio, y)), expected(*view, largest)) << x;
+        const Cell cell = view->cellAt(QPointF((left + x + 0.5) / ratio, y));
         ASSERT_EQ(cell.row, 1);
         ASSERT_EQ(view->valueAt(cell), largest) << "hovering a pixel names the cell that it shows";
     }
@@ -213,11 +221,11 @@ TEST(Heatmap, HoverNamesTheCellAndLeavesIt)
 {
     auto view = shown(examples::heatmap(4, 20));
     QSignalSpy hovered(view.get(), &HeatmapView::cellHovered);
-    QTest::mouseMove(view.get(), view->cellRect({2, 7}).center().toPoint());
+    move(*view, view->cellRect({2, 7}).center());
     ASSERT_GE(hovered.size(), 1);
     EXPECT_EQ(hovered.back()[0].toInt(), 2);
     EXPECT_EQ(hovered.back()[1].toInt(), 7);
-    QTest::mouseMove(view.get(), QPoint(2, view->height() - 2));
+    move(*view, QPointF(2, view->height() - 2));
     EXPECT_EQ(hovered.back()[0].toInt(), -1);
     QSignalSpy changed(view.get(), &HeatmapView::currentCellChanged);
     QTest::mouseClick(view.get(), Qt::LeftButton, {}, view->cellRect({1, 3}).center().toPoint());

@@ -172,6 +172,7 @@ void HeatmapView::setColumnOrder(std::vector<int> order)
     order_ = std::move(order);
     places_ = std::move(places);
     rebuild();
+    announce_heatmap_reset(*this);
 }
 
 void HeatmapView::setThreshold(std::optional<double> threshold)

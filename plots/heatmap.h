@@ -71,6 +71,7 @@ public:
     /// Sentence about a cell for hover and screen reader: "layer 3, channel 17: 61.2, 14 times the median". Without: names and value.
     void setDescriber(std::function<QString(int row, int column)> describer);
     [[nodiscard]] QString description(Cell cell) const;
+    [[nodiscard]] QString rowName(int row) const;
     /// Off: only the map, for thumbnails and narrow places.
     void setMarginsShown(bool on);
 
@@ -140,8 +141,6 @@ private:
     void drawMarks(QPainter& painter, const HeatmapLayout& layout) const;
     void drawCursor(QPainter& painter, const HeatmapLayout& layout) const;
     void drawHover(QPainter& painter, const HeatmapLayout& layout) const;
-    [[nodiscard]] QString rowName(int row) const;
-
     Heatmap data_;
     MaximumPyramid pyramid_;
     std::vector<float> row_maximum_, row_median_;

@@ -129,6 +129,7 @@ TEST(Heatmap, SeveralCellsInAPixelShowTheirMaximum)
         float largest = 0;
         for (int column = run.begin; column < run.end; ++column) largest = std::max(largest, (*map.values)[static_cast<std::size_t>(16384 + column)]);
         ASSERT_EQ(pixel(image, QPointF((left + x + 0.5) / ratio, y)), expected(*view, largest)) << x;
+        if (!QRectF(area).contains(QPointF((left + x + 0.5) / ratio, y))) continue;  // the last half pixel at 150 %
         const Cell cell = view->cellAt(QPointF((left + x + 0.5) / ratio, y));
         ASSERT_EQ(cell.row, 1);
         ASSERT_EQ(view->valueAt(cell), largest) << "hovering a pixel names the cell that it shows";
@@ -326,6 +327,39 @@ TEST(Heatmap, AnswersAScreenReader)
     EXPECT_TRUE(access->text(QAccessible::Name).contains(QStringLiteral("down_proj input")));
     QTest::keyClick(view.get(), Qt::Key_Left);
     EXPECT_EQ(access->text(QAccessible::Value), QStringLiteral("layer 3, channel 16: twice the median"));
+
+    ASSERT_EQ(access->role(), QAccessible::Table);
+    QAccessibleTableInterface* table = access->tableInterface();
+    ASSERT_NE(table, nullptr);
+    EXPECT_EQ(table->rowCount(), 4);
+    EXPECT_EQ(table->columnCount(), 20);
+    EXPECT_EQ(table->cellAt(4, 0), nullptr);
+    EXPECT_EQ(table->columnDescription(5), QStringLiteral("channel 5"));
+    view->setColumnOrder({19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+    QAccessibleInterface* cell = table->cellAt(1, 2);
+    ASSERT_NE(cell, nullptr);
+    EXPECT_EQ(cell->text(QAccessible::Name), QStringLiteral("layer 1, channel 17: twice the median"));
+    EXPECT_EQ(access->child(access->indexOfChild(cell)), cell);
+    EXPECT_EQ(cell->rect().size(), view->cellRect({1, 17}).toAlignedRect().size());
+    EXPECT_FALSE(cell->state().focused);
+    view->clear();
+    EXPECT_EQ(table->cellAt(0, 0), nullptr);
+}
+
+TEST(Heatmap, TheCursorsCellHasTheFocusForAScreenReader)
+{
+    auto view = shown(examples::heatmap(4, 20));
+    view->setDescriber([](int row, int column) { return QStringLiteral("layer %1, channel %2").arg(row).arg(column); });
+    view->activateWindow();
+    ASSERT_TRUE(QTest::qWaitForWindowActive(view.get()));
+    view->setFocus();
+    view->setCurrentCell({3, 17});
+    QTest::keyClick(view.get(), Qt::Key_Up);
+    // the event itself is only sent to a platform with a screen reader; what it points at is the child that has the focus
+    QAccessibleInterface* focused = QAccessible::queryAccessibleInterface(view.get())->focusChild();
+    ASSERT_NE(focused, nullptr);
+    EXPECT_EQ(focused->text(QAccessible::Name), QStringLiteral("layer 2, channel 17"));
+    EXPECT_TRUE(focused->state().focused);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
     Reference done;
     if (environment.reuse_finished && !environment.fresh)
         if (const auto job = find_done_job(workspace, key); job && job->result && parse_reference(*job->result, done))
-            return {get_recipe_row(workspace, done.id), false, true};
+            return {get_recipe_row(workspace, done.id), false, true, {}};
 
     const auto statistics = load_calibration_statistics(workspace, request.calibration);
     auto& method = request.method;
@@ -66,6 +66,10 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
         if (job.resumed() && fs::exists(method.checkpoint_path)) method.resume_from = method.checkpoint_path;
         const auto conditions = numeric_conditions(method.seed);  // the load before it began
         auto outcome = numerics.run(method, environment.control);
+        if (outcome.state == MethodState::paused) {
+            end_job(workspace, job.row().id, JobState::paused, {});
+            return QuantizeOutcome{{}, job.resumed(), false, std::move(outcome.recipe)};
+        }
         if (outcome.recipe.model_hash.empty()) outcome.recipe.model_hash = model.content_hash(environment.control);
 
         RecipeRow row;
@@ -79,7 +83,7 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
         if (std::isfinite(outcome.seconds_per_step)) row.seconds_per_step = outcome.seconds_per_step;
         if (outcome.peak_rss_bytes > 0) row.peak_rss_bytes = static_cast<std::int64_t>(outcome.peak_rss_bytes);
         const auto id = put_recipe(workspace, outcome.recipe, row, job.row().id);
-        return QuantizeOutcome{get_recipe_row(workspace, id), job.resumed(), false};
+        return QuantizeOutcome{get_recipe_row(workspace, id), job.resumed(), false, {}};
     });
 }
 

@@ -18,9 +18,11 @@ struct QuantizeRequest {
     std::optional<std::string> name;
 };
 struct QuantizeOutcome {
-    RecipeRow row;
+    RecipeRow row;  ///< empty when paused
     bool resumed = false, reused = false;
+    std::optional<Recipe> paused_at;  ///< the recipe as it stands; also in the job's checkpoint (load_recipe), to evaluate, store or start another run from
 };
+/// Ends the job done or, when the control asked for a pause, paused; called again with the same request it goes on.
 [[nodiscard]] QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, QuantizeRequest request);
 
 }  // namespace bitwright

@@ -7,6 +7,7 @@
 
 #include "core/architecture/model.h"
 #include "core/checkpoint/token_windows.h"
+#include "core/numerics/method_progress.h"
 #include "core/recipe/output_error.h"
 #include "core/recipe/preview.h"
 #include "core/recipe/recipe.h"
@@ -55,12 +56,7 @@ struct MethodRequest {
     std::string resume_from;               ///< path of a method checkpoint, "" for a fresh start
     std::string checkpoint_path;           ///< where to write checkpoints (atomically), "" for none
     std::int64_t checkpoint_every_steps = 16;
-};
-
-struct StepRecord {
-    std::int64_t step = 0, sample = 0;
-    double loss = 0, gradient_norm = 0;
-    double lr_let = 0, lr_lwc = 0, lr_lrl = 0;
+    MethodWatch watch;
 };
 
 enum class MethodState : std::uint8_t { done, paused };  ///< cancelled and failed are exceptions
@@ -73,6 +69,7 @@ struct MethodOutcome {
     std::uint64_t peak_rss_bytes = 0;
     std::vector<StepRecord> log;
     std::optional<double> holdout_loss_before, holdout_loss_after;
+    std::optional<std::int64_t> best_step;  ///< with the lowest held-out loss of all that were computed; −1: the start
 };
 
 /// What a method will need, before it starts.
@@ -80,6 +77,8 @@ struct MethodForecast {
     std::uint64_t peak_bytes = 0;
     std::uint64_t available_bytes = 0;
     bool fits = true;
+    std::int64_t steps = 0;
+    std::optional<double> seconds_per_step;  ///< wall clock, an estimate; a running method tells the measured time (MethodProgress)
     std::string explanation;
 };
 

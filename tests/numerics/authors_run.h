@@ -30,6 +30,17 @@ inline TokenWindows golden_windows(const std::string& tensor, std::int64_t count
     return windows;
 }
 
+/// The first `length` tokens of the first windows: steps in milliseconds.
+inline TokenWindows short_windows(std::int64_t count, std::int64_t length)
+{
+    TokenWindows windows = golden_windows("calib", count);
+    std::vector<std::int32_t> ids;
+    for (std::int64_t i = 0; i < windows.count; ++i) ids.insert(ids.end(), windows.window(i), windows.window(i) + length);
+    windows.ids = std::move(ids);
+    windows.length = length;
+    return windows;
+}
+
 inline std::string replaced(std::string text, const std::string& what, const std::string& with)
 {
     if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), with);

@@ -32,12 +32,7 @@ MethodRequest request_for(const std::string& method, int weight_bits, std::int64
 MethodRequest short_run(std::int64_t steps)
 {
     MethodRequest request = request_for("mobilequant-paper", 8, 2);
-    for (TokenWindows* windows : {&request.calibration}) {  // 2 × 64 tokens: a step in milliseconds
-        std::vector<std::int32_t> ids;
-        for (std::int64_t i = 0; i < windows->count; ++i) ids.insert(ids.end(), windows->window(i), windows->window(i) + 64);
-        windows->ids = std::move(ids);
-        windows->length = 64;
-    }
+    request.calibration = test::short_windows(2, 64);
     request.options["steps"] = std::to_string(steps);
     return request;
 }

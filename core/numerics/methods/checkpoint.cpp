@@ -6,13 +6,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+#include <limits>
+
 namespace bitwright {
 namespace {
 
 using nlohmann::json;
 
-constexpr const char* format = "bitwright-method-checkpoint 1";
-constexpr std::int64_t log_fields = 7;
+constexpr const char* format = "bitwright-method-checkpoint 2";
+constexpr std::int64_t log_fields = 9;
 
 Tensor vector_of(const std::vector<float>& values) { return Tensor::from<float>(Dtype::f32, {static_cast<std::int64_t>(values.size())}, values); }
 
@@ -28,7 +31,8 @@ std::vector<double> flatten(const std::vector<StepRecord>& log)
 {
     std::vector<double> out;
     for (const StepRecord& r : log)
-        out.insert(out.end(), {static_cast<double>(r.step), static_cast<double>(r.sample), r.loss, r.gradient_norm, r.lr_let, r.lr_lwc, r.lr_lrl});
+        out.insert(out.end(), {static_cast<double>(r.step), static_cast<double>(r.sample), r.loss, r.gradient_norm, r.lr_let, r.lr_lwc, r.lr_lrl, r.seconds,
+                              r.holdout_loss.value_or(std::numeric_limits<double>::quiet_NaN())});
     return out;
 }
 
@@ -119,8 +123,11 @@ MethodCheckpoint load_checkpoint(const std::filesystem::path& path, const std::s
         throw bad_input(path.string(), "state", std::string("cannot be read (") + e.what() + "); start afresh");
     }
     const auto log = file.tensor("log").as<double>();
-    for (std::size_t i = 0; i + log_fields <= log.size(); i += log_fields)
-        out.log.push_back({static_cast<std::int64_t>(log[i]), static_cast<std::int64_t>(log[i + 1]), log[i + 2], log[i + 3], log[i + 4], log[i + 5], log[i + 6]});
+    for (std::size_t i = 0; i + log_fields <= log.size(); i += log_fields) {
+        StepRecord record{static_cast<std::int64_t>(log[i]), static_cast<std::int64_t>(log[i + 1]), log[i + 2], log[i + 3], log[i + 4], log[i + 5], log[i + 6], log[i + 7], {}};
+        if (!std::isnan(log[i + 8])) record.holdout_loss = log[i + 8];
+        out.log.push_back(record);
+    }
     return out;
 }
 

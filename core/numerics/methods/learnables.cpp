@@ -6,9 +6,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/sigmoid.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <set>
 
 namespace bitwright {
 namespace {
@@ -42,16 +45,58 @@ std::vector<std::int64_t> rope_ties(const LegalPair& pair, std::int64_t& count)
     return index;
 }
 
+// Takes the clips out of `recipe` that are the last transform of their weight.
+std::map<std::string, Clip> take_final_clips(Recipe& recipe, const Model& model)
+{
+    std::map<std::string, Clip> taken;
+    std::set<std::string> touched;
+    for (std::size_t i = recipe.transforms.size(); i-- > 0;) {
+        if (const auto* pair = std::get_if<ScalePair>(&recipe.transforms[i])) {
+            const auto legal = legal_pair(model, pair->pair, pair->layer);
+            if (!legal) continue;
+            touched.insert((*model.sites)[legal->producer].name);
+            for (const SiteId consumer : legal->consumers) touched.insert((*model.sites)[consumer].name);
+        } else if (const auto* clip = std::get_if<Clip>(&recipe.transforms[i]); clip && touched.insert(clip->site).second) {
+            taken.emplace(clip->site, *clip);
+            recipe.transforms.erase(recipe.transforms.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    return taken;
+}
+
+// The factor u whose σ(u) times `extreme` is `bound`; the usual first one where there is none.
+float factor_of(float bound, float extreme)
+{
+    const double share = static_cast<double>(bound) / static_cast<double>(extreme);
+    if (!(share > 0 && share < 1)) return first_factor;
+    return static_cast<float>(std::log(share / (1 - share)));
+}
+
+double largest_log2_ratio(const at::Tensor& now, const at::Tensor& first)
+{
+    double out = 0;
+    for (std::int64_t i = 0; i < now.numel(); ++i) {
+        const double ratio = static_cast<double>(now.const_data_ptr<float>()[i]) / static_cast<double>(first.const_data_ptr<float>()[i]);
+        out = std::max(out, ratio > 0 ? std::abs(std::log2(ratio)) : std::numeric_limits<double>::infinity());
+    }
+    return out;
+}
+
 }  // namespace
 
 bool learned_in_paper(const LegalPair& pair) noexcept { return (pair.pair != "v_o" && pair.pair != "q_k") || pair.repeat == 1; }
 
 LearnableModel::LearnableModel(const Model& model, const Recipe& start)
-    : model_(model), start_(start), base_(model, &start, {std::numeric_limits<std::int64_t>::max(), nullptr}), simulated_(model, start, Placement::paper)
+    : model_(model),
+      start_(start),
+      plain_(start),
+      base_(model, &plain_, {std::numeric_limits<std::int64_t>::max(), nullptr}),
+      simulated_(model, start, Placement::paper)
 {
     for (const Transform& transform : start.transforms)
         if (const auto* codes = std::get_if<Codes>(&transform))
             throw bad_input("recipe", codes->site, "has fixed codes, which cannot be optimized further; start from the recipe before them");
+    clips_ = take_final_clips(plain_, model);  // base_ reads no weight before
     add_pairs();
     add_weights();
     add_activations();
@@ -59,8 +104,9 @@ LearnableModel::LearnableModel(const Model& model, const Recipe& start)
 
 at::Tensor LearnableModel::add(std::string name, LearnableGroup group, at::Tensor value)
 {
+    at::Tensor first = value.clone();
     value.set_requires_grad(true);
-    learnables_.push_back({std::move(name), group, value});
+    learnables_.push_back({std::move(name), group, value, std::move(first)});
     return value;
 }
 
@@ -110,9 +156,25 @@ void LearnableModel::add_weights()
         const bool per_row = scheme.granularity == Granularity::row && shape.size() > 1;
         entry.grid = {scheme.bits, scheme.symmetric, per_row, start_.semantics};
         const std::int64_t slices = per_row ? shape[0] : 1;
-        entry.upper = add(site.name + ".upper", LearnableGroup::lwc, at::full({slices}, first_factor));
-        entry.lower = add(site.name + ".lower", LearnableGroup::lwc, at::full({slices}, first_factor));
+        const auto [upper, lower] = first_factors(site, slices);
+        entry.upper = add(site.name + ".upper", LearnableGroup::lwc, upper);
+        entry.lower = add(site.name + ".lower", LearnableGroup::lwc, lower);
     }
+}
+
+std::pair<at::Tensor, at::Tensor> LearnableModel::first_factors(const Site& site, std::int64_t slices)
+{
+    at::Tensor upper = at::full({slices}, first_factor), lower = at::full({slices}, first_factor);
+    const auto clip = clips_.find(site.name);
+    if (clip == clips_.end() || std::ssize(*clip->second.max) != slices) return {upper, lower};
+    const at::Tensor weight = base_.weight(site.weight_role, site.layer).contiguous();
+    const std::int64_t length = weight.numel() / slices;
+    for (std::int64_t i = 0; i < slices; ++i) {
+        const auto [low, high] = std::minmax_element(weight.const_data_ptr<float>() + i * length, weight.const_data_ptr<float>() + (i + 1) * length);
+        upper.mutable_data_ptr<float>()[i] = factor_of((*clip->second.max)[static_cast<std::size_t>(i)], *high);
+        lower.mutable_data_ptr<float>()[i] = factor_of((*clip->second.min)[static_cast<std::size_t>(i)], *low);
+    }
+    return {upper, lower};
 }
 
 void LearnableModel::add_activations()
@@ -175,7 +237,7 @@ at::Tensor LearnableModel::activation(const Site& site, const at::Tensor& x)
 
 Recipe LearnableModel::recipe()
 {
-    Recipe out = start_;
+    Recipe out = plain_;
     for (const Pair& pair : pairs_) out.transforms.emplace_back(ScalePair{pair.legal.pair, pair.legal.layer, numbers_of(pair.channels())});
     for (const Site& site : model_.sites->sites()) {
         if (site.kind == SiteKind::weight) {
@@ -193,6 +255,34 @@ Recipe LearnableModel::recipe()
             float min = 0, max = 0;
             range_of(grid, decision.scheme.symmetric, min, max);
             decision.range = {numbers({min}), numbers({max}), numbers({grid.scale}), numbers({grid.offset}), "learned"};
+        }
+    }
+    return out;
+}
+
+std::vector<Drift> LearnableModel::drift() const
+{
+    std::vector<Drift> out;
+    const auto moved = [&](const Learnable& learnable, std::string_view suffix, Drift::What what) {
+        if (!learnable.name.ends_with(suffix)) return;
+        const bool clip = what == Drift::What::weight_clip;
+        const at::Tensor now = learnable.value.detach(), &first = learnable.first;
+        const double ratio = clip ? largest_log2_ratio(at::sigmoid(now), at::sigmoid(first)) : largest_log2_ratio(now, first);
+        std::string name = learnable.name.substr(0, learnable.name.size() - suffix.size());
+        if (!out.empty() && out.back().name == name) {
+            out.back().log2_ratio = std::max(out.back().log2_ratio, ratio);
+        } else {
+            out.push_back({std::move(name), what, ratio});
+        }
+    };
+    for (const Learnable& learnable : learnables_) {
+        switch (learnable.group) {
+            case LearnableGroup::let: moved(learnable, ".scale", Drift::What::scale_pair); break;
+            case LearnableGroup::lwc:
+                moved(learnable, ".upper", Drift::What::weight_clip);
+                moved(learnable, ".lower", Drift::What::weight_clip);
+                break;
+            case LearnableGroup::lrl: moved(learnable, ".scale", Drift::What::activation_range); break;  // offsets hardly move, and not in ratios
         }
     }
     return out;

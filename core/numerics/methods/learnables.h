@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/numerics/decoder/weights.h"
+#include "core/numerics/method_progress.h"
 #include "core/numerics/quantize/fake_quantize.h"
 #include "core/numerics/quantize/simulate_tap.h"
 #include "core/recipe/transforms.h"
@@ -25,11 +26,13 @@ struct Learnable {
     std::string name;  ///< "layers.0.norm_qkv.scale", "layers.0.mlp.up_proj.weight.upper", "layers.0.self_attn.qk.input.offset"
     LearnableGroup group;
     at::Tensor value;  ///< a leaf, float32, one dimension
+    at::Tensor first;  ///< its value at the start of the run
 };
 
 class LearnableModel final : public WeightProvider, public Tap {
 public:
-    /// @param start ranges and transforms to begin with; must outlive this. Throws Error (bad_input) where a scheme cannot be learned.
+    /// @param start ranges and transforms to begin with; must outlive this. Clips that no later transform touches are learned further instead of clipping
+    /// twice: the float model is the start without them. Throws Error (bad_input) where a scheme cannot be learned.
     LearnableModel(const Model& model, const Recipe& start);
 
     [[nodiscard]] std::vector<Learnable>& learnables() noexcept { return learnables_; }
@@ -37,6 +40,8 @@ public:
     void truncate_scales();
     /// The recipe as it stands: start, then the learned scale pairs, then a clip per weight; learned ranges.
     [[nodiscard]] Recipe recipe();
+    /// How far scale pairs, clips and activation ranges are from where they began, layer by layer.
+    [[nodiscard]] std::vector<Drift> drift() const;
     /// The start's float weights: what the targets are computed with. They stay in memory.
     [[nodiscard]] WeightProvider& start_weights() noexcept { return base_; }
 
@@ -70,11 +75,14 @@ private:
     void add_pairs();
     void add_weights();
     void add_activations();
+    [[nodiscard]] std::pair<at::Tensor, at::Tensor> first_factors(const Site& site, std::int64_t slices);
     at::Tensor add(std::string name, LearnableGroup group, at::Tensor value);
     [[nodiscard]] WeightScales scales_of(const WeightEntry& entry) const;
 
     const Model model_;
     const Recipe& start_;
+    std::map<std::string, Clip> clips_;  ///< of the start, learned further
+    Recipe plain_;                       ///< the start without them
     CheckpointWeights base_;
     SimulateTap simulated_;
     std::vector<Learnable> learnables_;

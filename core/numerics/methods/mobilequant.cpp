@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <deque>
 #include <limits>
+#include <tuple>
 
 namespace bitwright {
 namespace {
@@ -149,6 +152,9 @@ bool recomputes(const PaperOptions& options, const MethodRequest& request)
 
 // --- one run -----------------------------------------------------------------------------------------------------------------------------------------
 
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t recent_steps = 32;
+
 class PaperRun {
 public:
     PaperRun(MethodContext& context, const PaperOptions& options, const MethodOptions& given)
@@ -167,7 +173,7 @@ public:
 
     MethodOutcome run()
     {
-        if (!state_.holdout_loss_before) state_.holdout_loss_before = holdout_loss();
+        if (!state_.holdout_loss_before) state_.holdout_loss_before = timed_holdout_loss();
         while (state_.step < options_.steps) {
             context_.control.check();
             if (context_.control.pause_requested()) {
@@ -179,7 +185,7 @@ public:
         }
         goal_->learnables().truncate_scales();
         Recipe recipe = goal_->learnables().recipe();
-        const auto after = holdout_loss();
+        const auto after = state_.log.empty() ? state_.holdout_loss_before : state_.log.back().holdout_loss;
         add_unlearned_ranges(recipe);
         MethodOutcome done = outcome(MethodState::done, std::move(recipe));
         done.holdout_loss_after = after;
@@ -210,9 +216,10 @@ private:
     void step()
     {
         const double cpu = process_cpu_seconds();
+        const auto began = Clock::now();
         const std::int64_t number = state_.step, window = number % request_.calibration.count;
         StepRecord record{number, window, goal_->loss_and_gradients(window), goal_->gradient_norm(), options_.let.at(number, options_.steps),
-                          options_.lwc.at(number, options_.steps), options_.lrl.at(number, options_.steps)};
+                          options_.lwc.at(number, options_.steps), options_.lrl.at(number, options_.steps), 0, std::nullopt};
         if (!std::isfinite(record.loss) || !std::isfinite(record.gradient_norm)) {
             throw failure(request_.method + ": the loss is not finite at step " + std::to_string(number) + " (window " + std::to_string(window) +
                           "); use smaller learning rates (lr_let, lr_lwc, lr_lrl) or look at that window" +
@@ -228,10 +235,49 @@ private:
             adamw_update({value.mutable_data_ptr<float>(), size}, {dense.const_data_ptr<float>(), size}, state_.parameters[i].moments,
                          options_.rate(learnables[i].group, number), number + 1);
         }
-        state_.log.push_back(record);
+        record.seconds = std::chrono::duration<double>(Clock::now() - began).count();
         ++state_.step;
         state_.step_seconds += process_cpu_seconds() - cpu;
+        const std::int64_t every = request_.watch.holdout_every_steps;
+        const bool last = state_.step == options_.steps;
+        if (last) goal_->learnables().truncate_scales();
+        if (last || (every > 0 && state_.step % every == 0)) record.holdout_loss = timed_holdout_loss();
+        state_.log.push_back(record);
+        recent_.push_back(record.seconds);
+        if (recent_.size() > recent_steps) recent_.pop_front();
         context_.control.report({"optimizing", state_.step, options_.steps, true, record.loss});
+        tell(last);
+    }
+
+    void tell(bool last)
+    {
+        if (!request_.watch.on_step) return;
+        MethodProgress progress;
+        progress.record = state_.log.back();
+        progress.steps = options_.steps;
+        const std::int64_t left = options_.steps - state_.step, every = request_.watch.holdout_every_steps;
+        // the middle one of the last steps: one step that was held up predicts nothing
+        std::vector<double> sorted(recent_.begin(), recent_.end());
+        std::sort(sorted.begin(), sorted.end());
+        progress.remaining_seconds = static_cast<double>(left) * sorted[sorted.size() / 2];
+        if (left > 0 && holdout_seconds_) *progress.remaining_seconds += *holdout_seconds_ * static_cast<double>(every > 0 ? (left + every - 1) / every : 1);
+        std::tie(progress.best_step, progress.best_holdout_loss) = best();
+        const std::int64_t drift_every = request_.watch.drift_every_steps;
+        if (drift_every > 0 && (last || state_.step % drift_every == 0)) progress.drift = goal_->learnables().drift();
+        request_.watch.on_step(progress);
+    }
+
+    [[nodiscard]] std::pair<std::optional<std::int64_t>, std::optional<double>> best() const
+    {
+        std::optional<std::int64_t> step;
+        std::optional<double> loss = state_.holdout_loss_before;
+        if (loss) step = -1;
+        for (const StepRecord& record : state_.log)
+            if (record.holdout_loss && (!loss || *record.holdout_loss < *loss)) {
+                loss = record.holdout_loss;
+                step = record.step;
+            }
+        return {step, loss};
     }
 
     void keep()
@@ -248,6 +294,14 @@ private:
         snapshot.cpu_seconds = state_.cpu_seconds + process_cpu_seconds() - cpu_;
         save_checkpoint(snapshot, request_.checkpoint_path);
         saved_ = state_.step;
+    }
+
+    std::optional<double> timed_holdout_loss()
+    {
+        const auto began = Clock::now();
+        const auto loss = holdout_loss();
+        if (loss) holdout_seconds_ = std::chrono::duration<double>(Clock::now() - began).count();
+        return loss;
     }
 
     std::optional<double> holdout_loss()
@@ -285,6 +339,7 @@ private:
         out.peak_rss_bytes = peak_rss_bytes();
         out.log = state_.log;
         out.holdout_loss_before = state_.holdout_loss_before;
+        out.best_step = best().first;
         return out;
     }
 
@@ -297,6 +352,8 @@ private:
     MethodCheckpoint state_;
     std::unique_ptr<EndToEnd> goal_;
     std::optional<std::int64_t> saved_;  ///< step of the last checkpoint of this process
+    std::deque<double> recent_;          ///< seconds of the last steps of this process
+    std::optional<double> holdout_seconds_;
 };
 
 }  // namespace

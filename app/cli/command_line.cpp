@@ -1,50 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/command_line.h"
 
-#include "app/cli/print.h"
 #include "core/workspace/results.h"
 #include "core/workspace/tensors.h"
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <filesystem>
-#include <iostream>
+#include <sstream>
 
 namespace bitwright::cli {
 namespace {
 
-std::atomic<Control*> interrupted_control{nullptr};
-
-void on_interrupt(int)
-{
-    if (auto* control = interrupted_control.load()) control->request_cancel();
-}
-
-/// While a command runs, Ctrl-C and SIGTERM ask it to stop; a second one does not wait.
-struct Interruptible {
-    explicit Interruptible(Control& control)
-    {
-        before = interrupted_control.exchange(&control);
-        struct sigaction action {};
-        action.sa_handler = on_interrupt;
-        action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-        for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
-    }
-    ~Interruptible() { interrupted_control = before; }
-    Control* before = nullptr;
-};
-
 /// Runs the chosen action; every way it can end becomes an exit code and, unless done, one sentence on stderr.
 int run_action(CommandLine& line)
 {
-    const Interruptible interruptible(line.control);
     try {
         line.action();
-        std::cout.flush();
-        if (std::cout) return line.resumed_code;
-        line.say("the output cannot be written");
-        return 1;
+        return line.resumed_code;
     } catch (const Cancelled&) {
         line.say("cancelled");
         return 4;
@@ -65,22 +37,6 @@ int run_action(CommandLine& line)
 
 }  // namespace
 
-CommandLine::CommandLine() : progress(show_progress), control([this](const Progress& report) { progress(report); }) {}
-
-void CommandLine::print(const Json& object) const
-{
-    if (json)
-        std::cout << object.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
-    else
-        print_for_people(std::cout, object);
-}
-
-void CommandLine::say(const std::string& sentence) const
-{
-    clear_progress();
-    std::cerr << "bitwright-cli: " << sentence << "\n";
-}
-
 std::unique_ptr<Workspace> CommandLine::open_workspace(const std::string& path) const
 {
     auto workspace = std::make_unique<Workspace>(path);
@@ -92,7 +48,7 @@ JobEnvironment CommandLine::environment(Workspace& workspace, bool fresh)
 {
     if (!workspace.read_only()) (void)collect_unreferenced(workspace);  // what a killed command left an hour ago or earlier
     const nlohmann::json command{{"argv", arguments}, {"folder", std::filesystem::current_path().string()}};
-    return {workspace, control, progress, command.dump(), fresh};
+    return {workspace, control, progress, command.dump(), fresh, false, host.on_job};
 }
 
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description, const std::string& keys)
@@ -117,10 +73,9 @@ Json threads_of(const Workspace& workspace, std::optional<std::int64_t> conditio
     return conditions ? or_null(get_conditions(workspace, *conditions).threads) : Json();
 }
 
-int run_command_line(std::vector<std::string> arguments)
+int run_command_line(std::vector<std::string> arguments, Host& host)
 {
-    CommandLine line;
-    line.arguments = arguments;
+    CommandLine line(host, arguments);
     CLI::App app("Bitwright " BITWRIGHT_VERSION ": quantize language models for phones, from a Hugging Face folder to an honest comparison.", "bitwright-cli");
     app.set_version_flag("--version", "Bitwright " BITWRIGHT_VERSION);
     app.add_flag("--json", line.json, "print one JSON object (or JSON lines) with the keys each command's --help names");
@@ -135,7 +90,11 @@ int run_command_line(std::vector<std::string> arguments)
         std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
         app.parse(arguments);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
+        std::ostringstream out, err;
+        const bool asked = app.exit(error, out, err) == 0;  // --help, --version
+        if (asked) host.text(out.str());
+        else host.say(error.what());
+        return asked ? 0 : 2;
     }
     return run_action(line);
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What every command shares: --json, progress, Ctrl-C, and how results reach the terminal. Each group of commands registers itself (add_*), parses into values
-// and sets `action`; main runs it and maps what it throws to the exit code: 0 done, 1 failed, 2 usage, 3 bad input, 4 cancelled.
-// Threading: one thread; Ctrl-C arrives as a signal and only sets the cancel flag.
+// What every command shares: its words, and where it runs. A command prints one JSON object and says sentences; the host shows them: the terminal is one host,
+// the desk another. Each group of commands registers itself (add_*), parses into values and sets `action`; run_command_line() runs it and maps what it throws to
+// the exit code: 0 done, 1 failed, 2 usage, 3 bad input, 4 cancelled.
+// Threading: one command on one thread; a host's control may be asked to stop from any.
 #pragma once
 
-#include "app/jobs/job.h"
+#include "app/cli/host.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <nlohmann/json.hpp>
 
 #include <functional>
 #include <optional>
@@ -18,29 +18,22 @@
 
 namespace bitwright::cli {
 
-/// Keys keep the order in which the help names them.
-using Json = nlohmann::ordered_json;
-
 struct CommandLine {
-    CommandLine();
+    CommandLine(Host& where, std::vector<std::string> given) : host(where), arguments(std::move(given)), progress(host.progress), control(host.control) {}
+    Host& host;
     bool json = false;
     std::vector<std::string> arguments;  ///< without the program's name
-    ProgressRelay progress;
-    Control control;
+    ProgressRelay& progress;
+    Control& control;
     std::function<void()> action;
     int resumed_code = 0;  ///< exit code of the command that jobs resume repeated
 
-    /// One object: a line of JSON, or lines for people.
-    void print(const Json& object) const;
-    /// A sentence for people on stderr (never part of --json's output).
-    void say(const std::string& sentence) const;
+    void print(const Json& object) const { host.print(object, json); }
+    void say(const std::string& sentence) const { host.say(sentence); }
     /// Opens W, and says so when it is read-only.
     [[nodiscard]] std::unique_ptr<Workspace> open_workspace(const std::string& path) const;
     [[nodiscard]] JobEnvironment environment(Workspace& workspace, bool fresh);
 };
-
-/// Parses and runs; @return the exit code.
-int run_command_line(std::vector<std::string> arguments);
 
 /// A subcommand with its JSON keys in the help, that takes --json after its name.
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description, const std::string& keys);

@@ -7,7 +7,6 @@
 #include "core/exchange/comparison.h"
 
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <thread>
 
@@ -56,7 +55,7 @@ Json rows_of(const Report& report)
 void deliver(const CommandLine& line, const Workspace& workspace, const Report& report, const std::string& file, const Json& more)
 {
     if (!file.empty()) write_report(report, file);
-    if (!line.json) std::cout << report_text(report) << "\n";
+    if (!line.json) line.host.text(report_text(report) + "\n");
     Json object{{"workspace", fs::absolute(workspace.path()).lexically_normal().string()},
                 {"report", file.empty() ? Json() : Json(fs::absolute(file).lexically_normal().string())}};
     object.update(more);

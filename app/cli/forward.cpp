@@ -75,7 +75,7 @@ void generate(const CommandLine& line, const GenerateArguments& arguments)
     Json object{{"prompt_ids", prompt}, {"ids", ids}};
     object["text"] = generator.tokenizer ? Json(generator.tokenizer->decode(ids, true)) : Json();
     if (line.json || !generator.tokenizer) return line.print(object);
-    std::cout << (arguments.ids.empty() ? arguments.prompt : "") << object["text"].get<std::string>() << "\n";
+    line.host.text((arguments.ids.empty() ? arguments.prompt : "") + object["text"].get<std::string>() + "\n");
 }
 
 }  // namespace

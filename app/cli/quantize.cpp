@@ -19,7 +19,7 @@ struct Arguments {
     int weights = 8, activations = 8;
     bool symmetric = false, fresh = false;
     std::optional<double> alpha;
-    std::optional<std::int64_t> steps;
+    std::optional<std::int64_t> steps, holdout_every;
     std::vector<std::string> set;
 };
 
@@ -87,7 +87,10 @@ void run_quantize(CommandLine& line, const Arguments& arguments)
     }
     if (!arguments.name.empty()) request.name = arguments.name;
     request.calibration = calibration_of(environment, model, arguments);
+    method.watch = line.host.watch;
+    if (arguments.holdout_every) method.watch.holdout_every_steps = *arguments.holdout_every;
     const auto outcome = quantize(environment, model, std::move(request));
+    if (outcome.paused_at) return line.print({{"recipe", nullptr}, {"paused", true}, {"method", arguments.method}});
     line.print({{"recipe", to_string(Reference{"recipe", outcome.row.id})},
                 {"calibration", to_string(Reference{"calibration", *outcome.row.calibration})},
                 {"steps", or_null(outcome.row.steps)},
@@ -123,6 +126,7 @@ void add_quantize(CLI::App& app, CommandLine& line)
     command->add_option("--preset", arguments->preset, "named settings of the method");
     command->add_option("--steps", arguments->steps, "optimization steps");
     command->add_option("--holdout", arguments->holdout, "FILE.safetensors:TENSOR, windows the method reports on");
+    command->add_option("--holdout-every", arguments->holdout_every, "steps between losses on the held-out windows; default: before the first and after the last");
     command->add_option("--set", arguments->set, "KEY=VALUE of the method, several times")->allow_extra_args(false);
     command->add_option("--name", arguments->name, "name of the recipe");
     command->add_flag("--fresh", arguments->fresh, "start again instead of continuing an interrupted run");

@@ -111,7 +111,7 @@ void resume(CommandLine& line, const Arguments& arguments)
     if (error) throw bad_input(folder, "", "is not there any more; the job was started in this folder");
     std::erase(argv, "--fresh");
     if (line.json && std::find(argv.begin(), argv.end(), "--json") == argv.end()) argv.push_back("--json");
-    line.resumed_code = run_command_line(argv);
+    line.resumed_code = run_command_line(argv, line.host);
 }
 
 void cancel(const CommandLine& line, const Arguments& arguments)

@@ -46,7 +46,7 @@ void tokenize(const CommandLine& line, const Arguments& arguments)
         } catch (const nlohmann::json::exception& error) {
             throw bad_input("line " + std::to_string(number) + " of stdin", arguments.decode ? "ids" : "text", error.what());
         }
-        std::cout << result.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+        line.host.text(result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     }
 }
 

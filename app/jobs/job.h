@@ -35,6 +35,7 @@ struct JobEnvironment {
     std::string command;          ///< JSON: {"argv": [...], "folder": "..."}, what jobs resume repeats
     bool fresh = false;           ///< do not continue an interrupted job
     bool reuse_finished = false;  ///< a finished job's result is good enough (loop)
+    std::function<void(const JobRow& job)> on_begin{};  ///< a row began
 };
 
 /// One row of `jobs` while its work runs: taken over or new; progress keeps it alive.
@@ -63,7 +64,8 @@ auto run_job(JobEnvironment& environment, const std::string& kind, const std::st
     try {
         return work(job);
     } catch (const Cancelled&) {
-        end_job(environment.workspace, job.row().id, JobState::cancelled, {});
+        // asked to pause and to stop: what can be continued later is kept
+        end_job(environment.workspace, job.row().id, environment.control.pause_requested() ? JobState::paused : JobState::cancelled, {});
         throw;
     } catch (const Error& error) {
         const Error kept = error;  // storing why may fail for the same reason (disk full): the first reason counts, and the row shows as interrupted

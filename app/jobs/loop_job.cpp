@@ -113,7 +113,9 @@ LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const Loop
                 wanted.calibration = calibrated;
                 wanted.name = name;
                 stage(name);
-                const auto id = quantize(environment, model, wanted).row.id;
+                const auto quantized = quantize(environment, model, wanted);
+                if (quantized.paused_at) throw Cancelled();  // asked to pause: the loop goes on with this method later
+                const auto id = quantized.row.id;
                 outcome.recipes.push_back(id);
                 const auto recipe = load_recipe(environment.workspace, id);
                 stage(name + ", simulated");

@@ -41,6 +41,12 @@ public:
         Q_EMIT changed(job.number);
         return job.number;
     }
+    std::int64_t hold(const QString& title, const QStringList& arguments) override
+    {
+        const auto number = submit(title, arguments);
+        set(number, views::JobPhase::paused);
+        return number;
+    }
     void pause(std::int64_t number) override { set(number, views::JobPhase::paused); }
     void resume(std::int64_t number) override { set(number, views::JobPhase::queued); }
     void cancel(std::int64_t number) override { set(number, views::JobPhase::cancelled); }

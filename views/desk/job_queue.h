@@ -5,7 +5,7 @@
 // Threading: UI thread.
 #pragma once
 
-#include "core/numerics/numerics.h"
+#include "core/numerics/numerics.h"  // MethodProgress
 
 #include <QObject>
 #include <QString>
@@ -41,7 +41,7 @@ struct Job {
 
 /// What an optimization reported so far, growing while it runs.
 struct Trace {
-    std::vector<StepRecord> steps;
+    std::vector<std::shared_ptr<const MethodProgress>> steps;
 };
 
 class JobQueue : public QObject {
@@ -50,6 +50,8 @@ public:
     using QObject::QObject;
     /// @return the job's number. Usage errors show as a failed job with the sentence.
     virtual std::int64_t submit(const QString& title, const QStringList& arguments) = 0;
+    /// A job of an earlier session that never began: held as paused until it is resumed.
+    virtual std::int64_t hold(const QString& title, const QStringList& arguments) = 0;
     virtual void pause(std::int64_t number) = 0;
     virtual void resume(std::int64_t number) = 0;  ///< paused, failed or cancelled: the same arguments again
     virtual void cancel(std::int64_t number) = 0;

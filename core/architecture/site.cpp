@@ -202,6 +202,13 @@ std::string nearest_names(std::span<const std::string> names, std::string_view p
 
 }  // namespace
 
+bool matches_site_name(std::string_view pattern, std::string_view name)
+{
+    std::vector<std::string> alternatives;
+    expand_braces(std::string(pattern), alternatives);
+    return std::any_of(alternatives.begin(), alternatives.end(), [&](const auto& glob) { return glob_matches(glob, name); });
+}
+
 std::vector<std::size_t> match_site_names(std::string_view pattern, std::span<const std::string> names)
 {
     std::vector<std::string> alternatives;

@@ -76,6 +76,8 @@ struct Site {
     float integer_scale = 0;             ///< > 0: the integer level's scale is fixed (probabilities: 1/65536)
 };
 
+/// Whether a name matches a glob with * and ? and {a,b}. Throws Error (bad_input) when a { is not closed.
+[[nodiscard]] bool matches_site_name(std::string_view pattern, std::string_view name);
 /// Indices of the names that match a glob with * and ? and {a,b}. Throws Error (bad_input) when nothing matches, listing near names.
 [[nodiscard]] std::vector<std::size_t> match_site_names(std::string_view pattern, std::span<const std::string> names);
 

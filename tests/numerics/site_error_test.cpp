@@ -124,6 +124,35 @@ TEST(SiteErrorsOf, OneSiteAreTheSameAsAmongAll)
     EXPECT_THROW(static_cast<void>(load_numerics().site_errors(model, recipe, {down}, windows, cancelled)), Cancelled);
 }
 
+TEST(OutputErrorOnTinyStories, EstimatesLieWithinTheirSpread)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    const Control control;
+    Numerics& numerics = load_numerics();
+    const Model model = open_model(test::shared() / "data" / "models" / "TinyStories-656K-outliers");
+    TokenWindows windows = load_windows((test::shared() / "golden" / "mobilequant" / "windows.safetensors").string() + ":calib", model.architecture().vocab);
+    windows.count = 2;
+    windows.ids.resize(static_cast<std::size_t>(windows.count * windows.length));
+    const Statistics statistics = numerics.calibrate(model, nullptr, windows, {}, control);
+    Recipe recipe = base_recipe(model, {4, 8}, Semantics::bitwright);
+    set_ranges(recipe, model, statistics, {});
+    int within_one = 0, tries = 0;
+    for (const std::string name : {"layers.0.input_layernorm.output", "layers.1.mlp.down_proj.input", "layers.0.self_attn.pv.output", "layers.1.post_attention_layernorm.output", "layers.0.mlp.down_proj.weight"}) {
+        const SiteId id = model.sites->find(name);
+        const SiteStatistics& input = *statistics.find((*model.sites)[output_error_input(model, id)].name);
+        const auto& [scheme, range] = recipe.sites.at(name);
+        const OutputErrors exact = output_error_over_reservoir(model, recipe, id, input, scheme, range, control);
+        for (std::uint64_t seed = 0; seed < 8; ++seed) {
+            const OutputErrors guess = OutputErrorEstimate(model, recipe, id, input, {16, 64, seed}, control).estimate(scheme, range);
+            EXPECT_NEAR(guess.alone->relative, exact.alone->relative, 4 * guess.alone->spread + 1e-6) << name;
+            EXPECT_NEAR(guess.both->relative, exact.both->relative, 4 * guess.both->spread + 1e-6) << name;
+            within_one += std::fabs(guess.alone->relative - exact.alone->relative) <= guess.alone->spread;
+            ++tries;
+        }
+    }
+    EXPECT_GT(within_one, tries / 2);
+}
+
 TEST(ChannelTokens, AreTheLargestOfTheirChannel)
 {
     BITWRIGHT_NEEDS_SHARED();

@@ -12,6 +12,7 @@ Sha256::Sha256() noexcept : state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53
 
 Sha256& Sha256::update(std::span<const std::byte> bytes) noexcept
 {
+    if (bytes.empty()) return *this;  // its address may be null
     const auto* p = reinterpret_cast<const std::uint8_t*>(bytes.data());
     const auto compress = sha256::best_compress();
     std::size_t n = bytes.size();

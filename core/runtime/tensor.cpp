@@ -95,7 +95,9 @@ void to_float(const TensorView& view, std::span<float> out)
 {
     switch (view.dtype) {
     case Dtype::f64: return widen<double>(view, out, [](double v) { return static_cast<float>(v); });
-    case Dtype::f32: std::memcpy(out.data(), view.data.data(), out.size_bytes()); return;
+    case Dtype::f32:
+        if (!out.empty()) std::memcpy(out.data(), view.data.data(), out.size_bytes());  // no bytes: no address to copy from
+        return;
     case Dtype::f16: return widen<std::uint16_t>(view, out, half_to_float);
     case Dtype::bf16: return widen<std::uint16_t>(view, out, [](std::uint16_t v) { return std::bit_cast<float>(static_cast<std::uint32_t>(v) << 16); });
     default: throw bad_input("", "", "a tensor of dtype " + std::string(name_of(view.dtype)) + " is not a floating-point tensor");

@@ -6,7 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cstring>
 #include <limits>
 
 namespace bitwright {
@@ -43,9 +42,7 @@ std::vector<T> read(const SafetensorsFile& file, const std::string& name, Dtype 
     if (view.dtype != dtype || (size != std::numeric_limits<std::size_t>::max() && values.size() != size)) {
         throw bad_input(file.path().string(), name, "has the wrong type or size; calibrate again");
     }
-    std::vector<T> out(values.size());
-    std::memcpy(out.data(), view.data.data(), values.size_bytes());
-    return out;
+    return {values.begin(), values.end()};
 }
 
 SiteStatistics get(const SafetensorsFile& file, const std::string& prefix, const double* summary, const std::uint64_t* counts)

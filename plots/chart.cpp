@@ -296,6 +296,12 @@ void Chart::paintOn(QPaintDevice& device, QSize size) const
         paintEmpty(painter, size);
         return;
     }
+    if (!drawn_) {  // never on screen: axes and margins find their places in two replots
+        canvas_->setGeometry(QRect(QPoint(0, 0), size));
+        canvas_->setViewport(canvas_->geometry());  // a hidden widget is not told that it was resized
+        canvas_->replot(QCustomPlot::rpImmediateRefresh);
+        canvas_->replot(QCustomPlot::rpImmediateRefresh);
+    }
     const bool crossed = crosshair_->visible();
     crosshair_->setVisible(false);
     QCPPainter painter;

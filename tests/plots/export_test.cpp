@@ -124,6 +124,22 @@ TEST(Export, HeatmapTableHoldsTheVisibleValuesExactly)
     }
 }
 
+TEST(Export, APlotThatWasNeverShownIsThePlotItWouldBe)
+{
+    const auto picture = [](bool shown) {
+        CurvesView view;
+        view.resize(500, 300);
+        view.setCurves(examples::layer_errors(22));
+        if (shown) {
+            view.show();
+            EXPECT_TRUE(QTest::qWaitForWindowExposed(&view));
+            QTest::qWait(1);
+        }
+        return QImage::fromData(png_of(view));
+    };
+    EXPECT_EQ(picture(false), picture(true));
+}
+
 TEST(Export, NumbersInFilesKnowNoLocale)
 {
     CurvesView view;

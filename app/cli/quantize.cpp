@@ -14,12 +14,13 @@ namespace bitwright::cli {
 namespace {
 
 struct Arguments {
-    std::string model, calibration, method, from, granularity, range, preset, holdout, name, workspace;
+    std::string model, calibration, method, from, granularity, range, preset, holdout, holdout_text, name, workspace;
     TokenArguments tokens;
     int weights = 8, activations = 8;
     bool symmetric = false, fresh = false;
     std::optional<double> alpha;
     std::optional<std::int64_t> steps, holdout_every;
+    std::int64_t holdout_samples = 4;
     std::vector<std::string> set;
 };
 
@@ -78,6 +79,7 @@ void run_quantize(CommandLine& line, const Arguments& arguments)
         const auto [key, value] = parse_assignment(text);
         method.options.insert_or_assign(key, value);
     }
+    if (!arguments.holdout.empty() && !arguments.holdout_text.empty()) throw usage_error("either --holdout or --holdout-text");
     if (!arguments.holdout.empty()) method.holdout = load_windows(arguments.holdout, model.architecture().vocab);
     if (!arguments.from.empty()) {
         auto from = find_recipe(*workspace, arguments.from);
@@ -87,6 +89,14 @@ void run_quantize(CommandLine& line, const Arguments& arguments)
     }
     if (!arguments.name.empty()) request.name = arguments.name;
     request.calibration = calibration_of(environment, model, arguments);
+    if (!arguments.holdout_text.empty()) {
+        TokenArguments held_out;
+        held_out.text = arguments.holdout_text;
+        held_out.samples = arguments.holdout_samples;
+        held_out.length = request.calibration.length;
+        held_out.seed = arguments.tokens.seed;
+        method.holdout = read_tokens(held_out, model.model());
+    }
     method.watch = line.host.watch;
     if (arguments.holdout_every) method.watch.holdout_every_steps = *arguments.holdout_every;
     const auto outcome = quantize(environment, model, std::move(request));
@@ -126,6 +136,8 @@ void add_quantize(CLI::App& app, CommandLine& line)
     command->add_option("--preset", arguments->preset, "named settings of the method");
     command->add_option("--steps", arguments->steps, "optimization steps");
     command->add_option("--holdout", arguments->holdout, "FILE.safetensors:TENSOR, windows the method reports on");
+    command->add_option("--holdout-text", arguments->holdout_text, "text file to cut held-out windows from, as long as the calibration's");
+    command->add_option("--holdout-samples", arguments->holdout_samples, "number of those windows; default 4");
     command->add_option("--holdout-every", arguments->holdout_every, "steps between losses on the held-out windows; default: before the first and after the last");
     command->add_option("--set", arguments->set, "KEY=VALUE of the method, several times")->allow_extra_args(false);
     command->add_option("--name", arguments->name, "name of the recipe");

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The Optimize page with a real run behind it.
+#include "app/desk/command_queue.h"
+#include "plots/curves.h"
+#include "tests/support/test_desk.h"
+#include "views/optimize/method_form.h"
+#include "views/optimize/optimize_page.h"
+#include "views/optimize/run_list.h"
+
+#include <QComboBox>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSpinBox>
+#include <QTemporaryDir>
+#include <QTest>
+#include <gtest/gtest.h>
+
+namespace bitwright::views {
+namespace {
+
+using test::wait_until;
+
+class Optimize : public ::testing::Test {
+protected:
+    void SetUp() override
+    {
+        jobs.submit(QStringLiteral("Calibrate"), {QStringLiteral("calibrate"), sample, QStringLiteral("--text"), sample + QStringLiteral("/texts/calibration.txt"), QStringLiteral("--samples"), QStringLiteral("2"),
+                                                  QStringLiteral("--length"), QStringLiteral("32"), QStringLiteral("--seed"), QStringLiteral("1"), QStringLiteral("-w"), workspace});
+        ASSERT_TRUE(wait_until([&] { return is_over(jobs.jobs().front().phase); }, 60000));
+        ASSERT_EQ(jobs.jobs().front().phase, JobPhase::done) << jobs.jobs().front().message.toStdString();
+        desk.open_workspace(workspace);
+        ASSERT_TRUE(wait_until([&] { return desk.statistics() != nullptr; }));
+        page.resize(700, 640);
+        page.show();
+        page.activated();
+        form = page.findChild<MethodForm*>();
+        choose(QStringLiteral("Preset"), 3);
+        spin(QStringLiteral("Steps"))->setValue(12);
+    }
+    void TearDown() override { compute.reset(); }
+
+    QSpinBox* spin(const QString& name) const
+    {
+        for (auto* box : form->findChildren<QSpinBox*>())
+            if (box->accessibleName() == name) return box;
+        return nullptr;
+    }
+    void choose(const QString& name, int index) const
+    {
+        for (auto* box : form->findChildren<QComboBox*>())
+            if (box->accessibleName() == name) box->setCurrentIndex(index);
+    }
+    [[nodiscard]] QPushButton* button(const char* name) const { return page.findChild<QPushButton*>(QLatin1String(name)); }
+    void click(const char* name) const { QTest::mouseClick(button(name), Qt::LeftButton); }
+    [[nodiscard]] Job run() const { return jobs.jobs().front(); }
+
+    const QString sample = QStringLiteral(BITWRIGHT_SOURCE_DIR "/resources/models/Bitwright-Sample-2M");
+    QTemporaryDir folder;
+    const QString workspace = folder.filePath(QStringLiteral("w.bitwright"));
+    QWidget window;
+    WorkerLane interactive{"interactive"}, store{"store", true};
+    std::unique_ptr<WorkerLane> compute = std::make_unique<WorkerLane>("compute");
+    CommandQueue jobs{*compute};
+    Actions actions{&window};
+    Settings settings;
+    Desk desk{Lanes{interactive, store, *compute}, jobs, actions, settings};
+    OptimizePage page{desk};
+    MethodForm* form = nullptr;
+};
+
+TEST_F(Optimize, ShowsTheForecastRunsAndAdoptsTheResult)
+{
+    auto* forecast = page.findChild<QLabel*>(QStringLiteral("forecast"));
+    ASSERT_TRUE(wait_until([&] { return forecast->text().contains(QStringLiteral("memory")); }, 60000)) << forecast->text().toStdString();
+    click("start");
+    ASSERT_TRUE(wait_until([&] { return is_over(run().phase); }, 120000));
+    ASSERT_EQ(run().phase, JobPhase::done) << run().message.toStdString();
+    ASSERT_TRUE(wait_until([&] { return !desk.revisions().all().empty(); }));
+    auto* loss = page.findChild<plots::CurvesView*>(QStringLiteral("loss"));
+    ASSERT_FALSE(loss->curves().empty());
+    const auto trace = jobs.trace(run().number);
+    ASSERT_EQ(loss->curves()[0].y.size(), trace->steps.size());
+    for (std::size_t i = 0; i < trace->steps.size(); ++i) EXPECT_EQ(loss->curves()[0].y[i], trace->steps[i]->record.loss);
+    EXPECT_TRUE(button("adopt")->isVisible());
+    click("adopt");
+    ASSERT_TRUE(wait_until([&] { return desk.recipe() && desk.recipe()->made_by.method == "mobilequant-paper"; }));
+    EXPECT_TRUE(actions.command_line().startsWith(QStringLiteral("bitwright-cli quantize ")));
+}
+
+TEST_F(Optimize, APausedRunCanBeLookedAtForkedAndResumed)
+{
+    spin(QStringLiteral("Steps"))->setValue(60);
+    click("start");
+    ASSERT_TRUE(wait_until([&] { return jobs.trace(run().number) && jobs.trace(run().number)->steps.size() >= 3; }, 120000));
+    const auto number = run().number;
+    click("pause");
+    ASSERT_TRUE(wait_until([&] { return jobs.job(number)->phase == JobPhase::paused; }, 60000));
+    ASSERT_TRUE(button("keep")->isVisible());
+    click("keep");
+    ASSERT_TRUE(wait_until([&] { return desk.recipe() != nullptr; }, 60000)) << run().message.toStdString();
+    EXPECT_EQ(desk.recipe()->made_by.method, "mobilequant-paper");
+    EXPECT_EQ(jobs.job(number)->phase, JobPhase::paused);
+    click("fork");
+    ASSERT_TRUE(wait_until([&] { return form->arguments().contains(QStringLiteral("--from")); }, 60000));
+    page.findChild<RunList*>()->select(number);
+    click("resume");
+    ASSERT_TRUE(wait_until([&] { return is_over(jobs.job(number)->phase); }, 120000));
+    EXPECT_EQ(jobs.job(number)->phase, JobPhase::done) << jobs.job(number)->message.toStdString();
+    EXPECT_EQ(jobs.trace(number)->steps.size(), 60U);
+}
+
+TEST_F(Optimize, AnUnknownOptionIsASentenceInPlaceAndNothingStarts)
+{
+    auto* options = [&]() -> QLineEdit* {
+        for (auto* line : form->findChildren<QLineEdit*>())
+            if (line->accessibleName() == QLatin1String("More options")) return line;
+        return nullptr;
+    }();
+    ASSERT_TRUE(options);
+    QTest::keyClicks(options, QStringLiteral("learning=3"));
+    QTest::keyClick(options, Qt::Key_Return);
+    auto* forecast = page.findChild<QLabel*>(QStringLiteral("forecast"));
+    ASSERT_TRUE(wait_until([&] { return forecast->text().contains(QStringLiteral("learning")); }, 60000)) << forecast->text().toStdString();
+    EXPECT_FALSE(button("start")->isEnabled());
+    EXPECT_EQ(jobs.jobs().size(), 1U);  // the calibration
+}
+
+}  // namespace
+}  // namespace bitwright::views

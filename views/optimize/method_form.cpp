@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/optimize/method_form.h"
+
+#include "core/numerics/numerics.h"
+#include "core/recipe/edits.h"
+#include "core/workspace/calibrations.h"
+#include "views/desk/formats.h"
+#include "views/desk/theme.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QFormLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSpinBox>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+#include <array>
+
+namespace bitwright::views {
+namespace {
+
+constexpr std::array<const char*, 4> methods{"mobilequant-paper", "smoothquant-edge", "smoothquant-static", "rtn"};
+constexpr int quick_steps = 64, thorough_steps = 512;
+constexpr int paper_epochs = 60;  ///< mobilequant §5.1; the method's own default
+enum Length { quick, thorough, paper, own };
+
+QSpinBox* bits(int low, int high, int value, const QString& name)
+{
+    auto* box = new QSpinBox;
+    box->setRange(low, high);
+    box->setValue(value);
+    box->setSuffix(MethodForm::tr(" bit"));
+    box->setAccessibleName(name);
+    return box;
+}
+
+}  // namespace
+
+MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
+{
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    auto* form = new QFormLayout;
+    form->setRowWrapPolicy(QFormLayout::WrapLongRows);
+    form->setHorizontalSpacing(8);
+    form->setVerticalSpacing(6);
+    method_ = new QComboBox;
+    for (const char* name : methods) method_->addItem(method_title(QLatin1String(name)), QLatin1String(name));
+    method_->setAccessibleName(tr("Method"));
+    weights_ = bits(2, 8, 8, tr("Bits of weights"));
+    activations_ = bits(4, 8, 8, tr("Bits of activations"));
+    symmetric_ = new QCheckBox(tr("Symmetric weights"));
+    start_ = new QComboBox;
+    start_->setAccessibleName(tr("Start"));
+    range_ = new QComboBox;
+    range_->addItem(tr("Min and max"), QStringLiteral("minmax"));
+    range_->addItem(tr("99.9 %"), QStringLiteral("percentile:99.9"));
+    range_->addItem(tr("99.99 %"), QStringLiteral("percentile:99.99"));
+    range_->addItem(tr("Least squares"), QStringLiteral("mse"));
+    range_->setAccessibleName(tr("Ranges"));
+    form->addRow(tr("&Method"), method_);
+    form->addRow(tr("&Weights"), weights_);
+    form->addRow(tr("&Activations"), activations_);
+    form->addRow(QString(), symmetric_);
+    form->addRow(tr("&Start from"), start_);
+    form->addRow(tr("&Ranges"), range_);
+    column->addLayout(form);
+
+    optimizing_ = new QWidget;
+    auto* more = new QFormLayout(optimizing_);
+    more->setContentsMargins(0, 0, 0, 0);
+    more->setRowWrapPolicy(QFormLayout::WrapLongRows);
+    length_ = new QComboBox;
+    length_->setAccessibleName(tr("Preset"));
+    length_->addItems({tr("Quick"), tr("Thorough"), tr("Paper"), tr("Own")});
+    steps_ = new QSpinBox;
+    steps_->setRange(1, 1'000'000);
+    steps_->setValue(quick_steps);
+    steps_->setAccessibleName(tr("Steps"));
+    holdout_ = new QLineEdit;
+    holdout_->setPlaceholderText(tr("none"));
+    holdout_->setAccessibleName(tr("Held-out text"));
+    holdout_->setToolTip(tr("A text the method does not see: its loss tells whether more steps still help"));
+    auto* choose = new QToolButton;
+    choose->setText(QStringLiteral("…"));
+    choose->setAccessibleName(tr("Choose the held-out text"));
+    auto* line = new QHBoxLayout;
+    line->setContentsMargins(0, 0, 0, 0);
+    line->addWidget(holdout_, 1);
+    line->addWidget(choose);
+    more->addRow(tr("&Preset"), length_);
+    more->addRow(tr("S&teps"), steps_);
+    more->addRow(tr("&Held-out text"), line);
+    column->addWidget(optimizing_);
+
+    options_ = new QLineEdit;
+    options_->setPlaceholderText(tr("KEY=VALUE …"));
+    options_->setAccessibleName(tr("More options"));
+    options_->setClearButtonEnabled(true);
+    options_->setToolTip(tr("Options of the method, separated by spaces: lr_let=0.001 alpha=0.6 …; an unknown one is answered with all known ones and their values"));
+    auto* last = new QFormLayout;
+    last->setRowWrapPolicy(QFormLayout::WrapLongRows);
+    last->addRow(tr("More &options"), options_);
+    column->addLayout(last);
+    forecast_ = new QLabel;
+    forecast_->setObjectName(QStringLiteral("forecast"));
+    forecast_->setWordWrap(true);
+    forecast_->setTextFormat(Qt::PlainText);
+    column->addWidget(forecast_);
+    run_ = new QPushButton(tr("Start"));
+    run_->setObjectName(QStringLiteral("start"));
+    run_->setDefault(true);
+    column->addWidget(run_);
+    column->addStretch();
+
+    connect(choose, &QToolButton::clicked, this, [this] {
+        const auto file = QFileDialog::getOpenFileName(this, tr("Held-out text"), QFileInfo(holdout_->text()).absolutePath());
+        if (!file.isEmpty()) holdout_->setText(file);
+    });
+    connect(run_, &QPushButton::clicked, this, &MethodForm::start_wanted);
+    connect(method_, &QComboBox::currentIndexChanged, this, &MethodForm::show_fields);
+    connect(length_, &QComboBox::currentIndexChanged, this, &MethodForm::show_fields);
+    for (auto* box : {weights_, activations_, steps_}) connect(box, &QSpinBox::valueChanged, this, &MethodForm::forecast);
+    connect(options_, &QLineEdit::editingFinished, this, &MethodForm::forecast);
+    connect(start_, &QComboBox::currentIndexChanged, this, &MethodForm::forecast);
+    show_fields();
+}
+
+bool MethodForm::optimizes() const { return method_->currentData().toString().startsWith(QLatin1String("mobilequant")); }
+
+std::int64_t MethodForm::steps() const { return steps_->value(); }
+
+void MethodForm::show_fields()
+{
+    optimizing_->setVisible(optimizes());
+    const auto windows = desk_.calibration() ? desk_.calibration()->windows : 0;
+    const bool owned = length_->currentIndex() == own;
+    steps_->setEnabled(owned);
+    if (length_->currentIndex() == quick) steps_->setValue(quick_steps);
+    if (length_->currentIndex() == thorough) steps_->setValue(thorough_steps);
+    if (length_->currentIndex() == paper && windows > 0) steps_->setValue(static_cast<int>(paper_epochs * windows));
+    length_->setToolTip(tr("Quick: %1 steps. Thorough: %2. Paper: %3 epochs over the calibration's windows. Own: as you say.").arg(quick_steps).arg(thorough_steps).arg(paper_epochs));
+    forecast();
+}
+
+void MethodForm::refresh()
+{
+    const QSignalBlocker blocker(start_);
+    const auto chosen = start_->currentData();
+    start_->clear();
+    start_->addItem(tr("The plain model"), 0);
+    const auto head = desk_.revisions().head();
+    for (const auto& revision : desk_.revisions().all()) {
+        if (revision->row.id == 0 || start_->count() > 40) continue;
+        const auto name = revision->row.name ? QString::fromStdString(*revision->row.name) : method_title(QString::fromStdString(revision->row.method));
+        start_->addItem(revision == head ? tr("%1 (recipe:%2, open)").arg(name).arg(revision->row.id) : tr("%1 (recipe:%2)").arg(name).arg(revision->row.id), static_cast<qlonglong>(revision->row.id));
+    }
+    const auto wanted = fork_ != 0 ? QVariant(static_cast<qlonglong>(fork_)) : chosen;
+    start_->setCurrentIndex(std::max(0, start_->findData(wanted)));
+    show_fields();
+}
+
+void MethodForm::start_from(std::int64_t row, const QString&)
+{
+    fork_ = row;
+    refresh();
+    fork_ = 0;
+}
+
+QString MethodForm::title() const { return tr("%1 W%2A%3").arg(method_->currentText()).arg(weights_->value()).arg(activations_->value()); }
+
+QStringList MethodForm::arguments() const
+{
+    if (!desk_.model() || !desk_.calibration()) return {};
+    QStringList arguments{QStringLiteral("quantize"), desk_.model_folder(), QStringLiteral("--calibration"), QStringLiteral("calibration:%1").arg(desk_.calibration()->id), QStringLiteral("--method"),
+                          method_->currentData().toString(), QStringLiteral("--weights"), QString::number(weights_->value()), QStringLiteral("--activations"), QString::number(activations_->value()),
+                          QStringLiteral("--seed"), QStringLiteral("0")};
+    if (symmetric_->isChecked()) arguments << QStringLiteral("--symmetric-weights");
+    if (range_->currentIndex() > 0) arguments << QStringLiteral("--range") << range_->currentData().toString();
+    if (start_->currentData().toLongLong() != 0) arguments << QStringLiteral("--from") << QStringLiteral("recipe:%1").arg(start_->currentData().toLongLong());
+    if (optimizes()) {
+        arguments << QStringLiteral("--steps") << QString::number(steps());
+        if (!holdout_->text().trimmed().isEmpty())
+            arguments << QStringLiteral("--holdout-text") << holdout_->text().trimmed() << QStringLiteral("--holdout-every") << QString::number(std::max<std::int64_t>(1, steps() / 16));
+    }
+    for (const auto& option : options_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) arguments << QStringLiteral("--set") << option;
+    arguments << QStringLiteral("-w") << desk_.workspace_path();
+    return arguments;
+}
+
+void MethodForm::forecast()
+{
+    const bool possible = !arguments().isEmpty();
+    run_->setEnabled(possible);
+    if (!possible) return forecast_->setText(desk_.model() ? tr("A calibration comes first.") : QString());
+    const auto signs = signal_colours();
+    const auto show = [this](const QString& text, const QColor& colour) {
+        forecast_->setText(text);
+        auto palette = forecast_->palette();
+        palette.setColor(QPalette::WindowText, colour);
+        forecast_->setPalette(palette);
+    };
+    MethodRequest request;
+    request.model = *desk_.model();
+    request.method = method_->currentData().toString().toStdString();
+    request.weight_bits = weights_->value();
+    request.activation_bits = activations_->value();
+    request.symmetric_weights = symmetric_->isChecked();
+    request.options["range"] = range_->currentData().toString().toStdString();
+    if (optimizes()) request.options["steps"] = std::to_string(steps());
+    try {
+        for (const auto& option : options_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
+            const auto [key, value] = parse_assignment(option.toStdString());
+            request.options.insert_or_assign(key, value);
+        }
+    } catch (const Error& error) {
+        run_->setEnabled(false);
+        return show(QString::fromUtf8(error.what()), signs.error);
+    }
+    desk_.lanes().compute.post(this, QStringLiteral("optimize.forecast"), [this, show, signs, request, workspace = desk_.workspace(), row = *desk_.calibration()](const Control&) mutable -> Lane::Continuation {
+        request.calibration = load_calibration_windows(*workspace, row);
+        const auto forecast = load_numerics().forecast(request);
+        return [this, show, signs, forecast] {
+            QStringList parts{tr("Needs about %1 of memory, %2 are available").arg(bytes(forecast.peak_bytes), bytes(forecast.available_bytes))};
+            if (forecast.seconds_per_step)
+                parts << tr("about %1 a step, %2 in all (an estimate until the first steps are measured)").arg(duration(*forecast.seconds_per_step), duration(*forecast.seconds_per_step * static_cast<double>(forecast.steps)));
+            else if (forecast.steps > 0)
+                parts << tr("time is known after the first steps");
+            if (!forecast.fits) parts << tr("it does not fit: %1").arg(QString::fromStdString(forecast.explanation));
+            run_->setEnabled(forecast.fits);
+            show(parts.join(QStringLiteral("; ")), forecast.fits ? palette().color(QPalette::WindowText) : signs.error);
+        };
+    }, [this, show, signs](const QString& sentence) {
+        run_->setEnabled(false);
+        show(sentence, signs.error);
+    });
+}
+
+QJsonObject MethodForm::state() const
+{
+    return {{QStringLiteral("method"), method_->currentData().toString()}, {QStringLiteral("weights"), weights_->value()}, {QStringLiteral("activations"), activations_->value()},
+            {QStringLiteral("symmetric"), symmetric_->isChecked()},        {QStringLiteral("range"), range_->currentIndex()},  {QStringLiteral("length"), length_->currentIndex()},
+            {QStringLiteral("steps"), steps_->value()},                    {QStringLiteral("holdout"), holdout_->text()},      {QStringLiteral("options"), options_->text()}};
+}
+
+void MethodForm::restore(const QJsonObject& state)
+{
+    if (state.isEmpty()) return;
+    method_->setCurrentIndex(std::max(0, method_->findData(state.value(QStringLiteral("method")).toString())));
+    weights_->setValue(state.value(QStringLiteral("weights")).toInt(8));
+    activations_->setValue(state.value(QStringLiteral("activations")).toInt(8));
+    symmetric_->setChecked(state.value(QStringLiteral("symmetric")).toBool());
+    range_->setCurrentIndex(state.value(QStringLiteral("range")).toInt());
+    length_->setCurrentIndex(state.value(QStringLiteral("length")).toInt());
+    steps_->setValue(state.value(QStringLiteral("steps")).toInt(quick_steps));
+    holdout_->setText(state.value(QStringLiteral("holdout")).toString());
+    options_->setText(state.value(QStringLiteral("options")).toString());
+}
+
+}  // namespace bitwright::views

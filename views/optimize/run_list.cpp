@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/optimize/run_list.h"
+
+#include "core/workspace/jobs.h"
+#include "views/desk/formats.h"
+#include "views/desk/theme.h"
+
+#include <QGridLayout>
+#include <QLabel>
+#include <QListWidget>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace bitwright::views {
+namespace {
+
+QString state_of(const Job& job)
+{
+    switch (job.phase) {
+        case JobPhase::queued: return RunList::tr("waiting");
+        case JobPhase::running: return job.total > 0 ? RunList::tr("%1 %2/%3").arg(job.stage).arg(job.done).arg(job.total) : RunList::tr("running");
+        case JobPhase::pausing: return RunList::tr("pausing");
+        case JobPhase::paused: return RunList::tr("paused");
+        case JobPhase::cancelling: return RunList::tr("cancelling");
+        case JobPhase::cancelled: return RunList::tr("cancelled");
+        case JobPhase::failed: return RunList::tr("failed");
+        case JobPhase::done: return RunList::tr("done");
+    }
+    return {};
+}
+
+std::optional<std::int64_t> recipe_of(const Job& job)
+{
+    Reference reference;
+    if (!job.result.is_object() || !job.result.contains("recipe") || !job.result["recipe"].is_string()) return std::nullopt;
+    if (!parse_reference(job.result["recipe"].get<std::string>(), reference)) return std::nullopt;
+    return reference.id;
+}
+
+std::optional<double> figure(const Job& job, const char* key)
+{
+    if (!job.result.is_object() || !job.result.contains(key) || !job.result[key].is_number()) return std::nullopt;
+    return job.result[key].get<double>();
+}
+
+}  // namespace
+
+RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
+{
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->addWidget(new QLabel(tr("Runs of this session")));
+    list_ = new QListWidget;
+    list_->setAccessibleName(tr("Runs"));
+    column->addWidget(list_, 1);
+    card_ = new QLabel;
+    card_->setObjectName(QStringLiteral("card"));
+    card_->setWordWrap(true);
+    card_->setTextFormat(Qt::PlainText);
+    card_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    column->addWidget(card_);
+    auto* buttons = new QGridLayout;
+    buttons->setSpacing(4);
+    int cell = 0;
+    const auto add = [&](const QString& text, const char* name, const QString& why, auto action) {
+        auto* button = new QPushButton(text);
+        button->setObjectName(QLatin1String(name));
+        button->setToolTip(why);
+        connect(button, &QPushButton::clicked, this, action);
+        buttons->addWidget(button, cell / 2, cell % 2);
+        ++cell;
+        return button;
+    };
+    pause_ = add(tr("Pause"), "pause", tr("At the next step; what it learned so far can be looked at"), [this] { desk_.jobs().pause(current()); });
+    cancel_ = add(tr("Cancel"), "cancel", tr("Stops and leaves nothing behind"), [this] { desk_.jobs().cancel(current()); });
+    resume_ = add(tr("Resume"), "resume", tr("Goes on where it stopped"), [this] { desk_.jobs().resume(current()); });
+    keep_ = add(tr("Look at it"), "keep", tr("The recipe as it stands at this step becomes a revision: every page shows it"), [this] { keep_step(false); });
+    fork_ = add(tr("Fork"), "fork", tr("A new run starts from this step with other options"), [this] { keep_step(true); });
+    adopt_ = add(tr("Adopt"), "adopt", tr("Its recipe becomes the open one; undo goes back"), [this] {
+        if (const auto job = desk_.jobs().job(current()); job && recipe_of(*job)) desk_.revisions().adopt(*recipe_of(*job));
+    });
+    evaluate_ = add(tr("Evaluate"), "evaluate", tr("Adopts it and measures its perplexity"), [this] {
+        const auto job = desk_.jobs().job(current());
+        if (!job || !recipe_of(*job)) return;
+        desk_.revisions().adopt(*recipe_of(*job));
+        if (auto* action = desk_.actions().find(QStringLiteral("tune.evaluate"))) action->trigger();
+    });
+    compare_ = add(tr("Compare"), "compare", tr("Beside the other recipes"), [this] { Q_EMIT desk_.page_wanted(QStringLiteral("compare")); });
+    column->addLayout(buttons);
+    connect(list_, &QListWidget::currentItemChanged, this, [this] {
+        show_card();
+        Q_EMIT chosen(current());
+    });
+    connect(&desk_.jobs(), &JobQueue::changed, this, &RunList::refresh);
+    connect(&desk_.revisions(), &Revisions::list_changed, this, [this] {
+        for (auto entry = keeping_.begin(); entry != keeping_.end();) {
+            const auto job = desk_.jobs().job(entry->first);
+            const auto recipe = job ? recipe_of(*job) : std::nullopt;
+            const bool known = recipe && std::ranges::any_of(desk_.revisions().all(), [&](const auto& revision) { return revision->row.id == *recipe; });
+            if (!known) {
+                entry = job && is_over(job->phase) && !recipe ? keeping_.erase(entry) : entry + 1;
+                continue;
+            }
+            const bool fork = entry->second.fork;
+            entry = keeping_.erase(entry);
+            if (fork)
+                Q_EMIT fork_wanted(*recipe);
+            else
+                desk_.revisions().adopt(*recipe);
+        }
+    });
+    refresh();
+}
+
+std::int64_t RunList::current() const
+{
+    const auto* item = list_->currentItem();
+    return item ? item->data(Qt::UserRole).toLongLong() : 0;
+}
+
+void RunList::select(std::int64_t number)
+{
+    for (int row = 0; row < list_->count(); ++row)
+        if (list_->item(row)->data(Qt::UserRole).toLongLong() == number) list_->setCurrentRow(row);
+}
+
+void RunList::refresh()
+{
+    std::vector<Job> runs;
+    for (auto& job : desk_.jobs().jobs())
+        if (!job.arguments.isEmpty() && job.arguments.front() == QLatin1String("quantize")) runs.push_back(std::move(job));
+    while (list_->count() < static_cast<int>(runs.size())) list_->insertItem(0, new QListWidgetItem);
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        auto* item = list_->item(static_cast<int>(i));
+        item->setData(Qt::UserRole, static_cast<qlonglong>(runs[i].number));
+        item->setText(tr("%1\n%2").arg(runs[i].title, state_of(runs[i])));
+    }
+    show_card();
+}
+
+void RunList::show_card()
+{
+    const auto job = desk_.jobs().job(current());
+    const auto phase = job ? job->phase : JobPhase::done;
+    const bool made = job && phase == JobPhase::done && recipe_of(*job);
+    pause_->setVisible(job && (phase == JobPhase::running || phase == JobPhase::queued));
+    cancel_->setVisible(job && !is_over(phase));
+    resume_->setVisible(job && (phase == JobPhase::paused || phase == JobPhase::failed || phase == JobPhase::cancelled));
+    keep_->setVisible(job && phase == JobPhase::paused && job->row);
+    fork_->setVisible(keep_->isVisibleTo(this));
+    adopt_->setVisible(made);
+    compare_->setVisible(made);
+    evaluate_->setVisible(made && desk_.actions().find(QStringLiteral("tune.evaluate")));
+    if (!job) return card_->setText(list_->count() > 0 ? tr("Choose a run.") : tr("Nothing ran yet in this session."));
+    QStringList lines;
+    if (made) {
+        lines << tr("recipe:%1").arg(*recipe_of(*job));
+        lines << tr("%1 steps, %2 CPU s a step").arg(number(figure(*job, "steps")), number(figure(*job, "seconds_per_step")));
+        const auto memory = figure(*job, "peak_rss_bytes");
+        lines << tr("peak memory %1").arg(memory ? bytes(static_cast<std::uint64_t>(*memory)) : not_measured);
+    }
+    if (!job->message.isEmpty()) lines << job->message;
+    card_->setText(lines.join(QLatin1Char('\n')));
+}
+
+void RunList::keep_step(bool fork)
+{
+    const auto job = desk_.jobs().job(current());
+    if (!job || !job->row || !desk_.workspace()) return;
+    try {
+        const auto row = get_job(*desk_.workspace(), *job->row);
+        if (!row.checkpoint) return desk_.fail(tr("%1 has no checkpoint yet").arg(job->title));
+        const auto file = QString::fromStdString((desk_.workspace()->data_folder() / *row.checkpoint).string());
+        const QStringList arguments{QStringLiteral("import"), file, QStringLiteral("--format"), QStringLiteral("recipe"), QStringLiteral("--model"), desk_.model_folder(),
+                                    QStringLiteral("--name"), tr("%1 at step %2").arg(job->title).arg(job->done), QStringLiteral("-w"), desk_.workspace_path()};
+        desk_.actions().set_command_line(arguments);
+        const auto number = desk_.jobs().submit(tr("Keep step %1 of %2").arg(job->done).arg(job->title), arguments);
+        keeping_.emplace_back(number, Kept{job->number, fork});
+    } catch (const Error& error) {
+        desk_.fail(QString::fromUtf8(error.what()));
+    }
+}
+
+}  // namespace bitwright::views

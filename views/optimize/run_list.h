@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The queue of optimizations and what came out of the chosen one: pause, resume, cancel, adopt, look at a paused step, fork from it.
+// Threading: UI thread.
+#pragma once
+
+#include "views/desk/desk.h"
+
+#include <QWidget>
+
+class QLabel;
+class QListWidget;
+class QPushButton;
+
+namespace bitwright::views {
+
+class RunList : public QWidget {
+    Q_OBJECT
+public:
+    explicit RunList(Desk& desk, QWidget* parent = nullptr);
+    [[nodiscard]] std::int64_t current() const;
+    void select(std::int64_t number);
+
+Q_SIGNALS:
+    void chosen(std::int64_t number);
+    void fork_wanted(std::int64_t recipe);
+
+private:
+    void refresh();
+    void show_card();
+    void keep_step(bool fork);
+
+    Desk& desk_;
+    QListWidget* list_;
+    QLabel* card_;
+    QPushButton *pause_, *resume_, *cancel_, *adopt_, *compare_, *evaluate_, *keep_, *fork_;
+    struct Kept {
+        std::int64_t job = 0;
+        bool fork = false;
+    };
+    std::vector<std::pair<std::int64_t, Kept>> keeping_;  ///< import jobs under way
+};
+
+}  // namespace bitwright::views

@@ -113,4 +113,14 @@ std::int64_t put_text(Workspace& workspace, const std::filesystem::path& file)
     });
 }
 
+std::optional<std::int64_t> find_text(const Workspace& workspace, const std::filesystem::path& file)
+{
+    const auto sha256 = sha256_hex(MappedFile(file).bytes());
+    return workspace.database().read([&](SQLite::Database& db) -> std::optional<std::int64_t> {
+        SQLite::Statement query(db, "SELECT id FROM texts WHERE sha256 = ?");
+        query.bind(1, sha256);
+        return query.executeStep() ? std::optional<std::int64_t>(query.getColumn(0).getInt64()) : std::nullopt;
+    });
+}
+
 }  // namespace bitwright

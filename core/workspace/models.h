@@ -31,5 +31,7 @@ std::int64_t put_model(Workspace& workspace, const ModelRow& model, const std::s
 
 /// @return id of the text with this content.
 std::int64_t put_text(Workspace& workspace, const std::filesystem::path& file);
+/// Row of the text with this file's content, if the workspace knows it.
+[[nodiscard]] std::optional<std::int64_t> find_text(const Workspace& workspace, const std::filesystem::path& file);
 
 }  // namespace bitwright

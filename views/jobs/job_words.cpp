@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/jobs/job_words.h"
+
+#include "views/desk/formats.h"
+#include "views/desk/theme.h"
+
+#include <QCoreApplication>
+#include <QDir>
+#include <QFileInfo>
+
+#include <algorithm>
+
+namespace bitwright::views {
+namespace {
+
+QString text(const char* words) { return QCoreApplication::translate("Jobs", words); }
+
+/// What the quantity of a stage is called.
+QString value_name(const QString& stage)
+{
+    if (stage == QLatin1String("step")) return text("loss");
+    if (stage.contains(QLatin1String("window"))) return text("perplexity");
+    return {};
+}
+
+void collect(const nlohmann::ordered_json& value, std::vector<Reference>& found)
+{
+    if (value.is_string()) {
+        Reference reference;
+        const bool is_one = parse_reference(value.get<std::string>(), reference) && reference.kind != "job";
+        if (is_one && std::ranges::none_of(found, [&](const Reference& known) { return known.kind == reference.kind && known.id == reference.id; })) found.push_back(reference);
+    } else if (value.is_structured()) {
+        for (const auto& part : value) collect(part, found);
+    }
+}
+
+}  // namespace
+
+QString phase_words(JobPhase phase)
+{
+    switch (phase) {
+    case JobPhase::queued: return text("waiting");
+    case JobPhase::running: return text("running");
+    case JobPhase::pausing: return text("pausing");
+    case JobPhase::paused: return text("paused");
+    case JobPhase::cancelling: return text("cancelling");
+    case JobPhase::cancelled: return text("cancelled");
+    case JobPhase::failed: return text("failed");
+    case JobPhase::done: return text("done");
+    }
+    return {};
+}
+
+QString progress_words(const Job& job)
+{
+    QStringList parts;
+    if (job.phase != JobPhase::running) parts << phase_words(job.phase);
+    if (!is_over(job.phase) && job.done + job.total > 0 && !job.stage.isEmpty())
+        parts << (job.total > 0 ? QStringLiteral("%1 %2/%3").arg(job.stage, count(job.done), count(job.total)) : QStringLiteral("%1 %2").arg(job.stage, count(job.done)));
+    if (!is_over(job.phase) && job.value) {
+        const QString name = value_name(job.stage);
+        parts << (name.isEmpty() ? number(*job.value) : name + QLatin1Char(' ') + number(*job.value));
+    }
+    if (job.phase == JobPhase::running && job.remaining_seconds) parts << text("%1 left").arg(duration(*job.remaining_seconds));
+    if (is_over(job.phase) && job.elapsed_seconds > 0) parts << text("after %1").arg(duration(job.elapsed_seconds));
+    return parts.join(QStringLiteral(" · "));
+}
+
+std::vector<Reference> references_in(const nlohmann::ordered_json& result)
+{
+    std::vector<Reference> found;
+    collect(result, found);
+    return found;
+}
+
+Job stored_job(const JobRow& row)
+{
+    Job job;
+    job.number = -row.id;
+    job.row = row.id;
+    job.arguments = stored_arguments(row);
+    job.title = title_of(job.arguments);
+    job.phase = JobPhase::paused;
+    job.stage = QString::fromStdString(row.stage.value_or(""));
+    job.done = row.progress_done.value_or(0);
+    job.total = row.progress_total.value_or(0);
+    job.message = row.state == JobState::interrupted ? text("Its program ended before it was done; resuming goes on from its last checkpoint.") : QString();
+    return job;
+}
+
+QStringList stored_arguments(const JobRow& row)
+{
+    const auto command = nlohmann::json::parse(row.args, nullptr, false);
+    if (!command.is_object() || !command.contains("argv") || !command["argv"].is_array()) return {};
+    const QDir folder(QString::fromStdString(command.value("folder", ".")));
+    QStringList arguments;
+    for (const auto& value : command["argv"]) {
+        if (!value.is_string()) return {};
+        QString argument = QString::fromStdString(value.get<std::string>());
+        if (argument == QLatin1String("--fresh") || argument == QLatin1String("--json")) continue;
+        const bool path_follows = !arguments.isEmpty() && (arguments.back() == QLatin1String("--out") || arguments.back() == QLatin1String("-w"));
+        const QString file = QFileInfo::exists(folder.filePath(argument)) ? argument : argument.section(QLatin1Char(':'), 0, -2);  // FILE.safetensors:TENSOR
+        const bool is_path = !arguments.isEmpty() && !argument.startsWith(QLatin1Char('-')) && !file.isEmpty() && QFileInfo::exists(folder.filePath(file));
+        if ((path_follows || is_path) && QDir::isRelativePath(argument)) argument = QDir::cleanPath(folder.absoluteFilePath(argument));
+        arguments << argument;
+    }
+    return arguments;
+}
+
+QString title_of(const QStringList& arguments)
+{
+    if (arguments.isEmpty()) return text("A job whose command is not known");
+    const QString& command = arguments.front();
+    const auto after = [&](const char* option) {
+        const auto at = arguments.indexOf(QLatin1String(option));
+        return at >= 0 && at + 1 < arguments.size() ? arguments[at + 1] : QString();
+    };
+    if (command == QLatin1String("quantize")) return method_title(after("--method"));
+    if (command == QLatin1String("calibrate")) return text("Calibration");
+    if (command == QLatin1String("evaluate")) return text("Evaluation");
+    if (command == QLatin1String("measure")) return text("Measurement");
+    if (command == QLatin1String("loop")) return text("The whole loop");
+    if (command == QLatin1String("export")) return text("Export");
+    return command;
+}
+
+}  // namespace bitwright::views

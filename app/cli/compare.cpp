@@ -45,6 +45,7 @@ Json rows_of(const Report& report)
                     {"peak_rss_bytes", figure(row.peak_rss_bytes)}};
         const bool comparable = obstacles.empty() && row.perplexity_token.value && baseline.perplexity_token.value;
         object["delta_perplexity_token"] = comparable ? Json(*row.perplexity_token.value - *baseline.perplexity_token.value) : Json();
+        object["delta_perplexity_interval"] = row.perplexity_difference ? Json{row.perplexity_difference->low, row.perplexity_difference->high} : Json();
         object["not_comparable"] = obstacles;
         rows.push_back(std::move(object));
     }
@@ -135,13 +136,13 @@ void add_compare(CLI::App& app, CommandLine& line)
 {
     const std::string row_keys =
         "rows[{name, method, bits, level, placement, semantics, perplexity_token, perplexity_word, bytes, prefill_tokens_per_s, prefill_spread[smallest, "
-        "largest of the repeats], decode_tokens_per_s, decode_spread, peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), not_comparable[why]}]";
+        "largest of the repeats], decode_tokens_per_s, decode_spread, peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), delta_perplexity_interval[low, high] (95 %, paired over windows), not_comparable[why]}]";
     auto* command =
         add_command(app, "compare", "recipes and runs side by side; a number nobody measured stays empty", "workspace, report, baseline, " + row_keys);
     auto arguments = std::make_shared<CompareArguments>();
     command->add_option("references", arguments->references, "recipes and runs; default: everything in the workspace");
     command->add_option("--baseline", arguments->baseline, "REF the others are set against; default: the float model");
-    command->add_option("--report", arguments->report, "HTML file to write, self-contained");
+    command->add_option("--report", arguments->report, "file to write: HTML, self-contained; Markdown or CSV when it ends in .md or .csv");
     add_workspace(*command, arguments->workspace);
     command->callback([&line, arguments] { line.action = [&line, arguments] { run_compare(line, *arguments); }; });
 

@@ -3,6 +3,7 @@
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
 #include "app/jobs/evaluate_job.h"
+#include "app/jobs/layer_errors_job.h"
 #include "app/jobs/package_job.h"
 
 #include <filesystem>
@@ -16,7 +17,7 @@ namespace {
 
 struct Arguments {
     std::string source, recipe, level, placement = "paper", text, bos = "none", ids, workspace;
-    std::optional<std::int64_t> length, windows;
+    std::optional<std::int64_t> length, windows, per_layer;
     bool rolling = false, per_window = false, fresh = false;
     int threads = 0;
 };
@@ -50,7 +51,7 @@ EvaluateOutcome evaluate_source_package(JobEnvironment& environment, const Argum
     return evaluate_package(environment, package, threads, scoring);
 }
 
-EvaluateOutcome evaluate_source_model(JobEnvironment& environment, const Arguments& arguments)
+EvaluateOutcome evaluate_source_model(JobEnvironment& environment, const Arguments& arguments, std::vector<LayerErrorRow>& layers)
 {
     auto& workspace = environment.workspace;
     OpenedModel model(arguments.source, workspace);
@@ -67,6 +68,7 @@ EvaluateOutcome evaluate_source_model(JobEnvironment& environment, const Argumen
     }
     const auto scoring =
         scoring_of(arguments, model.architecture().vocab, static_cast<std::int32_t>(model.architecture().bos), [&] { return open_tokenizer(model.model()); });
+    if (arguments.per_layer) layers = store_layer_errors(environment, model, recipe->recipe, recipe->row.id, scoring, *arguments.per_layer);
     return evaluate_model(environment, model, recipe ? &recipe->recipe : nullptr, recipe ? std::optional(recipe->row.id) : std::nullopt,
                           arguments.placement == "full" ? Placement::full : Placement::paper, scoring);
 }
@@ -76,10 +78,13 @@ void run_evaluate(CommandLine& line, const Arguments& arguments)
     const auto workspace = line.open_workspace(arguments.workspace);
     auto environment = line.environment(*workspace, arguments.fresh);
     const bool folder = fs::is_directory(arguments.source);
+    if (arguments.per_layer && arguments.level != "simulated") throw usage_error("--per-layer needs --level simulated: the error of a layer is that of the simulated model");
+    if (arguments.per_layer) environment.reuse_finished = true;  // the layers are what is asked for
+    std::vector<LayerErrorRow> layers;
     if (!folder && arguments.level != "integer")
         throw usage_error("a package is evaluated with --level integer; the float and simulated levels need the model folder");
     if (!folder && !arguments.recipe.empty()) throw usage_error("a package holds its recipe; leave --recipe out");
-    const auto outcome = folder ? evaluate_source_model(environment, arguments) : evaluate_source_package(environment, arguments, arguments.source);
+    const auto outcome = folder ? evaluate_source_model(environment, arguments, layers) : evaluate_source_package(environment, arguments, arguments.source);
     const auto& row = outcome.row;
     Json object{{"level", row.level},
                 {"windows", row.windows},
@@ -94,6 +99,11 @@ void run_evaluate(CommandLine& line, const Arguments& arguments)
     object["definition"] = row.definition;
     object["threads"] = threads_of(*workspace, row.conditions);
     object["resumed"] = outcome.resumed;
+    if (arguments.per_layer) {
+        object["layers"] = Json::array();
+        for (const auto& layer : layers)
+            object["layers"].push_back({{"layer", layer.layer}, {"sqnr_db", or_null(layer.sqnr_db)}, {"cosine", or_null(layer.cosine)}, {"introduced_sqnr_db", or_null(layer.introduced_sqnr_db)}});
+    }
     line.print(object);
 }
 
@@ -104,7 +114,7 @@ void add_evaluate(CLI::App& app, CommandLine& line)
     auto* command = add_command(
         app, "evaluate", "perplexity; repeated after an interruption it continues where it was",
         "level, windows, tokens (scored), nll_sum (natural logarithm), perplexity_token, words (of the text, as lm-eval counts), perplexity_word (null "
-        "unless the whole text was scored), window_nll, evaluation, placement, definition, threads, resumed");
+        "unless the whole text was scored), window_nll, evaluation, placement, definition, threads, resumed, with --per-layer layers[{layer, sqnr_db (accumulated), cosine, introduced_sqnr_db}]");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("source", arguments->source, "model folder or package")->required();
     command->add_option("--recipe", arguments->recipe, "REF; needed at the simulated and integer level of a model");
@@ -119,6 +129,8 @@ void add_evaluate(CLI::App& app, CommandLine& line)
     command->add_option("--ids", arguments->ids, "FILE.safetensors:TENSOR, windows as they are")->excludes(text);
     command->add_option("--windows", arguments->windows, "only the first N windows");
     command->add_flag("--per-window", arguments->per_window, "show the negative log-likelihood of each window (--json always has it)");
+    command->add_option("--per-layer", arguments->per_layer, "also the error of each layer over the first N windows (simulated, placement paper); what is known already is not computed again")
+        ->check(CLI::PositiveNumber);
     command->add_option("--threads", arguments->threads, "of the integer engine; default: all processors")->check(CLI::PositiveNumber);
     command->add_flag("--fresh", arguments->fresh, "start again instead of continuing an interrupted run");
     add_workspace(*command, arguments->workspace);

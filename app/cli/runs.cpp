@@ -3,6 +3,7 @@
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
 
+#include "core/workspace/marks.h"
 #include "core/workspace/runs.h"
 #include "core/workspace/stored_json.h"
 
@@ -16,8 +17,8 @@ namespace {
 
 struct Arguments {
     std::string reference, workspace, note;
-    std::vector<std::string> tags;
-    bool all = false, undo = false;
+    std::vector<std::string> tags, references;
+    bool all = false, undo = false, evaluations = false;
 };
 
 Json run_of(const RunRow& row)
@@ -36,21 +37,67 @@ Json run_of(const RunRow& row)
     return object;
 }
 
+Json evaluation_of(const EvaluationRow& row)
+{
+    const auto reference = [](const char* kind, const std::optional<std::int64_t>& id) { return id ? Json(to_string(Reference{kind, *id})) : Json(); };
+    return {{"evaluation", to_string(Reference{"evaluation", row.id})},
+            {"level", row.level},
+            {"placement", or_null(row.placement)},
+            {"recipe", reference("recipe", row.recipe)},
+            {"package", reference("package", row.package)},
+            {"windows", row.windows},
+            {"tokens", row.tokens},
+            {"perplexity_token", perplexity_token(row)},
+            {"definition", row.definition},
+            {"created", row.created},
+            {"tags", row.tags},
+            {"note", or_null(row.note)},
+            {"archived", row.archived}};
+}
+
 void list_all_runs(const CommandLine& line, const Arguments& arguments)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
     Json runs = Json::array();
     for (const auto& row : list_runs(*workspace, arguments.all)) runs.push_back(run_of(row));
-    line.print({{"runs", runs}});
+    Json object{{"runs", runs}};
+    if (arguments.evaluations) {
+        object["evaluations"] = Json::array();
+        for (const auto& row : list_evaluations(*workspace, arguments.all)) object["evaluations"].push_back(evaluation_of(row));
+    }
+    line.print(object);
 }
 
-/// Changes one run and prints it.
-void change_run(const CommandLine& line, const Arguments& arguments, const std::function<void(Workspace&, std::int64_t)>& change)
+/// run:N, evaluation:N, or job:N for what it made.
+Reference find_result(const Workspace& workspace, const std::string& text)
+{
+    Reference reference;
+    if (parse_reference(text, reference) && reference.kind == "job") {
+        const auto job = get_job(workspace, reference.id);
+        if (job.result) (void)parse_reference(*job.result, reference);
+    }
+    if (reference.kind == "evaluation") return {"evaluation", get_evaluation(workspace, reference.id).id};
+    return {"run", find_id(workspace, text, "run")};
+}
+
+/// Changes one result and prints it.
+void change_result(const CommandLine& line, const Arguments& arguments, const std::function<void(Workspace&, const Reference&)>& change)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
-    const auto id = find_id(*workspace, arguments.reference, "run");
-    change(*workspace, id);
-    line.print(run_of(get_run(*workspace, id)));
+    const auto result = find_result(*workspace, arguments.reference);
+    change(*workspace, result);
+    line.print(result.kind == "run" ? run_of(get_run(*workspace, result.id)) : evaluation_of(get_evaluation(*workspace, result.id)));
+}
+
+void archive(const CommandLine& line, const Arguments& arguments)
+{
+    const auto workspace = line.open_workspace(arguments.workspace);
+    std::vector<Reference> results;
+    for (const auto& text : arguments.references) results.push_back(find_result(*workspace, text));
+    archive_results(*workspace, results, !arguments.undo);
+    Json list = Json::array();
+    for (const auto& result : results) list.push_back(to_string(result));
+    line.print({{"archived", !arguments.undo}, {"results", list}});
 }
 
 Json job_of(const JobRow& row)
@@ -133,25 +180,29 @@ void add_runs(CLI::App& app, CommandLine& line)
     };
     const std::string run_keys = "run, package, state, prompt_tokens, generated, repeats, start, tags, note, archived, and each quantity measured";
 
-    auto* runs = add_command(app, "runs", "measurements on devices", "");
+    const std::string evaluation_keys = "evaluation, level, placement, recipe, package, windows, tokens, perplexity_token, definition, created, tags, note, archived";
+
+    auto* runs = add_command(app, "runs", "measurements on devices, and evaluations", "");
     runs->require_subcommand(1);
-    auto* listing = add_command(*runs, "list", "all runs, newest first", "runs[{" + run_keys + "}]");
+    auto* listing = add_command(*runs, "list", "all runs, newest first", "runs[{" + run_keys + "}], with --evaluations also evaluations[{" + evaluation_keys + "}]");
     listing->add_flag("--all", arguments->all, "archived ones too");
+    listing->add_flag("--evaluations", arguments->evaluations, "evaluations, too");
     action(listing, list_all_runs);
-    auto* tagging = add_command(*runs, "tag", "set the tags of a run", run_keys);
-    tagging->add_option("reference", arguments->reference, "run:N")->required();
+    const std::string either = "those of runs list for a run or an evaluation";
+    auto* tagging = add_command(*runs, "tag", "set the tags of a run or an evaluation; star is the one the desk shows as a star", either);
+    tagging->add_option("reference", arguments->reference, "run:N or evaluation:N")->required();
     tagging->add_option("tags", arguments->tags, "tags; none removes them");
-    action(tagging, [](CommandLine& l, const Arguments& a) { change_run(l, a, [&](Workspace& w, std::int64_t id) { tag_run(w, id, a.tags); }); });
-    auto* noting = add_command(*runs, "note", "set the note of a run", run_keys);
-    noting->add_option("reference", arguments->reference, "run:N")->required();
+    action(tagging, [](CommandLine& l, const Arguments& a) { change_result(l, a, [&](Workspace& w, const Reference& r) { tag_result(w, r, a.tags); }); });
+    auto* noting = add_command(*runs, "note", "set the note of a run or an evaluation", either);
+    noting->add_option("reference", arguments->reference, "run:N or evaluation:N")->required();
     noting->add_option("text", arguments->note, "note; none removes it");
     action(noting, [](CommandLine& l, const Arguments& a) {
-        change_run(l, a, [&](Workspace& w, std::int64_t id) { note_run(w, id, a.note.empty() ? std::nullopt : std::optional(a.note)); });
+        change_result(l, a, [&](Workspace& w, const Reference& r) { note_result(w, r, a.note.empty() ? std::nullopt : std::optional(a.note)); });
     });
-    auto* archiving = add_command(*runs, "archive", "leave a run out of lists and comparisons", run_keys);
-    archiving->add_option("reference", arguments->reference, "run:N")->required();
-    archiving->add_flag("--undo", arguments->undo, "take it back in");
-    action(archiving, [](CommandLine& l, const Arguments& a) { change_run(l, a, [&](Workspace& w, std::int64_t id) { archive_run(w, id, !a.undo); }); });
+    auto* archiving = add_command(*runs, "archive", "leave runs and evaluations out of lists and comparisons", "archived, results[run:N or evaluation:N]");
+    archiving->add_option("references", arguments->references, "run:N, evaluation:N …")->required();
+    archiving->add_flag("--undo", arguments->undo, "take them back in");
+    action(archiving, archive);
 
     const std::string job_keys =
         "job, kind, state (running, paused, interrupted, done, failed, cancelled), stage, done, total, result, message, process, start, heartbeat, finish";

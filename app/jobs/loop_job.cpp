@@ -2,6 +2,7 @@
 #include "app/jobs/loop_job.h"
 
 #include "app/jobs/calibrate_job.h"
+#include "app/jobs/layer_errors_job.h"
 #include "app/jobs/local_machine.h"
 #include "app/jobs/measure_job.h"
 #include "app/jobs/package_job.h"
@@ -28,23 +29,6 @@ std::string key_of(const OpenedModel& model, const LoopRequest& request)
     for (const auto& method : request.methods) text += " " + method;
     for (const auto& bits : request.bits) text += " " + to_string(bits);
     return sha256_hex(text);
-}
-
-std::optional<double> finite(double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; }
-
-void store_layer_errors(JobEnvironment& environment, OpenedModel& model, const Recipe& recipe, std::int64_t id, const LoopRequest& request)
-{
-    auto scoring = request.scoring;
-    scoring.limit(std::min(request.error_windows, scoring.windows.count));
-    const auto tokens = scoring.windows.hash();
-    auto& workspace = environment.workspace;
-    if (!environment.fresh && !get_layer_errors(workspace, id, "paper", tokens).empty()) return;
-    auto& numerics = opened_numerics();
-    std::vector<LayerErrorRow> rows;
-    for (const auto& layer : numerics.layer_errors(model.model(), recipe, Placement::paper, scoring.windows, environment.control))
-        rows.push_back({layer.layer, finite(layer.sqnr_db), finite(layer.cosine), finite(layer.introduced_sqnr_db)});
-    const auto conditions = put_conditions(workspace, numeric_conditions());
-    put_layer_errors(workspace, id, model.row(workspace, environment.control), "paper", tokens, conditions, rows);
 }
 
 /// Whether this package was measured like this already.
@@ -121,7 +105,7 @@ LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const Loop
                 stage(name + ", simulated");
                 (void)evaluate_model(environment, model, &recipe, id, Placement::paper, request.scoring);
                 stage(name + ", error per layer");
-                store_layer_errors(environment, model, recipe, id, request);
+                (void)store_layer_errors(environment, model, recipe, id, request.scoring, request.error_windows);
                 stage(name + ", integer");
                 try {
                     run_integer_level(environment, model, recipe, request);

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <thread>
 
 namespace fs = std::filesystem;
@@ -46,8 +47,8 @@ struct Scratch {
     }
 };
 
-/// Runs a program without a shell until it ends; a cancel ends it first. @return wait status
-int run_program(const std::vector<std::string>& arguments, const fs::path& errors, const Control& control)
+/// Runs a program without a shell until it ends; a cancel ends it first. `watch` is called ten times a second. @return wait status
+int run_program(const std::vector<std::string>& arguments, const fs::path& errors, const Control& control, const std::function<void()>& watch)
 {
     std::vector<char*> argv;
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -62,7 +63,7 @@ int run_program(const std::vector<std::string>& arguments, const fs::path& error
         ::_exit(127);
     }
     int status = 0;
-    while (true) {
+    for (int turn = 1;; ++turn) {
         const pid_t ended = ::waitpid(child, &status, WNOHANG);
         if (ended == child) return status;
         if (control.cancel_requested()) {
@@ -70,6 +71,7 @@ int run_program(const std::vector<std::string>& arguments, const fs::path& error
             ::waitpid(child, &status, 0);
             throw Cancelled();
         }
+        if (turn % 10 == 0) watch();
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
 }
@@ -141,6 +143,36 @@ RunnerLog read_runner_log(std::string_view text, const std::string& where)
     return log;
 }
 
+namespace {
+
+/// What has been measured so far, each repeat once: its tokens per second (decode where tokens are generated).
+class Repeats {
+public:
+    Repeats(JobEnvironment& environment, const MeasureRequest& request, fs::path lines) : environment_(environment), request_(request), lines_(std::move(lines)) {}
+    void look()
+    {
+        std::error_code error;
+        const auto size = fs::file_size(lines_, error);
+        if (error || size == size_) return;
+        size_ = size;
+        const auto log = read_runner_log(read_text(lines_), lines_.string());
+        for (const auto& measurement : log.measurements) {
+            if (measurement.quantity != (request_.generate > 0 ? "decode_tokens_per_s" : "prefill_tokens_per_s")) continue;
+            for (; reported_ < measurement.samples.size(); ++reported_)
+                environment_.progress({"repeat", static_cast<std::int64_t>(reported_) + 1, request_.repeats, true, measurement.samples[reported_]});
+        }
+    }
+
+private:
+    JobEnvironment& environment_;
+    const MeasureRequest& request_;
+    fs::path lines_;
+    std::uintmax_t size_ = 0;
+    std::size_t reported_ = 0;
+};
+
+}  // namespace
+
 RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request)
 {
     auto& workspace = environment.workspace;
@@ -167,8 +199,10 @@ RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request)
     if (request.generate > 0) command.insert(command.end(), {"--tokens", std::to_string(request.generate)});
     command.insert(command.end(), {"--runs", std::to_string(request.repeats), "--warmup", std::to_string(request.warmup), "--threads",
                                    std::to_string(request.threads), "--jsonl", lines.string()});
-    environment.progress({"measure", 0, 0, false, 0});
-    const int status = run_program(command, errors, environment.control);
+    environment.progress({"warm-up", 0, 0, false, 0});
+    Repeats repeats(environment, request, lines);
+    const int status = run_program(command, errors, environment.control, [&] { repeats.look(); });
+    repeats.look();
     run.finish = timestamp();
     const auto log = read_runner_log(text_or_empty(lines), lines.string());
     if (log.version.empty()) throw failure("bitwright-runner: " + sentence(text_or_empty(errors)));

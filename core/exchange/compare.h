@@ -4,6 +4,8 @@
 // Threading: plain values, pure functions.
 #pragma once
 
+#include "core/exchange/paired_difference.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +46,8 @@ struct ComparisonRow {
     std::string conditions;       ///< name of one of the report's Conditions, under which speed was measured; "" if it was not
     std::string device;           ///< where speed was measured: "this computer"
     std::int64_t threads = 0, prompt_tokens = 0, generated_tokens = 0;  ///< of the speed measurement; 0: none
+    std::optional<PairedDifference> perplexity_difference;  ///< per token, to the report's baseline; absent where not comparable or too few windows
+    std::int64_t recipe = 0, evaluation = 0, run = 0;       ///< rows of the workspace it was gathered from; 0: none
 };
 
 /// Why the two perplexities may not be compared, one sentence each; empty: they may.

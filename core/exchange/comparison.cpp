@@ -59,6 +59,7 @@ public:
         report_.title = request_.title;
         report_.subtitle = timestamp().substr(0, 10) + ", Bitwright " BITWRIGHT_VERSION;
         choose_baseline();
+        add_differences();
         add_curves();
         add_heatmaps();
         add_definitions();
@@ -69,22 +70,46 @@ private:
     [[nodiscard]] bool wanted(const std::optional<std::int64_t>& recipe) const
     {
         if (request_.recipes.empty() && request_.runs.empty()) return true;
-        return !recipe || std::find(request_.recipes.begin(), request_.recipes.end(), *recipe) != request_.recipes.end();
+        return recipe && std::find(request_.recipes.begin(), request_.recipes.end(), *recipe) != request_.recipes.end();
+    }
+
+    /// The float rows of models that the recipes and runs named belong to; empty: of all.
+    void allow_models()
+    {
+        const auto allow = [&](const std::optional<std::int64_t>& recipe) {
+            if (!recipe) return;
+            if (const auto model = get_recipe_row(workspace_, *recipe).model) models_wanted_.insert(*model);
+        };
+        for (const auto id : request_.recipes) allow(id);
+        for (const auto id : request_.runs) allow(get_package(workspace_, get_run(workspace_, id).package).recipe);
+    }
+
+    /// Of each row's perplexity to the baseline's, where both scored the same windows.
+    void add_differences()
+    {
+        const auto& baseline = report_.rows[report_.baseline];
+        if (baseline.evaluation == 0) return;
+        const auto reference = get_evaluation(workspace_, baseline.evaluation);
+        for (auto& row : report_.rows) {
+            if (&row == &baseline || row.evaluation == 0 || !perplexity_obstacles(row, baseline).empty()) continue;
+            const auto evaluation = get_evaluation(workspace_, row.evaluation);
+            if (evaluation.tokens == reference.tokens) row.perplexity_difference = paired_difference(evaluation.window_nll, reference.window_nll, evaluation.tokens);
+        }
     }
 
     void collect_rows()
     {
-        for (auto& run : list_runs(workspace_, !request_.runs.empty())) {
-            const bool named = std::find(request_.runs.begin(), request_.runs.end(), run.id) != request_.runs.end();
-            if (run.aborted || (!request_.runs.empty() && !named)) continue;
-            if (request_.runs.empty() && !wanted(get_package(workspace_, run.package).recipe)) continue;
-            runs_.emplace(run.package, run);  // newest first: the first stays
-        }
+        const auto runs = list_runs(workspace_, !request_.runs.empty());  // newest first: the first of a package stays
+        for (const auto& run : runs)
+            if (!run.aborted && std::find(request_.runs.begin(), request_.runs.end(), run.id) != request_.runs.end()) runs_.emplace(run.package, run);
+        for (const auto& run : runs)
+            if (!run.aborted && !run.archived && wanted(get_package(workspace_, run.package).recipe)) runs_.emplace(run.package, run);
+        allow_models();
         std::set<std::string> seen;
         std::vector<std::pair<std::string, ComparisonRow>> rows;
         std::set<std::int64_t> evaluated_packages;
         for (const auto& evaluation : list_evaluations(workspace_)) {
-            if (!wanted(evaluation.recipe)) continue;
+            if (!(evaluation.level == "float" ? !evaluation.model || models_wanted_.empty() || models_wanted_.contains(*evaluation.model) : wanted(evaluation.recipe))) continue;
             const auto id = [](const auto& value) { return value ? std::to_string(*value) : std::string("-"); };
             const auto key = evaluation.level + " " + evaluation.placement.value_or("") + " " + id(evaluation.model) + " " + id(evaluation.recipe) + " " +
                              id(evaluation.package) + " " + evaluation.definition + " " + evaluation.token_hash;
@@ -116,6 +141,7 @@ private:
         row.bits = bits_in_words(recipe);
         row.semantics = name_of(recipe.semantics);
         row.recipe_hash = stored.hash;
+        row.recipe = id;
         if (row.model_hash.empty() && stored.model) row.model_hash = get_model(workspace_, *stored.model).content_hash;
         recipes_.insert(id);
     }
@@ -124,6 +150,7 @@ private:
     {
         ComparisonRow row;
         row.level = evaluation.level;
+        row.evaluation = evaluation.id;
         row.placement = evaluation.placement.value_or("");
         row.definition = evaluation.definition;
         row.evaluation_hash = evaluation.token_hash;
@@ -180,6 +207,7 @@ private:
         row.prompt_tokens = run->second.prompt_tokens;
         row.generated_tokens = run->second.generated;
         row.conditions = to_string(Reference{"run", run->second.id});
+        row.run = run->second.id;
         add_conditions(row.conditions, conditions, run->second);
     }
 
@@ -281,6 +309,9 @@ private:
             {"integer", "the package run with integer arithmetic only, embedding to logits: what a phone computes, bit for bit"},
             {"prefill, decode tokens/s",
              "median of the repeats after a warm-up, beside it the smallest and the largest; where two such ranges overlap, the difference may be noise"},
+            {"95 % interval",
+             "of a perplexity's difference to the baseline: both scored the same windows, and the interval says what other windows of such text would give "
+             "(paired, normal approximation over windows with Student's quantile); with 0 inside, the windows do not tell the two apart"},
             {"bytes", "of the weight files: the checkpoint, or the package with its tables and tokenizer"},
             {"W8A8, W4A8", "bits of the layers' linear weights and of their activations"},
             {"SQNR", "10·log10(Σx² / Σ(x − y)²) of a layer's output, float x, quantized y; a gap: no error at all"},
@@ -294,7 +325,7 @@ private:
     const ComparisonRequest& request_;
     Report report_;
     std::map<std::int64_t, RunRow> runs_;  ///< by package
-    std::set<std::int64_t> recipes_, models_, converted_;
+    std::set<std::int64_t> recipes_, models_, models_wanted_, converted_;
 };
 
 }  // namespace

@@ -139,6 +139,9 @@ std::string report_csv(const Report& report)
     return out;
 }
 
-void write_report(const Report& report, const std::filesystem::path& path) { write_text(path, report_html(report)); }
+void write_report(const Report& report, const std::filesystem::path& path)
+{
+    write_text(path, path.extension() == ".md" ? report_markdown(report) : path.extension() == ".csv" ? report_csv(report) : report_html(report));
+}
 
 }  // namespace bitwright

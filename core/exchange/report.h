@@ -60,7 +60,7 @@ struct Report {
 /// Columns aligned with spaces, for a terminal.
 [[nodiscard]] std::string report_text(const Report& report);
 
-/// Writes report_html() atomically. Throws Error (failed) naming the file.
+/// Writes atomically what the ending asks for: .md Markdown, .csv CSV, anything else HTML. Throws Error (failed) naming the file.
 void write_report(const Report& report, const std::filesystem::path& path);
 
 }  // namespace bitwright

@@ -56,6 +56,7 @@ std::string cell_html(const TableColumn& column, const TableCell& cell, bool bas
     if (!cell.spread.empty()) out += "<small>" + escaped(cell.spread) + "</small>";
     if (cell.delta.empty()) out += note_mark(cell.note);
     else out += "<small>" + escaped(cell.delta) + note_mark(cell.note) + "</small>";
+    if (!cell.interval.empty()) out += "<small>95 %: " + escaped(cell.interval) + "</small>";
     if (baseline_name) out += "<small>baseline</small>";
     return out + "</td>";
 }

@@ -46,6 +46,13 @@ std::string difference(double value, double baseline, std::string_view thousands
            with_sign(percent, grouped(std::fabs(percent), std::fabs(percent) < 100 ? 1 : 0, thousands)) + " %)";
 }
 
+std::string interval(const PairedDifference& difference, double value, std::string_view thousands)
+{
+    const int decimals = std::min(decimals_for(value, 4), 3);
+    const auto end = [&](double bound) { return with_sign(bound, grouped(std::fabs(bound), decimals, thousands)); };
+    return end(difference.low) + " … " + end(difference.high);
+}
+
 std::string factor(double value, double baseline, std::string_view thousands) { return three_digits(value / baseline, thousands) + "×"; }
 
 using Obstacles = std::vector<std::string> (*)(const ComparisonRow&, const ComparisonRow&);
@@ -92,8 +99,8 @@ std::string printable(std::string text)
 TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const ComparisonRow* baseline, std::string_view thousands)
 {
     const Figure& figure = row.*column.figure;
-    if (!figure.value) return {"–", "", "", "not measured" + (figure.reason.empty() ? "" : ": " + printable(figure.reason)), 0};
-    TableCell cell{column.written(*figure.value, thousands), "", "", "", 0};
+    if (!figure.value) return {"–", "", "", "", "not measured" + (figure.reason.empty() ? "" : ": " + printable(figure.reason)), 0};
+    TableCell cell{column.written(*figure.value, thousands), "", "", "", "", 0};
     if (const auto spread = figure.spread()) cell.spread = column.written(spread->first, thousands) + "–" + column.written(spread->second, thousands);
     if (!baseline || baseline == &row) return cell;
     const Figure& reference = baseline->*column.figure;
@@ -104,6 +111,7 @@ TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const Co
     } else {
         cell.delta = column.compared(*figure.value, *reference.value, thousands);
         if (!apart(figure, reference)) cell.delta += " within the spread";
+        if (column.figure == &ComparisonRow::perplexity_token && row.perplexity_difference) cell.interval = interval(*row.perplexity_difference, *figure.value, thousands);
     }
     return cell;
 }
@@ -134,7 +142,7 @@ ReportTable comparison_table(const Report& report, std::string_view thousands)
     ReportTable table;
     const auto words = [&](const char* title, const auto& text_of) {
         TableColumn column{title, "", false, {}};
-        for (const ComparisonRow& row : report.rows) column.cells.push_back({printable(text_of(row)), "", "", "", 0});
+        for (const ComparisonRow& row : report.rows) column.cells.push_back({printable(text_of(row)), "", "", "", "", 0});
         table.columns.push_back(std::move(column));
     };
     words("Name", [](const ComparisonRow& row) { return row.name; });

@@ -123,4 +123,14 @@ std::optional<std::int64_t> find_text(const Workspace& workspace, const std::fil
     });
 }
 
+TextRow get_text(const Workspace& workspace, std::int64_t id)
+{
+    return workspace.database().read([&](SQLite::Database& db) {
+        SQLite::Statement query(db, "SELECT id, bytes, sha256, path FROM texts WHERE id = ?");
+        query.bind(1, id);
+        if (!query.executeStep()) throw bad_input(workspace.path().string(), "text " + std::to_string(id), "is not in the workspace");
+        return TextRow{query.getColumn(0).getInt64(), query.getColumn(1).getInt64(), query.getColumn(2).getString(), query.getColumn(3).getString()};
+    });
+}
+
 }  // namespace bitwright

@@ -33,5 +33,11 @@ std::int64_t put_model(Workspace& workspace, const ModelRow& model, const std::s
 std::int64_t put_text(Workspace& workspace, const std::filesystem::path& file);
 /// Row of the text with this file's content, if the workspace knows it.
 [[nodiscard]] std::optional<std::int64_t> find_text(const Workspace& workspace, const std::filesystem::path& file);
+struct TextRow {
+    std::int64_t id = 0, bytes = 0;
+    std::string sha256, path;  ///< path: where it was last seen
+};
+/// Throws Error (bad_input) when absent.
+[[nodiscard]] TextRow get_text(const Workspace& workspace, std::int64_t id);
 
 }  // namespace bitwright

@@ -3,6 +3,7 @@
 
 #include "core/workspace/database.h"
 #include "core/workspace/jobs.h"
+#include "core/workspace/stored_json.h"
 #include "core/workspace/tensors.h"
 
 #include <cmath>
@@ -12,9 +13,9 @@ namespace {
 
 constexpr const char* select_evaluation =
     "SELECT id, level, placement, model, recipe, package, text, conditions, definition, token_hash, created, windows, tokens, "
-    "nll_sum, words, whole_text, window_nll FROM evaluations ";
+    "nll_sum, words, whole_text, window_nll, tags, note, archived FROM evaluations ";
 
-EvaluationRow row_of(SQLite::Statement& query)
+EvaluationRow row_of(const Workspace& workspace, SQLite::Statement& query)
 {
     EvaluationRow row;
     row.id = query.getColumn(0).getInt64();
@@ -31,6 +32,9 @@ EvaluationRow row_of(SQLite::Statement& query)
     row.nll_sum = query.getColumn(13).getDouble();
     row.words = optional_int(query.getColumn(14));
     row.whole_text = query.getColumn(15).getInt() != 0;
+    row.tags = stored_json<std::vector<std::string>>(workspace, "evaluation:" + std::to_string(row.id) + ", tags", query.getColumn(17).getString());
+    row.note = optional_string(query.getColumn(18));
+    row.archived = query.getColumn(19).getInt() != 0;
     return row;
 }
 
@@ -135,7 +139,7 @@ EvaluationRow get_evaluation(const Workspace& workspace, std::int64_t id)
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "evaluation:" + std::to_string(id), "is not in the workspace");
         windows = query.getColumn(16).getString();
-        return row_of(query);
+        return row_of(workspace, query);
     });
     const auto tensor = get_tensor(workspace, windows);
     const auto values = tensor.as<double>();
@@ -143,12 +147,12 @@ EvaluationRow get_evaluation(const Workspace& workspace, std::int64_t id)
     return row;
 }
 
-std::vector<EvaluationRow> list_evaluations(const Workspace& workspace)
+std::vector<EvaluationRow> list_evaluations(const Workspace& workspace, bool archived)
 {
     return workspace.database().read([&](SQLite::Database& db) {
         std::vector<EvaluationRow> rows;
-        SQLite::Statement query(db, std::string(select_evaluation) + "ORDER BY id DESC");
-        while (query.executeStep()) rows.push_back(row_of(query));
+        SQLite::Statement query(db, std::string(select_evaluation) + (archived ? "" : "WHERE archived = 0 ") + "ORDER BY id DESC");
+        while (query.executeStep()) rows.push_back(row_of(workspace, query));
         return rows;
     });
 }
@@ -158,7 +162,7 @@ std::optional<EvaluationRow> find_evaluation(const Workspace& workspace, const E
     return workspace.database().read([&](SQLite::Database& db) -> std::optional<EvaluationRow> {
         SQLite::Statement query(db,
                                 std::string(select_evaluation) +
-                                    "WHERE level = ? AND placement IS ? AND model IS ? AND recipe IS ? AND package IS ? AND definition = ? AND token_hash = ? "
+                                    "WHERE level = ? AND placement IS ? AND model IS ? AND recipe IS ? AND package IS ? AND definition = ? AND token_hash = ? AND archived = 0 "
                                     "ORDER BY id DESC LIMIT 1");
         query.bind(1, like.level);
         bind_optional(query, 2, like.placement);
@@ -167,7 +171,7 @@ std::optional<EvaluationRow> find_evaluation(const Workspace& workspace, const E
         bind_optional(query, 5, like.package);
         query.bind(6, like.definition);
         query.bind(7, like.token_hash);
-        return query.executeStep() ? std::optional(row_of(query)) : std::nullopt;
+        return query.executeStep() ? std::optional(row_of(workspace, query)) : std::nullopt;
     });
 }
 

@@ -34,14 +34,17 @@ struct EvaluationRow {
     double nll_sum = 0;
     std::optional<std::int64_t> words;  ///< of the text; absent: ids were given
     bool whole_text = false;            ///< every id of the text was scored
-    std::vector<double> window_nll;     ///< read back by get_evaluation only
+    std::vector<std::string> tags;      ///< these three: marks.h changes them
+    std::optional<std::string> note;
+    bool archived = false;
+    std::vector<double> window_nll;  ///< read back by get_evaluation only
 };
 /// Stores the evaluation with its window NLL, and ends `job` as done with it, in one transaction. @return id
 std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std::optional<std::int64_t> job);
 [[nodiscard]] EvaluationRow get_evaluation(const Workspace& workspace, std::int64_t id);
-/// Newest first, without window NLL.
-[[nodiscard]] std::vector<EvaluationRow> list_evaluations(const Workspace& workspace);
-/// The newest evaluation of the same thing on the same ids under the same definition.
+/// Newest first, without window NLL; archived ones only when asked.
+[[nodiscard]] std::vector<EvaluationRow> list_evaluations(const Workspace& workspace, bool archived = false);
+/// The newest evaluation of the same thing on the same ids under the same definition that is not archived.
 [[nodiscard]] std::optional<EvaluationRow> find_evaluation(const Workspace& workspace, const EvaluationRow& like);
 
 /// exp(nll_sum / tokens).

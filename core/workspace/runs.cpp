@@ -37,18 +37,6 @@ RunRow row_of(const Workspace& workspace, SQLite::Database& db, SQLite::Statemen
     return row;
 }
 
-/// Changes one column of one run.
-template <typename Bind>
-void update(Workspace& workspace, std::int64_t id, const char* column, Bind bind)
-{
-    workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, std::string("UPDATE runs SET ") + column + " = ? WHERE id = ?");
-        bind(row);
-        row.bind(2, id);
-        if (row.exec() == 0) throw bad_input(workspace.path().string(), "run:" + std::to_string(id), "is not in the workspace; runs list shows them");
-    });
-}
-
 }  // namespace
 
 std::int64_t put_package(Workspace& workspace, const PackageRow& package)
@@ -140,21 +128,6 @@ std::vector<RunRow> list_runs(const Workspace& workspace, bool archived)
         while (query.executeStep()) rows.push_back(row_of(workspace, db, query));
         return rows;
     });
-}
-
-void tag_run(Workspace& workspace, std::int64_t id, const std::vector<std::string>& tags)
-{
-    update(workspace, id, "tags", [&](SQLite::Statement& row) { row.bind(1, nlohmann::json(tags).dump()); });
-}
-
-void note_run(Workspace& workspace, std::int64_t id, const std::optional<std::string>& note)
-{
-    update(workspace, id, "note", [&](SQLite::Statement& row) { bind_optional(row, 1, note); });
-}
-
-void archive_run(Workspace& workspace, std::int64_t id, bool archived)
-{
-    update(workspace, id, "archived", [&](SQLite::Statement& row) { row.bind(1, archived ? 1 : 0); });
 }
 
 double median(std::vector<double> values)

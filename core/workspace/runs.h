@@ -44,9 +44,6 @@ std::int64_t put_run(Workspace& workspace, const RunRow& run);
 [[nodiscard]] RunRow get_run(const Workspace& workspace, std::int64_t id);
 /// Newest first; archived ones only when asked.
 [[nodiscard]] std::vector<RunRow> list_runs(const Workspace& workspace, bool archived);
-void tag_run(Workspace& workspace, std::int64_t id, const std::vector<std::string>& tags);
-void note_run(Workspace& workspace, std::int64_t id, const std::optional<std::string>& note);
-void archive_run(Workspace& workspace, std::int64_t id, bool archived);
 
 /// The middle value, or the mean of the two. Precondition: not empty.
 [[nodiscard]] double median(std::vector<double> values);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/workspace/marks.h"
 #include "core/workspace/models.h"
 #include "core/workspace/results.h"
 #include "core/workspace/runs.h"
@@ -6,7 +7,7 @@
 #include "tests/support/shared_data.h"
 
 #include <SQLiteCpp/Database.h>
-
+#include <SQLiteCpp/Statement.h>
 #include <fstream>
 
 namespace fs = std::filesystem;
@@ -130,6 +131,60 @@ TEST(Results, ConditionsAndEvaluationsComeBack)
     row.definition = "other";
     EXPECT_FALSE(find_evaluation(workspace, row));
     EXPECT_THROW((void)get_evaluation(workspace, 99), Error);
+    const Reference reference{"evaluation", evaluation};
+    tag_result(workspace, reference, {"star"});
+    note_result(workspace, reference, "first");
+    row.definition = "windows";
+    archive_results(workspace, {reference}, true);
+    EXPECT_TRUE(list_evaluations(workspace).empty());
+    EXPECT_FALSE(find_evaluation(workspace, row)) << "an archived result is not taken for finished work";
+    const auto archived = list_evaluations(workspace, true);
+    ASSERT_EQ(archived.size(), 1U);
+    EXPECT_EQ(archived[0].tags, std::vector<std::string>{"star"});
+    EXPECT_EQ(archived[0].note, "first");
+    EXPECT_THROW(archive_results(workspace, {reference, {"evaluation", 99}}, false), Error);
+    EXPECT_TRUE(list_evaluations(workspace).empty()) << "all or none";
+    archive_results(workspace, {reference}, false);
+    EXPECT_EQ(list_evaluations(workspace).size(), 1U);
+}
+
+// What is copied as SQL gives the rows it was copied from, in their order.
+TEST(Results, TheQueryGivesTheRows)
+{
+    const auto folder = test::scratch("query");
+    const auto path = folder / "w.bitwright";
+    Workspace workspace(path);
+    const auto conditions = put_conditions(workspace, {});
+    EvaluationRow row;
+    row.level = "float";
+    row.model = put_model(workspace, {0, std::string(64, 'c'), "llama", "x", {}, {}, "/m"}, "identity");
+    row.conditions = conditions;
+    row.definition = "windows";
+    row.token_hash = std::string(64, 'd');
+    row.windows = 1, row.tokens = 2, row.nll_sum = 2;
+    row.window_nll = {2};
+    const auto evaluation = put_evaluation(workspace, row, {});
+    std::ofstream(folder / "log.jsonl") << "{}\n";
+    RunRow run;
+    run.package = put_package(workspace, {0, std::string(64, 'f'), "/p", "r", 10, {}});
+    run.conditions = conditions;
+    run.prompt_tokens = 4, run.generated = 2, run.repeats = 3;
+    run.output_hash = std::string(64, '1');
+    run.log = put_file(workspace, folder / "log.jsonl");
+    run.start = run.finish = timestamp();
+    run.measurements = {{"decode_tokens_per_s", "1/s", 2, {3, 1, 2}}};
+    const auto measured = put_run(workspace, run);
+    const SQLite::Database db(path.string(), SQLite::OPEN_READONLY);
+    SQLite::Statement query(db, results_query({{"run", measured}, {"evaluation", evaluation}}));
+    ASSERT_TRUE(query.executeStep());
+    EXPECT_EQ(query.getColumn("result").getString(), "run:" + std::to_string(measured));
+    EXPECT_EQ(query.getColumn("decode_tokens_per_s").getDouble(), 2);
+    EXPECT_TRUE(query.getColumn("prefill_tokens_per_s").isNull());
+    ASSERT_TRUE(query.executeStep());
+    EXPECT_NEAR(query.getColumn("perplexity_token").getDouble(), 2.718281828, 1e-9);
+    EXPECT_FALSE(query.executeStep());
+    SQLite::Statement none(db, results_query({}));
+    EXPECT_FALSE(none.executeStep());
 }
 
 TEST(Runs, EverySampleIsKeptAndTagsNotesArchiveWork)
@@ -146,18 +201,20 @@ TEST(Runs, EverySampleIsKeptAndTagsNotesArchiveWork)
     run.start = run.finish = timestamp();
     run.measurements = {{"decode_tokens_per_s", "1/s", median({3, 1, 2}), {3, 1, 2}}};
     const auto id = put_run(workspace, run);
-    tag_run(workspace, id, {"a", "b"});
-    note_run(workspace, id, "quiet room");
+    const Reference reference{"run", id};
+    tag_result(workspace, reference, {"a", "b"});
+    note_result(workspace, reference, "quiet room");
     auto back = get_run(workspace, id);
     ASSERT_EQ(back.measurements.size(), 1U);
     EXPECT_EQ(back.measurements[0].value, 2);
     EXPECT_EQ(back.measurements[0].samples, (std::vector<double>{3, 1, 2}));
     EXPECT_EQ(back.tags, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(back.note, "quiet room");
-    archive_run(workspace, id, true);
+    archive_results(workspace, {reference}, true);
     EXPECT_TRUE(list_runs(workspace, false).empty());
     EXPECT_EQ(list_runs(workspace, true).size(), 1U);
-    EXPECT_THROW(note_run(workspace, 99, "x"), Error);
+    EXPECT_THROW(note_result(workspace, {"run", 99}, "x"), Error);
+    EXPECT_THROW(note_result(workspace, {"recipe", 1}, "x"), Error);
     run.output_hash.reset();
     EXPECT_THROW(put_run(workspace, run), Error) << "a finished run says what it generated";
     run.aborted = true;

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/results/result_row.h"
+
+#include "core/runtime/file.h"
+#include "core/workspace/models.h"
+#include "core/workspace/recipes.h"
+#include "core/workspace/runs.h"
+#include "core/workspace/stored_json.h"
+#include "core/workspace/tensors.h"
+#include "views/desk/formats.h"
+
+#include <QCoreApplication>
+#include <QFileInfo>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+
+namespace bitwright::views {
+namespace {
+
+QString text(const char* source) { return QCoreApplication::translate("Results", source); }
+QString q(const std::string& value) { return QString::fromStdString(value); }
+
+QStringList list(const std::vector<std::string>& values)
+{
+    QStringList out;
+    for (const auto& value : values) out << q(value);
+    return out;
+}
+
+/// Names of recipes and texts, each asked once.
+class Names {
+public:
+    explicit Names(const Workspace& workspace) : workspace_(workspace)
+    {
+        for (auto& row : list_recipes(workspace)) recipes_.emplace(row.id, std::move(row));
+    }
+    void describe(ResultRow& row, const std::optional<std::int64_t>& recipe) const
+    {
+        if (!recipe) return;
+        const auto found = recipes_.find(*recipe);
+        if (found == recipes_.end()) return;
+        row.name = q(found->second.name.value_or(to_string(Reference{"recipe", *recipe})));
+        row.method = q(found->second.method);
+    }
+    QString text_of(std::int64_t id)
+    {
+        auto [place, fresh] = texts_.try_emplace(id);
+        if (fresh) place->second = QFileInfo(q(get_text(workspace_, id).path)).fileName();
+        return place->second;
+    }
+    QString device_of(std::int64_t conditions)
+    {
+        auto [place, fresh] = devices_.try_emplace(conditions);
+        if (fresh) place->second = get_conditions(workspace_, conditions);
+        return q(place->second.device_name);
+    }
+    std::optional<std::int64_t> threads_of(std::int64_t conditions) { return device_of(conditions), devices_.at(conditions).threads; }
+
+private:
+    const Workspace& workspace_;
+    std::map<std::int64_t, RecipeRow> recipes_;
+    std::map<std::int64_t, QString> texts_;
+    std::map<std::int64_t, Conditions> devices_;
+};
+
+ResultRow row_of(const EvaluationRow& evaluation, Names& names)
+{
+    ResultRow row;
+    row.reference = {"evaluation", evaluation.id};
+    row.level = q(evaluation.level);
+    if (evaluation.level == "float") row.name = row.method = QStringLiteral("float");
+    names.describe(row, evaluation.recipe);
+    if (row.name.isEmpty() && evaluation.package) row.name = q(to_string(Reference{"package", *evaluation.package}));
+    row.perplexity = perplexity_token(evaluation);
+    row.windows = evaluation.windows;
+    row.measured_on = evaluation.windows == 1 ? text("1 window") : text("%1 windows").arg(count(evaluation.windows));
+    if (evaluation.text) row.measured_on = names.text_of(*evaluation.text) + QStringLiteral(", ") + row.measured_on;
+    row.device = names.device_of(evaluation.conditions);
+    row.tags = list(evaluation.tags);
+    row.note = q(evaluation.note.value_or(""));
+    row.created = q(evaluation.created);
+    row.archived = evaluation.archived;
+    return row;
+}
+
+ResultRow row_of(const RunRow& run, const Workspace& workspace, Names& names)
+{
+    ResultRow row;
+    row.reference = {"run", run.id};
+    row.level = QStringLiteral("integer");
+    names.describe(row, get_package(workspace, run.package).recipe);
+    if (row.name.isEmpty()) row.name = q(to_string(Reference{"package", run.package}));
+    for (const auto& measurement : run.measurements) {
+        const auto spread = [&]() -> std::optional<std::pair<double, double>> {
+            if (measurement.samples.size() < 2) return std::nullopt;
+            const auto [low, high] = std::minmax_element(measurement.samples.begin(), measurement.samples.end());
+            return std::pair(*low, *high);
+        };
+        if (measurement.quantity == "prefill_tokens_per_s") row.prefill = measurement.value, row.prefill_spread = spread();
+        if (measurement.quantity == "decode_tokens_per_s") row.decode = measurement.value, row.decode_spread = spread();
+        if (measurement.quantity == "peak_rss_bytes") row.memory = measurement.value;
+    }
+    row.measured_on = text("%1 + %2 tokens × %3").arg(count(run.prompt_tokens), count(run.generated), count(run.repeats));
+    if (const auto threads = names.threads_of(run.conditions)) row.measured_on += QStringLiteral(", ") + (*threads == 1 ? text("1 thread") : text("%1 threads").arg(count(*threads)));
+    row.device = names.device_of(run.conditions);
+    row.tags = list(run.tags);
+    row.note = q(run.note.value_or(""));
+    row.created = q(run.start);
+    row.archived = run.archived;
+    row.aborted = run.aborted;
+    return row;
+}
+
+void add_conditions(ResultDetails& details, const Workspace& workspace, const Conditions& conditions)
+{
+    auto& out = details.conditions;
+    out.emplace_back(text("device"), q(conditions.device_name));
+    const auto facts = stored_json<nlohmann::json>(workspace, "devices, facts", conditions.device_facts);
+    for (const auto& [key, value] : facts.items()) out.emplace_back(q(key), q(value.is_string() ? value.get<std::string>() : value.dump()));
+    out.emplace_back(text("program"), q(conditions.program));
+    out.emplace_back(text("computed by"), q(conditions.backend));
+    out.emplace_back(text("threads"), conditions.threads ? count(*conditions.threads) : not_measured);
+    out.emplace_back(text("load before"), number(conditions.load_average));
+    out.emplace_back(text("temperature, °C"), number(conditions.temperature_c));
+    out.emplace_back(text("governor"), conditions.governor ? q(*conditions.governor) : not_measured);
+    out.emplace_back(text("power source"), conditions.power_source ? q(*conditions.power_source) : not_measured);
+    if (conditions.seed) out.emplace_back(text("seed"), QString::number(*conditions.seed));
+}
+
+void add_recipe(ResultDetails& details, const Workspace& workspace, const std::optional<std::int64_t>& recipe)
+{
+    if (recipe) details.hashes.emplace_back(text("recipe"), q(get_recipe_row(workspace, *recipe).hash));
+}
+
+void add_package(ResultDetails& details, const Workspace& workspace, std::int64_t id)
+{
+    const auto package = get_package(workspace, id);
+    details.hashes.emplace_back(text("package"), q(package.sha256));
+    details.hashes.emplace_back(text("package file"), q(package.path));
+}
+
+ResultDetails details_of(const Workspace& workspace, const EvaluationRow& row)
+{
+    ResultDetails details;
+    add_conditions(details, workspace, get_conditions(workspace, row.conditions));
+    auto& out = details.conditions;
+    out.emplace_back(text("evaluated on"), q(row.definition));
+    if (row.placement) out.emplace_back(text("placement"), q(*row.placement));
+    if (row.text) out.emplace_back(text("text"), q(get_text(workspace, *row.text).path));
+    out.emplace_back(text("tokens scored"), count(row.tokens));
+    out.emplace_back(text("sum of −ln p"), number(row.nll_sum, 6));
+    const auto word = perplexity_word(row);
+    out.emplace_back(text("perplexity per word"), word ? number(*word) : not_measured);
+    if (row.model) details.hashes.emplace_back(text("model"), q(get_model(workspace, *row.model).content_hash));
+    add_recipe(details, workspace, row.recipe);
+    if (row.package) add_package(details, workspace, *row.package);
+    details.hashes.emplace_back(text("token ids"), q(row.token_hash));
+    const double per_window = static_cast<double>(row.tokens) / static_cast<double>(std::max<std::int64_t>(1, row.windows));
+    ResultSamples samples{text("−ln p per token"), {}, {}};
+    for (const double nll : row.window_nll) samples.values.push_back(nll / per_window);
+    details.samples.push_back(std::move(samples));
+    return details;
+}
+
+ResultDetails details_of(const Workspace& workspace, const RunRow& run)
+{
+    ResultDetails details;
+    add_conditions(details, workspace, get_conditions(workspace, run.conditions));
+    auto& out = details.conditions;
+    out.emplace_back(text("state"), run.aborted ? text("aborted") : text("done"));
+    out.emplace_back(text("started"), q(run.start));
+    out.emplace_back(text("finished"), q(run.finish));
+    for (const auto& measurement : run.measurements) {
+        out.emplace_back(q(measurement.quantity), measurement.unit == "B" ? bytes(static_cast<std::uint64_t>(measurement.value)) : number(measurement.value) + QLatin1Char(' ') + q(measurement.unit));
+        if (measurement.samples.size() > 1) details.samples.push_back({q(measurement.quantity.substr(0, measurement.quantity.find('_'))), text("tokens/s"), measurement.samples});
+    }
+    add_recipe(details, workspace, get_package(workspace, run.package).recipe);
+    add_package(details, workspace, run.package);
+    if (run.output_hash) details.hashes.emplace_back(text("generated ids"), q(*run.output_hash));
+    const StoredFile log(workspace, run.log);
+    details.output = q(read_text(log.path()));
+    return details;
+}
+
+}  // namespace
+
+std::vector<ResultRow> read_results(const Workspace& workspace)
+{
+    Names names(workspace);
+    std::vector<ResultRow> rows;
+    for (const auto& evaluation : list_evaluations(workspace, true)) rows.push_back(row_of(evaluation, names));
+    for (const auto& run : list_runs(workspace, true)) rows.push_back(row_of(run, workspace, names));
+    std::stable_sort(rows.begin(), rows.end(), [](const ResultRow& a, const ResultRow& b) { return a.created > b.created; });
+    return rows;
+}
+
+ResultDetails read_details(const Workspace& workspace, const Reference& reference)
+{
+    auto details = reference.kind == "run" ? details_of(workspace, get_run(workspace, reference.id)) : details_of(workspace, get_evaluation(workspace, reference.id));
+    details.reference = reference;
+    return details;
+}
+
+}  // namespace bitwright::views

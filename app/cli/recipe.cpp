@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// recipe show, diff, set, log.
+// recipe show, diff, set, name, log.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
 #include "app/jobs/opened_model.h"
@@ -89,6 +89,14 @@ void set(CommandLine& line, const Arguments& arguments)
     line.print(object);
 }
 
+void name(const CommandLine& line, const Arguments& arguments)
+{
+    const auto workspace = line.open_workspace(arguments.workspace);
+    const auto id = find_recipe(*workspace, arguments.reference).row.id;
+    name_recipe(*workspace, id, arguments.name.empty() ? std::nullopt : std::optional(arguments.name));
+    line.print(row_of(get_recipe_row(*workspace, id)));
+}
+
 void log(const CommandLine& line, const Arguments& arguments)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
@@ -130,6 +138,13 @@ void add_recipe(CLI::App& app, CommandLine& line)
     setting->add_option("--name", arguments->name, "name of the new revision");
     add_workspace(*setting, arguments->workspace);
     setting->callback([&line, arguments] { line.action = [&line, arguments] { set(line, *arguments); }; });
+
+    auto* naming = add_command(*command, "name", "name a revision, so that it is found again; \"\" takes its name away",
+                               "recipe, name, revision, parent, method, calibration, hash, created");
+    naming->add_option("reference", arguments->reference, "REF")->required();
+    naming->add_option("name", arguments->name, "the name")->required();
+    add_workspace(*naming, arguments->workspace);
+    naming->callback([&line, arguments] { line.action = [&line, arguments] { name(line, *arguments); }; });
 
     auto* listing = add_command(*command, "log", "all recipes, newest first", "recipes[{recipe, name, revision, parent, method, calibration, hash, created}]");
     add_workspace(*listing, arguments->workspace);

@@ -94,6 +94,16 @@ std::optional<ModelRow> find_model(const Workspace& workspace, const std::string
     });
 }
 
+std::string text_path(const Workspace& workspace, std::int64_t id)
+{
+    return workspace.database().read([&](SQLite::Database& db) {
+        SQLite::Statement query(db, "SELECT path FROM texts WHERE id = ?");
+        query.bind(1, id);
+        if (!query.executeStep()) throw bad_input(workspace.path().string(), "text " + std::to_string(id), "is not in the workspace");
+        return query.getColumn(0).getString();
+    });
+}
+
 std::int64_t put_text(Workspace& workspace, const std::filesystem::path& file)
 {
     const MappedFile mapped(file);

@@ -29,6 +29,8 @@ std::int64_t put_model(Workspace& workspace, const ModelRow& model, const std::s
 [[nodiscard]] std::vector<ModelRow> list_models(const Workspace& workspace);
 [[nodiscard]] std::optional<ModelRow> find_model(const Workspace& workspace, const std::string& content_hash);
 
+/// Where a text was last read. Throws Error (bad_input) when absent.
+[[nodiscard]] std::string text_path(const Workspace& workspace, std::int64_t id);
 /// @return id of the text with this content.
 std::int64_t put_text(Workspace& workspace, const std::filesystem::path& file);
 /// Row of the text with this file's content, if the workspace knows it.

@@ -3,7 +3,7 @@
 
 #include "core/workspace/database.h"
 #include "core/workspace/jobs.h"
-#include "core/workspace/stored_json.h"
+#include "core/workspace/recipe_rows.h"
 #include "core/workspace/tensors.h"
 
 #include <set>
@@ -55,15 +55,16 @@ TensorStore tensor_store(Workspace& workspace)
 
 std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const RecipeRow& row, std::optional<std::int64_t> job)
 {
-    std::set<std::string> tensors;
-    const auto store = tensor_store(workspace);
-    const auto json = to_json(recipe, {[&](const Tensor& tensor) { return *tensors.insert(store.put(tensor)).first; }, store.get}).dump();
     const auto hash = recipe_hash(recipe);
     return workspace.database().write([&](SQLite::Database& db) {
+        std::set<std::string> tensors;
+        const auto store = tensor_store(workspace);
+        const auto document = to_json(recipe, {[&](const Tensor& tensor) { return *tensors.insert(store.put(tensor)).first; }, store.get});
         const auto revision = row.parent ? get_recipe_row(workspace, *row.parent).revision + 1 : 1;
+        const auto text = recipe_text(workspace, db, document, row.parent);
         SQLite::Statement insert(db,
                                  "INSERT INTO recipes (hash, model, parent, revision, name, method, calibration, json, steps, cpu_seconds, seconds_per_step, "
-                                 "peak_rss_bytes, created, words, conditions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                 "peak_rss_bytes, created, words, conditions, base) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         insert.bind(1, hash);
         bind_optional(insert, 2, row.model);
         bind_optional(insert, 3, row.parent);
@@ -71,7 +72,7 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
         bind_optional(insert, 5, row.name);
         insert.bind(6, recipe.made_by.method);
         bind_optional(insert, 7, row.calibration);
-        insert.bind(8, json);
+        insert.bind(8, text.json);
         bind_optional(insert, 9, row.steps);
         bind_optional(insert, 10, row.cpu_seconds);
         bind_optional(insert, 11, row.seconds_per_step);
@@ -79,8 +80,10 @@ std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const Recipe
         insert.bind(13, timestamp());
         bind_optional(insert, 14, row.words);
         bind_optional(insert, 15, row.conditions);
+        bind_optional(insert, 16, text.base);
         insert.exec();
         const auto id = db.getLastInsertRowid();
+        if (text.base) std::erase_if(tensors, [known = referenced_tensors(db, *text.base)](const auto& sha256) { return known.contains(sha256); });
         SQLite::Statement reference(db, "INSERT INTO recipe_tensors (recipe, sha256) VALUES (?, ?)");
         for (const auto& sha256 : tensors) {
             reference.bind(1, id);
@@ -106,13 +109,19 @@ RecipeRow get_recipe_row(const Workspace& workspace, std::int64_t id)
 Recipe load_recipe(Workspace& workspace, std::int64_t id)
 {
     const auto where = workspace.path().string() + ": recipe:" + std::to_string(id);
-    const auto json = workspace.database().read([&](SQLite::Database& db) {
-        SQLite::Statement query(db, "SELECT json FROM recipes WHERE id = ?");
-        query.bind(1, id);
-        if (!query.executeStep()) throw bad_input(where, "", "is not in the workspace; recipe log lists them");
-        return query.getColumn(0).getString();
+    const auto document = workspace.database().read([&](SQLite::Database& db) { return recipe_document(workspace, db, id); });
+    return recipe_from_json(document, tensor_store(workspace), where);
+}
+
+void name_recipe(Workspace& workspace, std::int64_t id, const std::optional<std::string>& name)
+{
+    (void)get_recipe_row(workspace, id);
+    workspace.database().write([&](SQLite::Database& db) {
+        SQLite::Statement row(db, "UPDATE recipes SET name = ? WHERE id = ?");
+        bind_optional(row, 1, name);
+        row.bind(2, id);
+        row.exec();
     });
-    return recipe_from_json(stored_json<nlohmann::json>(workspace, to_string(Reference{"recipe", id}) + ", json", json), tensor_store(workspace), where);
 }
 
 std::vector<RecipeRow> list_recipes(const Workspace& workspace)

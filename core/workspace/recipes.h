@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Recipes with their history: a revision is a row that never changes, its parent the row it was made from. A name means its newest revision.
+// Recipes with their history: a revision is a row whose decisions never change, its parent the row it was made from. A name means its newest revision.
 // Threading: as Workspace.
 #pragma once
 
@@ -32,7 +32,10 @@ struct RecipeRow {
 std::int64_t put_recipe(Workspace& workspace, const Recipe& recipe, const RecipeRow& row, std::optional<std::int64_t> job = {});
 /// Throws Error (bad_input) when absent.
 [[nodiscard]] RecipeRow get_recipe_row(const Workspace& workspace, std::int64_t id);
+/// Throws Error (bad_input) when absent, or when what is stored has not the row's hash.
 [[nodiscard]] Recipe load_recipe(Workspace& workspace, std::int64_t id);
+/// Names one revision, or takes its name away; throws Error (bad_input) when absent.
+void name_recipe(Workspace& workspace, std::int64_t id, const std::optional<std::string>& name);
 /// Newest first.
 [[nodiscard]] std::vector<RecipeRow> list_recipes(const Workspace& workspace);
 [[nodiscard]] std::optional<RecipeRow> find_recipe_by_name(const Workspace& workspace, const std::string& name);

@@ -5,6 +5,7 @@
 #include "app/jobs/opened_model.h"
 
 #include "core/recipe/edits.h"
+#include "core/recipe/statistics_under.h"
 
 #include <memory>
 
@@ -71,6 +72,20 @@ void diff(const CommandLine& line, const Arguments& arguments)
                 {"differences", diff_in_words(before.recipe, after.recipe)}});
 }
 
+/// What the recipe's calibration saw, read when the first site asks for it.
+Observed observed_by(const Workspace& workspace, const NamedRecipe& recipe, const Model& model)
+{
+    if (!recipe.row.calibration) return {};
+    auto seen = std::make_shared<std::optional<StatisticsUnder>>();
+    return [&workspace, &recipe, &model, seen](const Site& site) {
+        if (!*seen) {
+            const auto row = get_calibration(workspace, *recipe.row.calibration);
+            *seen = StatisticsUnder(model, recipe.recipe, std::make_shared<const Statistics>(load_calibration_statistics(workspace, row)));
+        }
+        return (*seen)->find(site.name);
+    };
+}
+
 void set(CommandLine& line, const Arguments& arguments)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
@@ -78,7 +93,7 @@ void set(CommandLine& line, const Arguments& arguments)
     const OpenedModel model(folder_for(*workspace, before.row, arguments.model), *workspace);
     Assignments assignments;
     for (const auto& text : arguments.assignments) assignments.push_back(parse_assignment(text));
-    const auto after = edit_sites(before.recipe, model.model(), arguments.site, assignments);
+    const auto after = edit_sites(before.recipe, model.model(), arguments.site, assignments, observed_by(*workspace, before, model.model()));
     RecipeRow row;
     row.model = before.row.model;
     row.calibration = before.row.calibration;
@@ -132,7 +147,7 @@ void add_recipe(CLI::App& app, CommandLine& line)
     setting->add_option("--site", arguments->site, "sites whose name matches: * ? {a,b}")->required();
     setting
         ->add_option("assignments", arguments->assignments,
-                     "KEY=VALUE: kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset")
+                     "KEY=VALUE: kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset, range (minmax, percentile:P, mse)")
         ->required();
     setting->add_option("--model", arguments->model, "model folder; default: where it was last seen");
     setting->add_option("--name", arguments->name, "name of the new revision");

@@ -3,12 +3,15 @@
 
 #include "core/recipe/grid.h"
 #include "core/recipe/legality.h"
+#include "core/recipe/range_rules.h"
 #include "core/recipe/slices.h"
 #include "core/recipe/transforms.h"
 #include "core/runtime/error.h"
 #include "core/runtime/json.h"
 
 #include <charconv>
+#include <map>
+#include <set>
 
 namespace bitwright {
 namespace {
@@ -50,6 +53,7 @@ struct Change {
     std::optional<Granularity> granularity;
     std::int64_t group_size = 0;
     std::optional<std::vector<float>> min, max, scale, offset;
+    std::optional<RangeRule> rule;
 
     explicit Change(const Assignments& assignments)
     {
@@ -85,9 +89,11 @@ private:
             scale = number_list(key, value);
         } else if (key == "offset") {
             offset = number_list(key, value);
+        } else if (key == "range") {
+            rule = parse_range_rule(value);
         } else {
             throw usage_error("\"" + key +
-                              "\" is no key; known are kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset");
+                              "\" is no key; known are kind, bits, symmetric, granularity, dynamic, integer_group_scales, min, max, scale, offset, range");
         }
     }
 };
@@ -103,7 +109,7 @@ Range as_min_max(const Range& range, const Scheme& scheme, Semantics semantics)
 
 class Editor {
 public:
-    Editor(const Recipe& recipe, const Model& model, const Change& change) : recipe_(recipe), model_(model), change_(change) {}
+    Editor(const Recipe& recipe, const Model& model, const Change& change, const Observed& observed) : recipe_(recipe), model_(model), change_(change), observed_(observed) {}
 
     SiteDecision operator()(const Site& site, SiteDecision decision) const
     {
@@ -119,10 +125,8 @@ public:
         const std::size_t count = range_size(model_, site, scheme);
         const Numbers& present = decision.range.scale ? decision.range.scale : decision.range.min;
         if (present && present->size() != count) decision.range = {};
-        if (!decision.range.scale && !decision.range.min && site.kind == SiteKind::weight) {
-            const MaterializedWeight weight = materialize(model_, &recipe_, site.id);
-            decision.range = slice_extremes(Slices(scheme, weight.shape), weight.weight);
-        }
+        const bool absent = !decision.range.scale && !decision.range.min;
+        if (change_.rule || (absent && !(change_.min && change_.max))) set_range(site, scheme, decision.range);
         set_numbers(site, decision.range, count);
         refuse(site, range_fault(model_, site, scheme, decision.range));
         return decision;
@@ -140,6 +144,18 @@ private:
             scheme.granularity = *change_.granularity;
             scheme.group_size = change_.group_size;
             if (*change_.granularity != Granularity::group && !change_.integer_group_scales) scheme.integer_group_scales = false;
+        }
+    }
+    void set_range(const Site& site, const Scheme& scheme, Range& range) const
+    {
+        const RangeRule rule = change_.rule.value_or(RangeRule{});
+        if (site.kind == SiteKind::weight) {
+            const MaterializedWeight weight = materialize(model_, &recipe_, site.id);
+            range = weight_range(weight.weight, weight.shape, scheme, recipe_.semantics, rule);
+        } else if (auto seen = observed_range(observed_ ? observed_(site) : nullptr, site, scheme, recipe_.semantics, rule)) {
+            range = *std::move(seen);
+        } else if (change_.rule) {
+            refuse(site, "was not observed; calibrate, or give min and max");
         }
     }
     void set_numbers(const Site& site, Range& range, std::size_t count) const
@@ -167,23 +183,16 @@ private:
     const Recipe& recipe_;
     const Model& model_;
     const Change& change_;
+    const Observed& observed_;
 };
 
-}  // namespace
-
-std::pair<std::string, std::string> parse_assignment(std::string_view text)
-{
-    const std::size_t equals = text.find('=');
-    if (equals == std::string_view::npos || equals == 0) throw usage_error("\"" + std::string(text) + "\" is no KEY=VALUE");
-    return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
-}
-
-Recipe edit_sites(const Recipe& recipe, const Model& model, std::string_view pattern, const Assignments& assignments)
+/// Changes the sites; `pattern` says in the recipe which they were.
+Recipe edited(const Recipe& recipe, const Model& model, std::span<const SiteId> sites, std::string_view pattern, const Assignments& assignments, const Observed& observed)
 {
     const Change change(assignments);
-    const Editor edit(recipe, model, change);
+    const Editor edit(recipe, model, change, observed);
     Recipe edited = recipe;
-    for (const SiteId id : model.sites->match(pattern)) {
+    for (const SiteId id : sites) {
         const Site& site = (*model.sites)[id];
         Scheme off;
         off.kind = SchemeKind::floating;
@@ -196,6 +205,57 @@ Recipe edit_sites(const Recipe& recipe, const Model& model, std::string_view pat
     edited.made_by.method = "by hand";
     edited.made_by.options = "{\"site\":" + json::quoted(pattern) + options + "}";
     return edited;
+}
+
+/// "{a,b}", or the one there is.
+std::string one_of(const std::set<std::string>& words)
+{
+    if (words.size() == 1) return *words.begin();
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "{" : ",") + word;
+    return text + "}";
+}
+
+}  // namespace
+
+std::pair<std::string, std::string> parse_assignment(std::string_view text)
+{
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0) throw usage_error("\"" + std::string(text) + "\" is no KEY=VALUE");
+    return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+}
+
+Recipe edit_sites(const Recipe& recipe, const Model& model, std::string_view pattern, const Assignments& assignments, const Observed& observed)
+{
+    return edited(recipe, model, model.sites->match(pattern), pattern, assignments, observed);
+}
+
+Recipe edit_sites(const Recipe& recipe, const Model& model, std::span<const SiteId> sites, const Assignments& assignments, const Observed& observed)
+{
+    return edited(recipe, model, sites, site_pattern(*model.sites, sites), assignments, observed);
+}
+
+std::string site_pattern(const SiteCatalogue& catalogue, std::span<const SiteId> sites)
+{
+    std::set<std::string> names;
+    std::map<std::string, std::set<std::string>> layers_of;  // part of the name → its layers
+    for (const SiteId id : sites) {
+        const Site& site = catalogue[id];
+        names.insert(site.name);
+        if (site.layer < 0) continue;
+        const std::string layer = std::to_string(site.layer), head = "layers." + layer + ".";
+        layers_of[site.name.substr(head.size())].insert(layer);
+    }
+    std::set<std::string> parts;
+    std::size_t covered = 0;
+    bool same = true;
+    for (const auto& [part, layers] : layers_of) {
+        parts.insert(part);
+        covered += layers.size();
+        same = same && layers == layers_of.begin()->second;
+    }
+    if (names.size() == 1 || !same || covered != names.size()) return one_of(names);
+    return "layers." + one_of(layers_of.begin()->second) + "." + one_of(parts);
 }
 
 }  // namespace bitwright

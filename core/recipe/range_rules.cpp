@@ -108,12 +108,8 @@ Range constant_range(float min, float max) { return {numbers({min}), numbers({ma
 Range range_of_activation(const Site& site, const Scheme& scheme, Semantics semantics, const SiteStatistics* seen, const Statistics& statistics,
                           const RangeRule& rule)
 {
-    const bool sigmoid = site.role == SiteRole::activation_sigmoid;
-    if ((sigmoid && semantics == Semantics::authors) || (!seen && (sigmoid || site.role == SiteRole::pv_input))) return constant_range(0, 1);
-    if (!seen || seen->count == 0) {
-        throw bad_input("statistics " + statistics.key().substr(0, 12), site.name, "was not observed; calibrate this model again");
-    }
-    return activation_range(*seen, site, scheme, semantics, rule);
+    if (auto range = observed_range(seen, site, scheme, semantics, rule)) return *std::move(range);
+    throw bad_input("statistics " + statistics.key().substr(0, 12), site.name, "was not observed; calibrate this model again");
 }
 
 /// A table of rows that no transform touches: its extremes need no more than a block of it in memory.
@@ -191,6 +187,14 @@ Range activation_range(const SiteStatistics& s, const Site& site, const Scheme& 
         bounds = least_squares(bounds, scheme, semantics, [&](const Grid& grid) { return observed.squared_error(grid); });
     }
     return {numbers({bounds.min}), numbers({bounds.max}), {}, {}, in_words(rule)};
+}
+
+std::optional<Range> observed_range(const SiteStatistics* seen, const Site& site, const Scheme& scheme, Semantics semantics, const RangeRule& rule)
+{
+    const bool sigmoid = site.role == SiteRole::activation_sigmoid;
+    if ((sigmoid && semantics == Semantics::authors) || (!seen && (sigmoid || site.role == SiteRole::pv_input))) return constant_range(0, 1);
+    if (!seen || seen->count == 0) return std::nullopt;
+    return activation_range(*seen, site, scheme, semantics, rule);
 }
 
 Range weight_range(std::span<const float> weight, const Shape& shape, const Scheme& scheme, Semantics semantics, const RangeRule& rule, const Control& control)

@@ -7,6 +7,7 @@
 #include "core/runtime/control.h"
 #include "core/statistics/statistics.h"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,10 @@ struct RangeRule {
 /// 0.04 down to 0.2, each given up at four times the least error so far; then steps of ±0.04, 0.02, 0.01, 0.005 on either side while they help. Symmetric: a =
 /// b.
 [[nodiscard]] Range activation_range(const SiteStatistics& statistics, const Site& site, const Scheme& scheme, Semantics semantics, const RangeRule& rule);
+
+/// The same of what may not have been observed: σ(x) is [0, 1] under `authors` (their calibration does not see it), σ(x) and probabilities are where `seen` is
+/// null; other sites have no range then.
+[[nodiscard]] std::optional<Range> observed_range(const SiteStatistics* seen, const Site& site, const Scheme& scheme, Semantics semantics, const RangeRule& rule);
 
 /// Range of every slice of a weight. percentile is for activations: weights then keep min and max. mse: the same search over the slice's values themselves.
 [[nodiscard]] Range weight_range(std::span<const float> weight, const Shape& shape, const Scheme& scheme, Semantics semantics, const RangeRule& rule,

@@ -96,4 +96,12 @@ std::vector<LegalPair> legal_pairs(const Model& model)
     return pairs;
 }
 
+std::string transforms_hash(const std::vector<Transform>& transforms)
+{
+    if (transforms.empty()) return "";
+    Recipe only;
+    only.transforms = transforms;
+    return recipe_hash(only);
+}
+
 }  // namespace bitwright

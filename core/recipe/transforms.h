@@ -68,4 +68,7 @@ struct QuantizedWeight {
 /// Throws Error (bad_input) when the recipe has no uniform scheme for this site.
 [[nodiscard]] QuantizedWeight quantize_weight(const Model& model, const Recipe& recipe, SiteId weight_site);
 
+/// What a calibration with these transforms is known by (whatever else a recipe decides changes no float tensor): "" for none.
+[[nodiscard]] std::string transforms_hash(const std::vector<Transform>& transforms);
+
 }  // namespace bitwright

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/statistics/calibration.h"
 
+#include "core/recipe/transforms.h"
+
 #include <nlohmann/json.hpp>
 
 namespace bitwright {
@@ -9,11 +11,7 @@ Statistics calibration_header(const Model& model, const Recipe* recipe, const To
 {
     Statistics out;
     out.model_identity = model.checkpoint->identity();
-    if (recipe && !recipe->transforms.empty()) {
-        Recipe only;  // whatever else the recipe decides changes no float tensor
-        only.transforms = recipe->transforms;
-        out.transforms = recipe_hash(only);
-    }
+    if (recipe) out.transforms = transforms_hash(recipe->transforms);
     out.token_hash = windows.hash();
     out.settings = nlohmann::json{{"semantics", options.semantics == Semantics::authors ? "authors" : "bitwright"},
                                   {"special_tokens", options.special_tokens},

@@ -103,5 +103,40 @@ TEST(Edits, SayWhyNot)
     EXPECT_EQ(parse_assignment("max=a=b").second, "a=b");
 }
 
+TEST(Edits, ARangeByRuleComesFromWhatWasObserved)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    const Bench bench;
+    const Site& site = (*bench.model.sites)[bench.model.sites->find("layers.1.mlp.down_proj.input")];
+    SiteStatistics seen;
+    seen.site = site.name;
+    seen.count = static_cast<std::uint64_t>(site.channels);
+    seen.min = -2;
+    seen.max = 7;
+    seen.channel_min.assign(static_cast<std::size_t>(site.channels), -0.5F);
+    seen.channel_max.assign(static_cast<std::size_t>(site.channels), 1.5F);
+    const Observed observed = [&](const Site& asked) { return asked.name == site.name ? &seen : nullptr; };
+    const std::vector sites{site.id};
+    const auto tensor = edit_sites(bench.recipe, bench.model, sites, {{"range", "minmax"}}, observed).sites.at(site.name);
+    EXPECT_EQ(tensor.range.max->front(), 7);
+    EXPECT_EQ(tensor.range.source, "min-max");
+    const auto channels = edit_sites(bench.recipe, bench.model, sites, {{"granularity", "channel"}}, observed).sites.at(site.name);
+    EXPECT_EQ(channels.range.max->size(), static_cast<std::size_t>(site.channels));
+    EXPECT_EQ(channels.range.max->back(), 1.5F);
+    EXPECT_NE(bench.fault(site.name, {{"range", "minmax"}}).find("was not observed"), std::string::npos);
+}
+
+TEST(Edits, APatternNamesTheSitesAndNoOthers)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    const Bench bench;
+    const auto& catalogue = *bench.model.sites;
+    for (const char* pattern : {"layers.1.mlp.down_proj.input", "layers.*.mlp.{up,down}_proj.weight", "{lm_head.weight,layers.0.mlp.down_proj.input}", "*"}) {
+        const auto sites = catalogue.match(pattern);
+        EXPECT_EQ(catalogue.match(site_pattern(catalogue, sites)), sites) << site_pattern(catalogue, sites);
+    }
+    EXPECT_EQ(site_pattern(catalogue, catalogue.match("layers.*.mlp.down_proj.input")), "layers.{0,1}.mlp.down_proj.input");
+}
+
 }  // namespace
 }  // namespace bitwright

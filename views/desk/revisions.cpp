@@ -17,12 +17,22 @@ constexpr std::size_t longest_history = 4000;
 
 QString words_of(const RecipeRow& row) { return row.words ? QString::fromStdString(*row.words) : method_title(QString::fromStdString(row.method)); }
 
-/// The first differences, and how many more there are.
-QString summary_of(const std::vector<std::string>& differences)
+/// Differences of decisions, without those of how the recipe came to be.
+QStringList decisions_in(const std::vector<std::string>& differences)
 {
-    QStringList shown;
-    for (std::size_t i = 0; i < std::min<std::size_t>(differences.size(), 3); ++i) shown << QString::fromStdString(differences[i]);
-    if (differences.size() > 3) shown << QObject::tr("and %n more", nullptr, static_cast<int>(differences.size() - 3));
+    QStringList decisions;
+    for (const auto& difference : differences) {
+        static const char* const history[] = {"method: ", "options: ", "calibration: ", "seed: ", "steps: "};
+        if (std::ranges::none_of(history, [&](const char* field) { return difference.starts_with(field); })) decisions << QString::fromStdString(difference);
+    }
+    return decisions;
+}
+
+/// The first of them, and how many more there are.
+QString summary_of(const QStringList& decisions)
+{
+    QStringList shown = decisions.mid(0, 3);
+    if (decisions.size() > 3) shown << QObject::tr("and %n more", nullptr, static_cast<int>(decisions.size() - 3));
     return shown.join(QStringLiteral("; "));
 }
 
@@ -110,6 +120,7 @@ void Revisions::refresh()
                 news = true;
             }
             if (news) Q_EMIT list_changed();
+            if (visited_.empty() && !all_.empty()) adopt(all_.front()->row.id);
         };
     }, [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }
@@ -121,11 +132,11 @@ void Revisions::edit(Recipe next, const QString& words)
 {
     const auto before = head();
     if (!workspace_ || !before || !before->recipe) return;
-    const auto differences = diff_in_words(*before->recipe, next);
-    if (differences.empty()) return;
+    const auto decisions = decisions_in(diff_in_words(*before->recipe, next));
+    if (decisions.empty()) return;
     auto hash = recipe_hash(next);
     auto revision = std::make_shared<Revision>();
-    revision->words = words.isEmpty() ? summary_of(differences) : words;
+    revision->words = words.isEmpty() ? summary_of(decisions) : words;
     revision->recipe = std::make_shared<const Recipe>(std::move(next));
     revision->parent = visited_[position_];
     revision->row.hash = std::move(hash);
@@ -133,7 +144,6 @@ void Revisions::edit(Recipe next, const QString& words)
     revision->row.revision = before->row.revision + 1;
     revision->row.model = before->row.model;
     revision->row.calibration = before->row.calibration;
-    revision->row.name = before->row.name;
     revision->row.words = revision->words.toStdString();
     revision->row.created = timestamp();
     all_.insert(all_.begin(), revision);
@@ -164,6 +174,20 @@ void Revisions::adopt(std::int64_t row)
     visited_.resize(visited_.empty() ? 0 : position_ + 1);
     visited_.push_back(std::move(revision));
     arrive(visited_.size() - 1);
+}
+
+void Revisions::name(std::int64_t row, const QString& name)
+{
+    auto revision = find(row);
+    if (!revision || row == 0 || QString::fromStdString(revision->row.name.value_or("")) == name) return;
+    const auto given = name.isEmpty() ? std::nullopt : std::optional(name.toStdString());
+    lanes_.store.post(this, {}, [this, workspace = workspace_, revision, row, given](const Control&) -> Lane::Continuation {
+        name_recipe(*workspace, row, given);
+        return [this, revision, given] {
+            revision->row.name = given;
+            Q_EMIT list_changed();
+        };
+    }, [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }
 
 void Revisions::go(std::size_t position, bool possible)

@@ -55,13 +55,15 @@ public:
     [[nodiscard]] static Stored read(std::shared_ptr<Workspace> workspace, std::optional<std::int64_t> model);
     void open(Stored stored);
     void close();
-    /// New rows that a job made.
+    /// New rows that a job made. The newest becomes the head where there was none.
     void refresh();
 
     /// `next` becomes the head at once and a row soon. `words`: what the edit said; "" gives the difference in words. A recipe that decides the same as the head is no edit.
     void edit(Recipe next, const QString& words = {});
     /// Any row becomes the head (adopt a method's result, go back to a branch). Its recipe is read on the interactive lane.
     void adopt(std::int64_t row);
+    /// Names a stored row, so that it is found again; "" takes the name away. A name stays where it was given: edits after it have none.
+    void name(std::int64_t row, const QString& name);
     void undo() { go(position_ - 1, can_undo()); }
     void redo() { go(position_ + 1, can_redo()); }
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/recipe/statistics_under.h"
+
+#include "core/recipe/transformed_statistics.h"
+#include "core/recipe/transforms.h"
+#include "core/runtime/error.h"
+#include "core/statistics/calibration.h"
+
+namespace bitwright {
+
+StatisticsUnder::StatisticsUnder(const Model& model, const Recipe& recipe, std::shared_ptr<const Statistics> observed) : observed_(std::move(observed))
+{
+    if (!observed_) return;
+    if (semantics_of(*observed_) != recipe.semantics) {
+        throw bad_input("calibration", "", "observed under the semantics \"" + std::string(name_of(semantics_of(*observed_))) + "\", the recipe follows \"" +
+                                               std::string(name_of(recipe.semantics)) + "\"; choose another calibration");
+    }
+    const std::string hash = transforms_hash(recipe.transforms);
+    if (observed_->transforms == hash) return;
+    if (!observed_->transforms.empty()) throw bad_input("calibration", "", "observed another recipe's transforms; choose a calibration of the plain model");
+    for (auto& site : transformed_sites(model, recipe, *observed_)) changed_.emplace(site.site, std::move(site));
+}
+
+const SiteStatistics* StatisticsUnder::find(std::string_view site) const noexcept
+{
+    if (const auto changed = changed_.find(site); changed != changed_.end()) return &changed->second;
+    return observed_ ? observed_->find(site) : nullptr;
+}
+
+}  // namespace bitwright

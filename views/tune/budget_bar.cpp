@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/tune/budget_bar.h"
+
+#include "views/desk/formats.h"
+#include "views/desk/theme.h"
+
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace bitwright::views {
+
+BudgetBar::BudgetBar(QWidget* parent) : QWidget(parent)
+{
+    auto* row = new QHBoxLayout(this);
+    row->setContentsMargins(8, 4, 8, 4);
+    row->setSpacing(24);
+    size_ = add(tr("Size of weights"));
+    weights_ = add(tr("Bits per weight"));
+    activations_ = add(tr("Bits per activation"));
+    perplexity_ = add(tr("Perplexity"));
+    row->addStretch();
+    evaluate_ = new QToolButton(this);
+    evaluate_->setToolButtonStyle(Qt::ToolButtonTextOnly);
+    row->addWidget(evaluate_);
+    set_cost({});
+    set_perplexities({});
+}
+
+BudgetBar::Field BudgetBar::add(const QString& caption)
+{
+    auto* column = new QVBoxLayout;
+    column->setSpacing(0);
+    Field field{new QLabel(caption, this), new QLabel(this)};
+    QFont small = field.caption->font();
+    small.setPointSizeF(small.pointSizeF() - 1);
+    field.caption->setFont(small);
+    field.caption->setForegroundRole(QPalette::PlaceholderText);
+    field.value->setAccessibleDescription(caption);
+    field.value->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    column->addWidget(field.caption);
+    column->addWidget(field.value);
+    qobject_cast<QHBoxLayout*>(layout())->addLayout(column);
+    return field;
+}
+
+void BudgetBar::set(const Field& field, const QString& text, const QString& tooltip)
+{
+    field.value->setText(text);
+    field.value->setToolTip(tooltip);
+    field.value->setAccessibleName(field.caption->text() + QStringLiteral(": ") + text);
+}
+
+void BudgetBar::set_cost(const std::optional<Cost>& cost)
+{
+    if (!cost) {
+        for (const auto* field : {&size_, &weights_, &activations_}) set(*field, not_measured, tr("No recipe is open"));
+        return;
+    }
+    const QString as_float = tr("%1 in the checkpoint").arg(bytes(cost->float_bytes));
+    set(size_, bytes(cost->bytes), cost->remark.isEmpty() ? as_float : as_float + QLatin1Char('\n') + cost->remark);
+    set(weights_, number(cost->bits_per_weight), tr("With scales, zero points and biases beside the codes"));
+    set(activations_, number(cost->bits_per_activation), tr("Mean over the activations of the integer level, by channels; a float site counts as 32"));
+}
+
+void BudgetBar::set_perplexities(const std::vector<KnownPerplexity>& known)
+{
+    QStringList texts, tips;
+    stale_ = !known.empty();
+    for (const auto& one : known) {
+        texts << tr("%1 %2").arg(number(one.value, 4), one.level) + (one.stale.isEmpty() ? QString() : tr(" (stale)"));
+        tips << tr("%1: %2, %3").arg(one.level, one.text, one.definition) + (one.stale.isEmpty() ? QString() : QLatin1Char('\n') + one.stale);
+        stale_ = stale_ && !one.stale.isEmpty();
+    }
+    set(perplexity_, texts.isEmpty() ? not_measured : texts.join(QStringLiteral(" · ")), tips.isEmpty() ? tr("This recipe was never evaluated") : tips.join(QStringLiteral("\n")));
+    recolour();
+}
+
+void BudgetBar::set_running(const QString& words)
+{
+    evaluate_->setEnabled(words.isEmpty());
+    evaluate_->setText(words.isEmpty() ? tr("Evaluate") : words);
+}
+
+QString BudgetBar::perplexity_text() const { return perplexity_.value->text(); }
+
+void BudgetBar::recolour()
+{
+    QPalette colours = palette();
+    if (stale_) colours.setColor(QPalette::WindowText, signal_colours().stale);
+    perplexity_.value->setPalette(colours);
+}
+
+void BudgetBar::changeEvent(QEvent* event)
+{
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange && perplexity_.value) recolour();
+}
+
+}  // namespace bitwright::views

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Fills the table's figures: saturation and SQNR of every activation under the recipe, from the calibration's statistics, in short batches so that previews
+// of other views come between them.
+// Invariant: figures always belong to the recipe and statistics the table shows; those of unchanged sites are kept.
+// Threading: UI thread; computes on the interactive lane.
+#pragma once
+
+#include "views/desk/desk.h"
+#include "views/tune/site_table_model.h"
+
+#include <QObject>
+
+namespace bitwright::views {
+
+class SiteMeasurements : public QObject {
+    Q_OBJECT
+public:
+    SiteMeasurements(Desk& desk, SiteTableModel& table, QObject* parent = nullptr);
+    /// The recipe or the statistics changed: what is missing is computed.
+    void restart();
+
+Q_SIGNALS:
+    void progressed();  ///< some rows got figures
+
+private:
+    struct Source;
+    void next();
+
+    Desk& desk_;
+    SiteTableModel& table_;
+    std::shared_ptr<const Statistics> statistics_;
+    std::shared_ptr<Source> source_;
+};
+
+}  // namespace bitwright::views

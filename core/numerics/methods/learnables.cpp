@@ -72,6 +72,22 @@ float factor_of(float bound, float extreme)
     return static_cast<float>(std::log(share / (1 - share)));
 }
 
+// The learned bounds, but never inside the grid: a symmetric grid and one on the scale floor reach beyond them, and what was optimized saturates at the grid's
+// end. So the recipe's weights have the codes that the optimizer saw.
+Clip clip_of(const std::string& site, const ClipBounds& bounds, const WeightGrid& grid)
+{
+    std::vector<float> low = *numbers_of(bounds.min), high = *numbers_of(bounds.max);
+    const CodeLimits limits = code_limits(grid.bits, grid.symmetric);
+    for (std::size_t i = 0; i < low.size(); ++i) {
+        const float scale = bounds.scale.const_data_ptr<float>()[i], offset = bounds.offset.const_data_ptr<float>()[i];
+        const float first = (static_cast<float>(limits.min) - offset) * scale, last = (static_cast<float>(limits.max) - offset) * scale;
+        if (!grid.symmetric && high[i] - low[i] > (last - first) - 0.5F * scale) continue;
+        low[i] = std::min(low[i], first);
+        high[i] = std::max(high[i], last);
+    }
+    return {site, numbers(std::move(low)), numbers(std::move(high))};
+}
+
 double largest_log2_ratio(const at::Tensor& now, const at::Tensor& first)
 {
     double out = 0;
@@ -166,13 +182,16 @@ std::pair<at::Tensor, at::Tensor> LearnableModel::first_factors(const Site& site
 {
     at::Tensor upper = at::full({slices}, first_factor), lower = at::full({slices}, first_factor);
     const auto clip = clips_.find(site.name);
-    if (clip == clips_.end() || std::ssize(*clip->second.max) != slices) return {upper, lower};
+    if (clip == clips_.end()) return {upper, lower};
+    const Range& range = start_.sites.at(site.name).range;  // the learned bounds themselves; the clip may reach to the end of the grid
+    const Numbers &min = range.min ? range.min : clip->second.min, &max = range.max ? range.max : clip->second.max;
+    if (std::ssize(*min) != slices || std::ssize(*max) != slices) return {upper, lower};
     const at::Tensor weight = base_.weight(site.weight_role, site.layer).contiguous();
     const std::int64_t length = weight.numel() / slices;
     for (std::int64_t i = 0; i < slices; ++i) {
         const auto [low, high] = std::minmax_element(weight.const_data_ptr<float>() + i * length, weight.const_data_ptr<float>() + (i + 1) * length);
-        upper.mutable_data_ptr<float>()[i] = factor_of((*clip->second.max)[static_cast<std::size_t>(i)], *high);
-        lower.mutable_data_ptr<float>()[i] = factor_of((*clip->second.min)[static_cast<std::size_t>(i)], *low);
+        upper.mutable_data_ptr<float>()[i] = factor_of((*max)[static_cast<std::size_t>(i)], *high);
+        lower.mutable_data_ptr<float>()[i] = factor_of((*min)[static_cast<std::size_t>(i)], *low);
     }
     return {upper, lower};
 }
@@ -246,7 +265,7 @@ Recipe LearnableModel::recipe()
             const WeightEntry& entry = found->second;
             const ClipBounds bounds = clip_bounds(base_.weight(site.weight_role, site.layer), scales_of(entry), entry.upper, entry.lower, entry.grid);
             const Numbers min = numbers_of(bounds.min), max = numbers_of(bounds.max);
-            out.transforms.emplace_back(Clip{site.name, min, max});
+            out.transforms.emplace_back(clip_of(site.name, bounds, entry.grid));
             out.sites.at(site.name).range = {min, max, nullptr, nullptr, "learned clipping"};
         } else if (const ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)]; entry.scale.defined()) {
             SiteDecision& decision = out.sites.at(site.name);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/calibrate/calibrate_sheet.h"
 
+#include "core/checkpoint/tokenizer.h"
+#include "core/statistics/calibration.h"
 #include "core/workspace/desk.h"
 #include "core/workspace/jobs.h"
 #include "core/workspace/results.h"
@@ -136,6 +138,22 @@ TEST_F(CalibrateSheet, KnowsTheEvaluationText)
     text_field()->setText(QString::fromStdString(text.string()));
     EXPECT_TRUE(shows("scored this very text")) << shown().toStdString();
     grab(sheet, "calibrate_warning", {{640, 560}});
+}
+
+TEST_F(CalibrateSheet, TheSameCalibrationIsShownNotRepeated)
+{
+    open(false);
+    const auto& model = *desk.desk.model();
+    const auto windows = sample_windows(*Tokenizer::open(sample_model()), sample_model() / "texts/calibration.txt", 32, 512, 0, "none");
+    auto statistics = calibration_header(model, nullptr, windows, {});
+    statistics.sites = planted_statistics(model).sites;
+    put_calibration(*desk.desk.workspace(), desk.desk.model_row()->id, windows, {}, statistics);
+    desk.desk.refresh();
+    ASSERT_TRUE(wait_until([&] { return start()->text() == QStringLiteral("Show calibration:1") && start()->isEnabled(); })) << shown().toStdString();
+    QTest::mouseClick(start(), Qt::LeftButton);
+    EXPECT_TRUE(desk.jobs.all.empty());
+    ASSERT_TRUE(wait_until([&] { return desk.desk.calibration().has_value(); }));
+    ASSERT_TRUE(desk.settle());
 }
 
 TEST_F(CalibrateSheet, PredictsTheTimeFromWhatWasMeasured)

@@ -4,7 +4,6 @@
 #include "core/workspace/desk.h"
 #include "views/calibrate/calibrations_model.h"
 #include "views/desk/formats.h"
-#include "views/desk/message_line.h"
 #include "views/desk/theme.h"
 
 #include <QCheckBox>
@@ -32,7 +31,6 @@ QSpinBox* spin(QWidget* parent, int lowest, int highest, const QString& name)
     auto* box = new QSpinBox(parent);
     box->setRange(lowest, highest);
     box->setAccelerated(true);
-    box->setMinimumWidth(96);
     box->setAccessibleName(name);
     return box;
 }
@@ -40,7 +38,7 @@ QSpinBox* spin(QWidget* parent, int lowest, int highest, const QString& name)
 }  // namespace
 
 CalibrateSheet::CalibrateSheet(Desk& desk, QWidget* parent)
-    : QDialog(parent), desk_(desk), message_(new MessageLine(this)), from_text_(new QRadioButton(tr("Text file"), this)), from_ids_(new QRadioButton(tr("Token ids"), this)),
+    : QDialog(parent), desk_(desk), from_text_(new QRadioButton(tr("Text file"), this)), from_ids_(new QRadioButton(tr("Token ids"), this)),
       text_(new QLineEdit(this)), ids_(new QLineEdit(this)), samples_(spin(this, 1, 100000, tr("Samples"))), length_(spin(this, 1, 1 << 20, tr("Tokens in a sample"))),
       seed_(spin(this, 0, 1 << 30, tr("Seed"))), special_(new QComboBox(this)), after_recipe_(new QCheckBox(this)), tokens_(new QLabel(this)), time_(new QLabel(this)),
       warnings_(new QLabel(this)), start_(new QPushButton(tr("Calibrate"), this)), use_(new QPushButton(tr("Show this one"), this)), made_(new CalibrationsModel(desk, this)),
@@ -56,7 +54,6 @@ CalibrateSheet::CalibrateSheet(Desk& desk, QWidget* parent)
     purpose->setWordWrap(true);
     purpose->setForegroundRole(QPalette::PlaceholderText);
     column->addWidget(purpose);
-    column->addWidget(message_);
     column->addWidget(make_fields());
     auto* buttons = new QHBoxLayout;
     buttons->addStretch();
@@ -70,6 +67,7 @@ CalibrateSheet::CalibrateSheet(Desk& desk, QWidget* parent)
     buttons->addWidget(start_);
     column->addLayout(buttons);
     column->addWidget(make_made(), 1);
+    column->addStretch();
 
     later_.setSingleShot(true);
     later_.setInterval(200);
@@ -141,7 +139,7 @@ QWidget* CalibrateSheet::make_fields()
     special_->addItem(tr("the tokenizer's own"), QStringLiteral("auto"));
     special_->setAccessibleName(tr("Special tokens around the text"));
     form_->addRow(tr("Special tokens"), special_);
-    for (auto* field : std::initializer_list<QWidget*>{samples_, length_, seed_, special_}) field->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
+    for (auto* field : std::initializer_list<QWidget*>{samples_, length_, seed_, special_}) field->setFixedWidth(176);
     after_recipe_->setText(tr("after the open recipe's transforms"));
     form_->addRow(tr("Observe"), after_recipe_);
     form_->addRow(tr("Reads"), tokens_);
@@ -285,9 +283,9 @@ void CalibrateSheet::plan()
     const auto asked = request();
     tokens_->setText(not_measured);
     time_->setText(not_measured);
-    warnings_->clear();
-    if (!desk_.model() || !desk_.workspace()) return warnings_->setText(tr("Open a model first."));
-    if ((asked.from_ids ? asked.ids : asked.text).isEmpty()) return warnings_->setText(asked.from_ids ? tr("Choose a file of token ids.") : tr("Choose a text."));
+    warn({}, false);
+    if (!desk_.model() || !desk_.workspace()) return warn(tr("Open a model first."), false);
+    if ((asked.from_ids ? asked.ids : asked.text).isEmpty()) return warn(asked.from_ids ? tr("Choose a file of token ids.") : tr("Choose a text."), false);
     const auto recipe = asked.recipe ? desk_.recipe() : nullptr;
     const auto row = desk_.model_row() ? std::optional(desk_.model_row()->id) : std::nullopt;
     desk_.lanes().interactive.post(
@@ -299,10 +297,7 @@ void CalibrateSheet::plan()
             };
         },
         [this](const QString& sentence) {
-            QPalette colours = palette();
-            colours.setColor(QPalette::WindowText, signal_colours().error);
-            warnings_->setPalette(colours);
-            warnings_->setText(sentence);
+            warn(sentence, true);
         });
 }
 
@@ -316,12 +311,23 @@ void CalibrateSheet::show_plan(const CalibrationPlan& plan)
         time_->setText(tr("nothing: it was done before"));
     else
         time_->setText(plan.seconds ? tr("about %1, as measured here before").arg(duration(*plan.seconds)) : tr("not known before the first calibration of this model"));
-    QPalette colours = palette();
-    colours.setColor(QPalette::WindowText, signal_colours().warning);
-    warnings_->setPalette(colours);
-    warnings_->setText(plan.warnings.join(QLatin1Char('\n')));
+    warn(plan.warnings.join(QLatin1Char('\n')), false);
     start_->setText(plan.done ? tr("Show calibration:%1").arg(*plan.done) : tr("Calibrate"));
     start_->setEnabled(true);
+}
+
+void CalibrateSheet::warn(const QString& words, bool error)
+{
+    error_ = error;
+    const auto colours = signal_colours();
+    warnings_->setStyleSheet(QStringLiteral("color: %1").arg((error ? colours.error : colours.warning).name()));
+    warnings_->setText(words);
+}
+
+void CalibrateSheet::changeEvent(QEvent* event)
+{
+    if (event->type() == QEvent::PaletteChange && warnings_) warn(warnings_->text(), error_);
+    QDialog::changeEvent(event);
 }
 
 void CalibrateSheet::start()

@@ -23,7 +23,6 @@ class QTableView;
 namespace bitwright::views {
 
 class CalibrationsModel;
-class MessageLine;
 
 class CalibrateSheet : public QDialog {
     Q_OBJECT
@@ -35,6 +34,7 @@ public:
 
 protected:
     void showEvent(QShowEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
 private:
     [[nodiscard]] QWidget* make_fields();
@@ -44,11 +44,11 @@ private:
     void ask();   ///< soon
     void plan();  ///< on the lane
     void show_plan(const CalibrationPlan& plan);
+    void warn(const QString& words, bool error);
     void start();
     void use_chosen();
 
     Desk& desk_;
-    MessageLine* message_;
     QRadioButton *from_text_, *from_ids_;
     QLineEdit *text_, *ids_;
     QSpinBox *samples_, *length_, *seed_;
@@ -60,6 +60,7 @@ private:
     CalibrationsModel* made_;
     QTableView* table_;
     QTimer later_;
+    bool error_ = false;  ///< what warnings_ says stops the start
     std::optional<CalibrationPlan> plan_;
     std::weak_ptr<Workspace> read_of_;  ///< whose last fields are shown
 };

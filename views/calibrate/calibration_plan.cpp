@@ -6,6 +6,7 @@
 #include "core/workspace/jobs.h"
 #include "core/workspace/models.h"
 #include "core/workspace/results.h"
+#include "views/desk/formats.h"
 
 #include <QCoreApplication>
 #include <QDateTime>
@@ -72,9 +73,9 @@ CalibrationPlan plan_calibration(const CalibrationRequest& request, const Model&
     plan.length = windows.length;
     const auto context = model.architecture().max_positions;
     if (context > 0 && windows.length > context)
-        plan.warnings << text("Windows of %1 tokens exceed the model's context of %2: positions it was never trained on would set the ranges.").arg(windows.length).arg(context);
+        plan.warnings << text("Windows of %1 tokens exceed the model's context of %2: positions it was never trained on would set the ranges.").arg(count(windows.length), count(context));
     if (plan.text_tokens && plan.tokens() > *plan.text_tokens)
-        plan.warnings << text("The text has %1 tokens: windows will overlap one another.").arg(*plan.text_tokens);
+        plan.warnings << text("The text has %1 tokens: windows will overlap one another.").arg(count(*plan.text_tokens));
     warn_of_overlap(request, windows, workspace, plan.warnings);
     CalibrateOptions options;
     if (recipe) options.semantics = recipe->semantics;

@@ -4,6 +4,7 @@
 #include "views/desk/theme.h"
 
 #include <QAccessible>
+#include <QApplication>
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QLabel>
@@ -73,8 +74,9 @@ QString MessageLine::text() const { return isHidden() ? QString() : text_->text(
 void MessageLine::recolour()
 {
     const auto colours = signal_colours();
-    const QColor colour = error_ ? colours.error : palette().color(QPalette::Mid);
-    setStyleSheet(QStringLiteral("#message_line { border: none; border-left: 4px solid %1; background: %2; }").arg(colour.name(), palette().color(QPalette::Base).name()));
+    const QColor colour = error_ ? colours.error : QApplication::palette().color(QPalette::Mid);
+    const auto sheet = QStringLiteral("#message_line { border: none; border-left: 4px solid %1; background: %2; }").arg(colour.name(), QApplication::palette().color(QPalette::Base).name());
+    if (sheet != styleSheet()) setStyleSheet(sheet);  // which changes the palette and comes back here
 }
 
 void MessageLine::keyPressEvent(QKeyEvent* event)
@@ -87,7 +89,7 @@ void MessageLine::keyPressEvent(QKeyEvent* event)
 
 void MessageLine::changeEvent(QEvent* event)
 {
-    if (event->type() == QEvent::ApplicationPaletteChange && !isHidden()) recolour();
+    if (event->type() == QEvent::PaletteChange && !isHidden()) recolour();
     QFrame::changeEvent(event);
 }
 

@@ -78,9 +78,7 @@ void JobDetails::show_job(const Job* job)
     if (words.isEmpty()) words = phase_words(job->phase);
     if (!job->message.isEmpty()) words += QLatin1Char('\n') + job->message;
     state_->setText(words);
-    QPalette colours = palette();
-    if (job->phase == JobPhase::failed) colours.setColor(QPalette::WindowText, signal_colours().error);
-    state_->setPalette(colours);
+    state_->setStyleSheet(job->phase == JobPhase::failed ? QStringLiteral("color: %1").arg(signal_colours().error.name()) : QString());
     pause_->setVisible(job->phase == JobPhase::running);
     const bool again = job->phase == JobPhase::failed || job->phase == JobPhase::cancelled;
     resume_->setText(again ? tr("Try again") : tr("Resume"));

@@ -109,7 +109,7 @@ void JobLine::refresh()
     cancel_->setVisible(running && phase != JobPhase::cancelling);
     const auto n = static_cast<int>(model_.jobs().size());
     more_->setVisible(n > 0 || unfolded_);
-    more_->setText(tr("%n job(s)", nullptr, n) + (unfolded_ ? QStringLiteral(" ▾") : QStringLiteral(" ▴")));
+    more_->setText((n == 1 ? tr("1 job") : tr("%1 jobs").arg(n)) + (unfolded_ ? QStringLiteral(" ▾") : QStringLiteral(" ▴")));
     more_->setToolTip(unfolded_ ? tr("Fold the list of jobs") : tr("Unfold the list of jobs"));
     more_->setAccessibleName(more_->text());
 }

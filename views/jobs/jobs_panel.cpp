@@ -30,9 +30,7 @@ JobsPanel::JobsPanel(Desk& desk, QWidget* parent) : QWidget(parent), model_(new 
     auto* header = table_->horizontalHeader();
     header->setHighlightSections(false);
     header->setSectionResizeMode(JobsModel::title, QHeaderView::Stretch);
-    header->resizeSection(JobsModel::state, 80);
-    header->resizeSection(JobsModel::progress, 120);
-    header->resizeSection(JobsModel::time, 88);
+    for (const int section : {JobsModel::state, JobsModel::progress, JobsModel::time}) header->setSectionResizeMode(section, QHeaderView::ResizeToContents);
     splitter->addWidget(table_);
     splitter->addWidget(details_);
     splitter->setStretchFactor(0, 3);

@@ -62,9 +62,9 @@ void ModelHeader::refresh()
     name_->setToolTip(QDir::toNativeSeparators(folder));
     if (model) {
         const auto& architecture = model->architecture();
-        sizes_->setText(tr("%1 · %2 · %3\n%n layer(s) · vocabulary %4", nullptr, static_cast<int>(architecture.layers))
-                            .arg(QString::fromStdString(architecture.model_type), parameters_in_words(model->description->parameter_count()),
-                                 bytes(model->checkpoint->weight_bytes()), count(architecture.vocab)));
+        const QString layers = architecture.layers == 1 ? tr("1 layer") : tr("%1 layers").arg(count(architecture.layers));
+        sizes_->setText(tr("%1 · %2 · vocabulary %3").arg(QString::fromStdString(architecture.model_type), layers, count(architecture.vocab)) + QLatin1Char('\n') +
+                        tr("%1 · %2").arg(parameters_in_words(model->description->parameter_count()), bytes(model->checkpoint->weight_bytes())));
         const QString identity = QString::fromStdString(model->checkpoint->identity());
         const QString content = row ? QString::fromStdString(row->content_hash) : QString();
         hash_->setText(content.isEmpty() ? tr("identity %1").arg(identity.left(12)) : tr("content %1").arg(content.left(12)));

@@ -37,7 +37,7 @@ ModelTree::ModelTree(Desk& desk, QWidget* parent)
     view_->setAccessibleName(tr("Sites of the model"));
     view_->setUniformRowHeights(true);
     view_->setFrameShape(QFrame::NoFrame);
-    view_->setIndentation(14);
+    view_->setIndentation(11);
     view_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     view_->setAllColumnsShowFocus(true);
     view_->setContextMenuPolicy(Qt::CustomContextMenu);
@@ -46,8 +46,8 @@ ModelTree::ModelTree(Desk& desk, QWidget* parent)
     header->setMinimumSectionSize(36);
     header->setSectionResizeMode(ModelTreeModel::name, QHeaderView::Stretch);
     for (int section = ModelTreeModel::offenders; section < ModelTreeModel::columns; ++section) header->setSectionResizeMode(section, QHeaderView::Interactive);
-    header->resizeSection(ModelTreeModel::offenders, 44);
-    header->resizeSection(ModelTreeModel::bits, 56);
+    header->resizeSection(ModelTreeModel::offenders, 38);
+    header->resizeSection(ModelTreeModel::bits, 44);
     for (int section = ModelTreeModel::shape; section < ModelTreeModel::columns; ++section) header->hideSection(section);
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     column->addWidget(view_, 1);
@@ -68,7 +68,7 @@ ModelTree::ModelTree(Desk& desk, QWidget* parent)
     connect(&desk_, &Desk::statistics_changed, this, &ModelTree::count_offenders);
     connect(&desk_, &Desk::recipe_changed, this, [this] { model_->set_recipe(desk_.recipe()); });
     connect(&desk_, &Desk::model_missing, this, [this](const QString& folder) {
-        message_->show_error(tr("The model is not at %1 any more. What is known about it is shown all the same.").arg(QDir::toNativeSeparators(folder)), tr("Locate…"), [this] { locate(); });
+        message_->show_error(tr("The model is not at %1 any more.").arg(QDir::toNativeSeparators(folder)), tr("Locate…"), [this] { locate(); });
     });
     add_actions();
     set_model();

@@ -5,6 +5,7 @@
 #include "views/desk/theme.h"
 
 #include <QColor>
+#include <QSize>
 
 #include <algorithm>
 
@@ -146,7 +147,7 @@ QString ModelTreeModel::in_words(const ModelNode& node) const
         if (node.weight_bits.some_float || node.activation_bits.some_float) parts << tr("some float");
         lines << parts.join(QStringLiteral(", "));
     }
-    if (node.offenders) lines << tr("%n channel(s) far above their peers", nullptr, node.offenders);
+    if (node.offenders) lines << (node.offenders == 1 ? tr("1 channel far above its peers") : tr("%1 channels far above their peers").arg(node.offenders));
     return lines.join(QLatin1Char('\n'));
 }
 
@@ -157,14 +158,15 @@ QVariant ModelTreeModel::data(const QModelIndex& index, int role) const
     if (role == Qt::ToolTipRole || role == Qt::AccessibleDescriptionRole) return in_words(*here);
     if (role == Qt::TextAlignmentRole) return index.column() == name || index.column() == shape ? int(Qt::AlignLeft | Qt::AlignVCenter) : int(Qt::AlignRight | Qt::AlignVCenter);
     if (role == Qt::ForegroundRole && index.column() == offenders) return signal_colours().warning;
+    if (role == Qt::SizeHintRole) return QSize(0, 20);
     if (role != Qt::DisplayRole) return {};
     switch (index.column()) {
     case name: return here->label;
     case offenders: return here->offenders ? QStringLiteral("● %1").arg(here->offenders) : QString();
     case bits: {
-        const QString weights = short_bits(here->weight_bits), activations = short_bits(here->activation_bits);
-        if (here->kind == ModelNode::Kind::site) return weights + activations;
-        return weights.isEmpty() || activations.isEmpty() ? weights + activations : weights + QStringLiteral(" · ") + activations;
+        BitsOf all = here->weight_bits;
+        if (const auto& other = here->activation_bits; other.lowest) all = {all.lowest ? std::min(all.lowest, other.lowest) : other.lowest, std::max(all.highest, other.highest), false};
+        return short_bits(all);
     }
     case shape: return here->dtype.isEmpty() ? here->shape : here->shape + QLatin1Char(' ') + here->dtype;
     case parameters: return here->parameters ? size_in_words(here->parameters) : QString();
@@ -183,7 +185,7 @@ QVariant ModelTreeModel::headerData(int section, Qt::Orientation orientation, in
     switch (section) {
     case name: return tip ? tr("Sites by where they lie in the model") : tr("Site");
     case offenders: return tip ? tr("Channels far above their peers in the shown calibration") : tr("●");
-    case bits: return tip ? tr("Bits in the open recipe: weights · activations") : tr("Bits");
+    case bits: return tip ? tr("Bits in the open recipe, of weights and activations") : tr("Bits");
     case shape: return tip ? tr("Shape, and type in the checkpoint") : tr("Shape");
     case parameters: return tip ? tr("Parameters") : tr("Parameters");
     case bytes: return tip ? tr("Bytes in the checkpoint") : tr("Bytes");

@@ -101,7 +101,7 @@ void CommandPalette::place()
     const int width = std::min(600, window->width() - 32);
     const int rows = std::clamp(model_->rowCount(), 1, 14);
     const int row = model_->rowCount() ? list_->sizeHintForRow(0) : none_->sizeHint().height();
-    const int height = std::min(typed_->sizeHint().height() + rows * row + 6, window->height() - 64);
+    const int height = std::min(typed_->sizeHint().height() + rows * row + 2, window->height() - 64);
     setGeometry((window->width() - width) / 2, 32, width, height);
 }
 

@@ -49,6 +49,7 @@ std::vector<Group> groups_of(const Actions& actions)
 QWidget* card(const Group& group, QWidget* parent)
 {
     auto* card = new QWidget(parent);
+    card->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
     auto* grid = new QGridLayout(card);
     grid->setContentsMargins(0, 0, 0, 16);
     grid->setHorizontalSpacing(16);

@@ -50,7 +50,7 @@ void LoopStep::paintEvent(QPaintEvent*)
         painter.setPen(QPen(signal_colours().good, 1.75, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
         painter.drawPolyline(QPolygonF{{mark.left() + 1, mark.center().y() + 0.5}, {mark.left() + 5, mark.bottom() - 2}, {mark.right(), mark.top() + 2}});
     } else {
-        painter.setPen(QPen(palette().color(QPalette::Mid), 1.5));
+        painter.setPen(QPen(palette().color(QPalette::PlaceholderText), 1));
         painter.drawEllipse(mark.adjusted(1, 1, -1, -1));
     }
     painter.setFont(font());

@@ -125,16 +125,16 @@ void RecentRow::paintEvent(QPaintEvent*)
     title.setWeight(QFont::DemiBold);
     const QFontMetrics small(caption), large(title);
     const int left = tile.right() + 1 + 12;
-    const int reserved = remove_ ? remove_->width() + gap : small.horizontalAdvance(when);
-    const int width_left = width() - left - reserved - 2 * gap;
+    const int below = width() - left - gap - (remove_ ? remove_->width() + gap : 0);
+    const int width_left = below - (when.isEmpty() ? 0 : small.horizontalAdvance(when) + gap);
     const int top = (height() - large.height() - small.height() - 2) / 2;
     painter.setFont(title);
     painter.setPen(colours.color(workspace_.missing ? QPalette::PlaceholderText : QPalette::WindowText));
     painter.drawText(QRect(left, top, width_left, large.height()), Qt::AlignVCenter, large.elidedText(text(), Qt::ElideRight, width_left));
     painter.setFont(caption);
     painter.setPen(colours.color(QPalette::PlaceholderText));
-    const QString place = workspace_.missing ? tr("not there any more: %1").arg(place_of(workspace_.path)) : place_of(workspace_.path);
-    painter.drawText(QRect(left, top + large.height() + 2, width_left, small.height()), Qt::AlignVCenter, small.elidedText(place, Qt::ElideMiddle, width_left));
+    const QString place = workspace_.missing ? tr("not there any more") : place_of(workspace_.path);
+    painter.drawText(QRect(left, top + large.height() + 2, below, small.height()), Qt::AlignVCenter, small.elidedText(place, Qt::ElideMiddle, below));
     if (!when.isEmpty()) painter.drawText(QRect(0, top, width() - gap, large.height()), Qt::AlignVCenter | Qt::AlignRight, when);
     if (hasFocus()) {
         painter.setPen(QPen(colours.color(QPalette::Highlight), 2));

@@ -153,6 +153,7 @@ QWidget* StartPage::make_drop_place()
     const auto button = [&](const QString& text, const QString& name, auto slot) {
         auto* push = new QPushButton(icon(QStringLiteral("open")), text, drop_place_);
         push->setObjectName(name);
+        push->setMinimumHeight(28);
         connect(push, &QPushButton::clicked, this, slot);
         buttons->addWidget(push);
     };
@@ -182,6 +183,7 @@ QWidget* StartPage::make_sample()
     connect(plain, &QPushButton::clicked, this, &StartPage::open_sample);
     copy_ = new QPushButton(tr("With outliers"), sample);
     copy_->setObjectName(QStringLiteral("open_sample_copy"));
+    for (auto* push : {plain, copy_}) push->setMinimumSize(push->sizeHint().width() + 16, 28);
     copy_->setAccessibleName(tr("Open the sample with outliers"));
     connect(copy_, &QPushButton::clicked, this, &StartPage::open_sample_copy);
     row->addWidget(plain);

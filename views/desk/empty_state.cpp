@@ -6,6 +6,8 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace bitwright::views {
 
 EmptyState::EmptyState(const QString& sentence, const QString& step, std::function<void()> run, const QString& other, std::function<void()> run_other, QWidget* parent)
@@ -17,7 +19,7 @@ EmptyState::EmptyState(const QString& sentence, const QString& step, std::functi
     auto* text = new QLabel(sentence, this);
     text->setWordWrap(true);
     text->setAlignment(Qt::AlignHCenter);
-    text->setMaximumWidth(560);
+    text->setFixedWidth(std::min(560, text->fontMetrics().size(0, sentence).width() + 8));  // a wrapping label's own hint is too narrow for its text
     column->addWidget(text, 0, Qt::AlignHCenter);
     auto* row = new QHBoxLayout;
     row->setSpacing(8);

@@ -106,6 +106,7 @@ Desk::Opened Desk::read(const std::string& path, const std::string& folder)
 
 void Desk::take(Opened opened)
 {
+    if (workspace_) Q_EMIT workspace_closing();
     workspace_ = std::move(opened.workspace);
     model_ = std::move(opened.model);
     model_row_ = std::move(opened.row);
@@ -149,6 +150,7 @@ void Desk::locate_model(const QString& folder)
 
 void Desk::close()
 {
+    if (workspace_) Q_EMIT workspace_closing();
     workspace_.reset();
     model_.reset();
     model_row_.reset();

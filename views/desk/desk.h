@@ -69,6 +69,7 @@ public:
     [[nodiscard]] static QString data_folder();
 
 Q_SIGNALS:
+    void workspace_closing();  ///< still open: what belongs to it can be stored
     void workspace_changed();
     void model_changed();
     void model_missing(const QString& folder);  ///< where it was last seen; locate_model() mends it

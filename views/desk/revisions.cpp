@@ -17,17 +17,6 @@ constexpr std::size_t longest_history = 4000;
 
 QString words_of(const RecipeRow& row) { return row.words ? QString::fromStdString(*row.words) : method_title(QString::fromStdString(row.method)); }
 
-/// Differences of decisions, without those of how the recipe came to be.
-QStringList decisions_in(const std::vector<std::string>& differences)
-{
-    QStringList decisions;
-    for (const auto& difference : differences) {
-        static const char* const history[] = {"method: ", "options: ", "calibration: ", "seed: ", "steps: "};
-        if (std::ranges::none_of(history, [&](const char* field) { return difference.starts_with(field); })) decisions << QString::fromStdString(difference);
-    }
-    return decisions;
-}
-
 /// The first of them, and how many more there are.
 QString summary_of(const QStringList& decisions)
 {
@@ -37,6 +26,16 @@ QString summary_of(const QStringList& decisions)
 }
 
 }  // namespace
+
+QStringList decisions_in_words(const Recipe& before, const Recipe& after)
+{
+    QStringList decisions;
+    for (const auto& difference : diff_in_words(before, after)) {
+        static const char* const history[] = {"method: ", "options: ", "calibration: ", "seed: ", "steps: "};
+        if (std::ranges::none_of(history, [&](const char* field) { return difference.starts_with(field); })) decisions << QString::fromStdString(difference);
+    }
+    return decisions;
+}
 
 Revisions::Stored Revisions::read(std::shared_ptr<Workspace> workspace, std::optional<std::int64_t> model)
 {
@@ -132,7 +131,7 @@ void Revisions::edit(Recipe next, const QString& words)
 {
     const auto before = head();
     if (!workspace_ || !before || !before->recipe) return;
-    const auto decisions = decisions_in(diff_in_words(*before->recipe, next));
+    const auto decisions = decisions_in_words(*before->recipe, next);
     if (decisions.empty()) return;
     auto hash = recipe_hash(next);
     auto revision = std::make_shared<Revision>();

@@ -10,6 +10,7 @@
 
 #include <QObject>
 #include <QString>
+#include <QStringList>
 
 #include <atomic>
 #include <memory>
@@ -26,6 +27,9 @@ struct Revision {
     QString words;                     ///< "down_proj input 0–21: max 61.2 → 18.4", or the method's name
     std::atomic<std::int64_t> stored{0};  ///< the row's id as the store lane knows it
 };
+
+/// What two recipes decide differently, a line each, without how they came to be (method, options, calibration).
+[[nodiscard]] QStringList decisions_in_words(const Recipe& before, const Recipe& after);
 
 class Revisions : public QObject {
     Q_OBJECT

@@ -2,6 +2,7 @@
 // InspectorPanel: from controls to revisions.
 #include "views/inspector/inspector_panel.h"
 
+#include "core/recipe/statistics_under.h"
 #include "core/recipe/transforms.h"
 #include "plots/range_histogram.h"
 #include "views/desk/formats.h"
@@ -120,12 +121,12 @@ void InspectorPanel::apply_rule(const QString& rule)
     if (!subject_ || !subject_->decision()) return;
     before_ = now_;
     message_->dismiss();
-    QStringList changes{QStringLiteral("--range"), rule};
-    if (desk_.calibration()) changes += {QStringLiteral("--calibration"), QStringLiteral("calibration:%1").arg(desk_.calibration()->id)};
+    const QStringList changes{QStringLiteral("range=") + rule};
     desk_.lanes().interactive.post(
         this, QStringLiteral("inspector.rule"),
-        [this, model = *desk_.model(), base = desk_.recipe(), statistics = desk_.statistics(), pattern = target_pattern(), rule, changes](const Control& control) -> Lane::Continuation {
-            auto next = std::make_shared<Recipe>(edit_ranges(*base, model, pattern, statistics.get(), parse_range_rule(rule.toStdString()), control));
+        [this, model = *desk_.model(), base = desk_.recipe(), statistics = desk_.statistics(), pattern = target_pattern(), rule = rule.toStdString(), changes](const Control&) -> Lane::Continuation {
+            const StatisticsUnder seen(model, *base, statistics);
+            auto next = std::make_shared<Recipe>(edit_sites(*base, model, pattern, {{"range", rule}}, [&](const Site& site) { return seen.find(site.name); }));
             return [this, base, next, changes] {
                 if (base != desk_.recipe()) return refuse(tr("The recipe has changed meanwhile; press the button again."));
                 commit(std::move(*next), changes);

@@ -108,10 +108,8 @@ void HistoryPanel::compare(std::int64_t row)
     const auto workspace = desk_.workspace();
     if (!open || !workspace) return;
     desk_.lanes().interactive.post(this, QStringLiteral("tune.compare"), [this, open, workspace, row](const Control&) -> Lane::Continuation {
-        const auto lines = diff_in_words(load_recipe(*workspace, row), *open);
-        return [this, row, lines] {
-            QStringList text;
-            for (const auto& line : lines) text << QString::fromStdString(line);
+        const auto text = decisions_in_words(load_recipe(*workspace, row), *open);
+        return [this, row, text] {
             compared_->setText(tr("recipe:%1 → open").arg(row));
             differences_->setPlainText(text.isEmpty() ? tr("They decide the same.") : text.join(QLatin1Char('\n')));
             comparison_->show();

@@ -78,6 +78,7 @@ LintPanel::LintPanel(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     list_->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     list_->verticalHeader()->setDefaultSectionSize(22);
     list_->horizontalHeader()->setHighlightSections(false);
+    list_->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     list_->horizontalHeader()->setSectionResizeMode(QHeaderView::Interactive);
     list_->horizontalHeader()->setSectionResizeMode(LintModel::what_column, QHeaderView::Stretch);
     list_->setColumnWidth(LintModel::site_column, 176);
@@ -116,7 +117,7 @@ void LintPanel::show_chosen()
     if (lint && lint->site != no_site && list_->hasFocus()) desk_.selection().set_site(QString::fromStdString((*desk_.model()->sites)[lint->site].name), static_cast<int>((*desk_.model()->sites)[lint->site].layer));
     const int many = model_->rowCount();
     list_->setVisible(many > 0);
-    title_->setText(many == 0 ? (desk_.statistics() ? tr("Nothing looks wrong in this recipe.") : tr("Calibrate to see what looks wrong.")) : tr("%n thing(s) to look at", nullptr, many));
+    title_->setText(many == 0 ? (desk_.statistics() ? tr("Nothing looks wrong in this recipe.") : tr("Calibrate to see what looks wrong.")) : many == 1 ? tr("1 thing to look at") : tr("%1 things to look at").arg(count(many)));
 }
 
 void LintPanel::restart() { rest_.start(); }

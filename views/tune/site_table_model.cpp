@@ -272,10 +272,13 @@ QVariant SiteTableModel::headerData(int section, Qt::Orientation orientation, in
 {
     if (orientation != Qt::Horizontal || section < 0 || section >= column_count) return {};
     if (role == Qt::TextAlignmentRole) return index(0, section).isValid() ? data(index(0, section), role) : QVariant();
-    const QString titles[] = {tr("Site"), tr("Bits"), tr("Symmetry"), tr("Granularity"), tr("Min"), tr("Max"), tr("Range from"), tr("Clipped %"), tr("SQNR dB"), tr("Introduced dB"), tr("Accumulated dB"), tr("Note")};
+    const QString titles[] = {tr("Site"), tr("Bits"), tr("Sym."), tr("Per"), tr("Min"), tr("Max"), tr("Range"), tr("Clipped %"), tr("SQNR dB"), tr("Introduced dB"), tr("Accumulated dB"), tr("Note")};
     if (role == Qt::DisplayRole) return titles[section];
     if (role != Qt::ToolTipRole) return {};
     switch (section) {
+        case symmetry_column: return tr("Symmetry: whether the grid has its zero in the middle");
+        case granularity_column: return tr("Granularity: what has a grid of its own");
+        case source_column: return tr("Where the range comes from");
         case saturation_column: return tr("Saturation: share of the observed values that lie outside the grid");
         case sqnr_column: return tr("Signal to quantization noise at this site alone");
         case introduced_column: return tr("SQNR of the layer's output when only this layer is quantized");

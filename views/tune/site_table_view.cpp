@@ -78,7 +78,7 @@ SiteTableView::SiteTableView(SiteTableModel& sites, QWidget* parent) : QTableVie
     header->setStretchLastSection(true);
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(header, &QWidget::customContextMenuRequested, this, &SiteTableView::show_columns_menu);
-    const int widths[] = {184, 46, 72, 84, 66, 66, 96, 70, 70, 92, 104, 80};
+    const int widths[] = {172, 42, 50, 60, 58, 58, 84, 76, 68, 96, 108, 80};
     for (int column = 0; column < SiteTableModel::column_count; ++column) setColumnWidth(column, widths[column]);
     setSortingEnabled(true);
     sortByColumn(SiteTableModel::site_column, Qt::AscendingOrder);

@@ -14,6 +14,7 @@
 #include "views/tune/site_measurements.h"
 #include "views/tune/site_table_view.h"
 
+#include <QHeaderView>
 #include <QJsonObject>
 #include <QLabel>
 #include <QLineEdit>
@@ -159,7 +160,9 @@ QWidget* TunePage::empty_state()
 void TunePage::update_all()
 {
     dirty_ = false;
-    if (!desk_.model() || !desk_.recipe()) {
+    // while another workspace is being opened the recipe may still be the last one's
+    const bool fits = desk_.model() && desk_.recipe() && desk_.recipe()->architecture == architecture_fingerprint(desk_.model()->architecture());
+    if (!fits) {
         if (empty_) empty_->deleteLater();  // its button may be what brought us here
         empty_ = empty_state();
         stack_->addWidget(empty_);
@@ -170,6 +173,8 @@ void TunePage::update_all()
     if (catalogue_ != desk_.model()->sites) {
         catalogue_ = desk_.model()->sites;
         sites_->set_model(desk_.model());
+        const auto* header = table_->horizontalHeader();
+        table_->order().sort(header->sortIndicatorSection(), header->sortIndicatorOrder());
         read_notes();
     }
     take_recipe();

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The shell: pages in the middle, model tree and inspector beside them, the line of jobs below, one bar on top. It knows which page exists, none knows another.
+// Invariants: what is open decides what shows: nothing open = the start page; a failed opening leaves what was open.
+// Threading: UI thread.
+#pragma once
+
+#include "views/desk/desk.h"
+#include "views/desk/page.h"
+
+#include <QJsonObject>
+#include <QMainWindow>
+
+#include <vector>
+
+class QLabel;
+class QListWidget;
+class QStackedWidget;
+class QToolButton;
+
+namespace bitwright {
+
+namespace views {
+class MessageLine;
+class CalibrateSheet;
+}  // namespace views
+
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+public:
+    /// `desk` and its actions outlive the window's children; actions belong to this window.
+    MainWindow();
+    ~MainWindow() override;
+    /// Once the desk exists: makes the pages. `desk` must outlive the window.
+    void furnish(views::Desk& desk);
+    /// "numerics ● ready", or why it is not.
+    void set_numerics(const QString& state, const QString& detail, bool good);
+    void show_page(const QString& id);
+    /// Layout, page states and selection as the workspace keeps them.
+    [[nodiscard]] QJsonObject session() const;
+
+Q_SIGNALS:
+    void closing();
+
+protected:
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+
+private:
+    void add_page(views::Page* page);
+    void add_docks();
+    void add_actions();
+    void make_bar();
+    void refresh_bar();
+    void workspace_changed();
+    void save_session();
+    void restore_session(const QJsonObject& session);
+    void apply_theme_choice(views::ThemeChoice choice);
+
+    views::Desk* desk_ = nullptr;
+    views::MessageLine* message_ = nullptr;
+    QStackedWidget* stack_ = nullptr;
+    QListWidget* rail_ = nullptr;
+    QWidget* start_ = nullptr;
+    QWidget* work_ = nullptr;
+    views::CalibrateSheet* calibrate_ = nullptr;
+    QToolButton* workspace_button_ = nullptr;
+    QLabel* model_label_ = nullptr;
+    QLabel* recipe_label_ = nullptr;
+    QLabel* numerics_label_ = nullptr;
+    std::vector<views::Page*> pages_;
+    std::vector<QDockWidget*> docks_;
+    QByteArray default_layout_;
+    QString session_workspace_;
+};
+
+}  // namespace bitwright

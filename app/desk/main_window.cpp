@@ -18,6 +18,7 @@
 #include "views/start/start_page.h"
 #include "views/tune/tune_page.h"
 
+#include <QActionGroup>
 #include <QApplication>
 #include <QClipboard>
 #include <QCloseEvent>
@@ -29,7 +30,6 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QLabel>
-#include <QListWidget>
 #include <QMenu>
 #include <QMimeData>
 #include <QPushButton>
@@ -58,7 +58,6 @@ MainWindow::MainWindow()
     setObjectName(QStringLiteral("main_window"));
     setWindowTitle(QStringLiteral("Bitwright"));
     setAcceptDrops(true);
-    setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
     resize(1280, 800);
     setMinimumSize(960, 600);
 }
@@ -76,21 +75,21 @@ void MainWindow::furnish(Desk& desk)
     column->addWidget(message_);
     auto* row = new QHBoxLayout;
     row->setSpacing(0);
-    rail_ = new QListWidget(middle);
+    rail_ = new QToolBar(middle);
     rail_->setObjectName(QStringLiteral("rail"));
     rail_->setAccessibleName(tr("Pages"));
-    rail_->setFrameShape(QFrame::NoFrame);
+    rail_->setOrientation(Qt::Vertical);
     rail_->setIconSize(QSize(24, 24));
-    rail_->setViewMode(QListView::IconMode);
-    rail_->setFlow(QListView::TopToBottom);
-    rail_->setMovement(QListView::Static);
-    rail_->setWrapping(false);
-    rail_->setGridSize(QSize(76, 60));
-    rail_->setFixedWidth(78);
-    rail_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    stack_ = new QStackedWidget(middle);
+    rail_->setToolButtonStyle(Qt::ToolButtonTextUnderIcon);
+    rail_choice_ = new QActionGroup(this);
+    // the docks stand in a window of their own, so that rail and jobs keep the full height and width
+    inner_ = new QMainWindow(middle, Qt::Widget);
+    inner_->setObjectName(QStringLiteral("inner"));
+    inner_->setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
+    stack_ = new QStackedWidget(inner_);
+    inner_->setCentralWidget(stack_);
     row->addWidget(rail_);
-    row->addWidget(stack_, 1);
+    row->addWidget(inner_, 1);
     column->addLayout(row, 1);
     setCentralWidget(middle);
 
@@ -102,21 +101,15 @@ void MainWindow::furnish(Desk& desk)
     add_page(new views::DevicesPage(desk, stack_));
     add_page(new views::ResultsPage(desk, stack_));
     add_page(new views::ComparePage(desk, stack_));
-    connect(rail_, &QListWidget::currentRowChanged, this, [this](int index) {
-        if (index < 0 || !desk_->workspace()) return;
-        auto* page = pages_[static_cast<std::size_t>(index)];
-        stack_->setCurrentWidget(page);
-        page->activated();
-    });
     column->addWidget(new views::JobsPanel(desk, middle));
     calibrate_ = new views::CalibrateSheet(desk, this);
 
     make_bar();
     add_docks();
     add_actions();
-    default_layout_ = saveState(layout_version);
+    default_layout_ = inner_->saveState(layout_version);
     if (!desk.settings().geometry.isEmpty()) restoreGeometry(desk.settings().geometry);
-    if (!desk.settings().docks.isEmpty()) restoreState(desk.settings().docks, layout_version);
+    if (!desk.settings().docks.isEmpty()) inner_->restoreState(desk.settings().docks, layout_version);
 
     connect(&desk, &Desk::failed, message_, [this](const QString& sentence) { message_->show_error(sentence); });
     connect(&desk, &Desk::said, message_, [this](const QString& sentence) { message_->show_note(sentence); });
@@ -143,23 +136,28 @@ void MainWindow::add_page(Page* page)
 {
     stack_->addWidget(page);
     pages_.push_back(page);
-    auto* item = new QListWidgetItem(views::icon(page->id()), page->title(), rail_);
-    item->setTextAlignment(Qt::AlignHCenter);
-    item->setToolTip(tr("%1  (Ctrl+%2)").arg(page->title()).arg(pages_.size()));
+    auto* action = rail_->addAction(views::icon(page->id()), page->title());
+    action->setCheckable(true);
+    action->setToolTip(tr("%1  (Ctrl+%2)").arg(page->title()).arg(pages_.size()));
+    rail_choice_->addAction(action);
+    rail_->widgetForAction(action)->setMinimumSize(72, 54);
+    connect(action, &QAction::triggered, this, [this, page] { show_page(page->id()); });
 }
 
 void MainWindow::add_docks()
 {
+    QList<int> widths;
     const auto add = [&](const QString& name, const QString& title, QWidget* content, Qt::DockWidgetArea area, int width) {
         auto* dock = new QDockWidget(title, this);
         dock->setObjectName(name);
         dock->setWidget(content);
-        addDockWidget(area, dock);
-        resizeDocks({dock}, {width}, Qt::Horizontal);
+        inner_->addDockWidget(area, dock);
         docks_.push_back(dock);
+        widths << width;
     };
     add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 230);
-    add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 310);
+    add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 320);
+    inner_->resizeDocks(docks_, widths, Qt::Horizontal);
 }
 
 void MainWindow::make_bar()
@@ -218,7 +216,7 @@ void MainWindow::add_actions()
     auto* panels = menu->addMenu(tr("Panels"));
     for (auto* dock : docks_)
         panels->addAction(actions.add(QStringLiteral("view.") + dock->objectName(), view, tr("Show or hide: %1").arg(dock->windowTitle()), {}, [dock] { dock->setVisible(!dock->isVisible()); }));
-    panels->addAction(actions.add(QStringLiteral("view.default_layout"), view, tr("Restore the default layout"), {}, [this] { restoreState(default_layout_, layout_version); }));
+    panels->addAction(actions.add(QStringLiteral("view.default_layout"), view, tr("Restore the default layout"), {}, [this] { inner_->restoreState(default_layout_, layout_version); }));
     menu->addSeparator();
     new views::CommandPalette(*desk_, this);  // each registers the action that opens it
     new views::KeySheet(*desk_, this);
@@ -251,9 +249,11 @@ void MainWindow::set_numerics(const QString& state, const QString& detail, bool 
 
 void MainWindow::show_page(const QString& id)
 {
-    const auto page = std::ranges::find_if(pages_, [&](const Page* candidate) { return candidate->id() == id; });
-    if (page == pages_.end() || !desk_->workspace()) return;
-    rail_->setCurrentRow(static_cast<int>(page - pages_.begin()));
+    const auto found = std::ranges::find_if(pages_, [&](const Page* candidate) { return candidate->id() == id; });
+    if (found == pages_.end() || !desk_->workspace()) return;
+    rail_choice_->actions().at(static_cast<int>(found - pages_.begin()))->setChecked(true);
+    stack_->setCurrentWidget(*found);
+    (*found)->activated();
 }
 
 void MainWindow::refresh_bar()
@@ -301,12 +301,12 @@ QJsonObject MainWindow::session() const
     QJsonObject pages;
     for (const auto* page : pages_) pages.insert(page->id(), page->state());
     const auto& selection = desk_->selection().current();
-    const int row = rail_->currentRow();
+    const auto* page_now = qobject_cast<Page*>(stack_->currentWidget());
     QJsonArray waiting;  // never begun, so no row remembers them
     for (const auto& job : desk_->jobs().jobs())
         if (!job.row && !views::is_over(job.phase)) waiting.prepend(QJsonObject{{QStringLiteral("title"), job.title}, {QStringLiteral("arguments"), QJsonArray::fromStringList(job.arguments)}});
     return {{QStringLiteral("queue"), waiting},
-            {QStringLiteral("page"), row < 0 ? QString() : pages_[static_cast<std::size_t>(row)]->id()},
+            {QStringLiteral("page"), page_now ? page_now->id() : QString()},
             {QStringLiteral("pages"), pages},
             {QStringLiteral("filter"), desk_->selection().filter()},
             {QStringLiteral("selection"), QJsonObject{{QStringLiteral("site"), selection.site}, {QStringLiteral("layer"), selection.layer}, {QStringLiteral("channel"), selection.channel}}}};
@@ -327,7 +327,6 @@ void MainWindow::restore_session(const QJsonObject& session)
     if (const auto site = selection.value(QStringLiteral("site")).toString(); !site.isEmpty())
         desk_->selection().set_site(site, selection.value(QStringLiteral("layer")).toInt(-1), selection.value(QStringLiteral("channel")).toInt(-1));
     const auto page = session.value(QStringLiteral("page")).toString();
-    rail_->setCurrentRow(-1);
     show_page(page.isEmpty() ? pages_.front()->id() : page);
 }
 
@@ -345,7 +344,7 @@ void MainWindow::closeEvent(QCloseEvent* event)
 {
     save_session();
     desk_->settings().geometry = saveGeometry();
-    if (desk_->workspace()) desk_->settings().docks = saveState(layout_version);
+    if (desk_->workspace()) desk_->settings().docks = inner_->saveState(layout_version);
     Q_EMIT closing();
     event->accept();
 }

@@ -12,9 +12,10 @@
 
 #include <vector>
 
+class QActionGroup;
 class QLabel;
-class QListWidget;
 class QStackedWidget;
+class QToolBar;
 class QToolButton;
 
 namespace bitwright {
@@ -60,7 +61,9 @@ private:
     views::Desk* desk_ = nullptr;
     views::MessageLine* message_ = nullptr;
     QStackedWidget* stack_ = nullptr;
-    QListWidget* rail_ = nullptr;
+    QMainWindow* inner_ = nullptr;
+    QToolBar* rail_ = nullptr;
+    QActionGroup* rail_choice_ = nullptr;
     QWidget* start_ = nullptr;
     QWidget* work_ = nullptr;
     views::CalibrateSheet* calibrate_ = nullptr;
@@ -69,7 +72,7 @@ private:
     QLabel* recipe_label_ = nullptr;
     QLabel* numerics_label_ = nullptr;
     std::vector<views::Page*> pages_;
-    std::vector<QDockWidget*> docks_;
+    QList<QDockWidget*> docks_;
     QByteArray default_layout_;
     QString session_workspace_;
 };

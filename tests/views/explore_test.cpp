@@ -115,6 +115,7 @@ TEST_F(Explore, FindsTheInjectedOffendersAndShowsThem)
         for (int layer = 0; layer < 4; ++layer) in_core += find_offenders(*desk_.desk.statistics()->find("layers." + std::to_string(layer) + "." + kind.site)).size();
         EXPECT_EQ(static_cast<std::size_t>(model->rowCount()), in_core) << kind.pair;
     }
+    EXPECT_LE(page_.minimumSizeHint().width(), 700);
     test::picture(page_, QStringLiteral("explore"));
 }
 

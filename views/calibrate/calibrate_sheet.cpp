@@ -5,6 +5,7 @@
 #include "views/calibrate/calibrations_model.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
+#include "views/start/sample.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -239,6 +240,7 @@ void CalibrateSheet::read_last()
         if (context > 0) request.length = std::min<std::int64_t>(512, context);
         for (const auto* name : {"texts/calibration.txt", "calibration.txt"})
             if (const QString path = desk_.model_folder() + QLatin1Char('/') + QLatin1String(name); request.text.isEmpty() && QFileInfo::exists(path)) request.text = path;
+        if (const QString path = sample_folder() + QStringLiteral("/texts/calibration.txt"); request.text.isEmpty() && QFileInfo::exists(path)) request.text = path;
         request.from_ids = !desk_.model()->checkpoint->has_tokenizer();
     }
     if (const auto& workspace = desk_.workspace()) {

@@ -6,20 +6,31 @@
 #include <QToolButton>
 
 namespace bitwright::views {
+namespace {
+
+/// As wide as its text.
+class Segment : public QToolButton {
+public:
+    using QToolButton::QToolButton;
+    [[nodiscard]] QSize sizeHint() const override { return {fontMetrics().horizontalAdvance(text()) + 16, fontMetrics().height() + 8}; }
+    [[nodiscard]] QSize minimumSizeHint() const override { return sizeHint(); }
+};
+
+}  // namespace
 
 Choice::Choice(const QString& name, const QStringList& items, QWidget* parent) : QWidget(parent), buttons_(new QButtonGroup(this))
 {
     setAccessibleName(name);
     setToolTip(name);
     // Fusion's checked look is too faint in a dark palette
-    setStyleSheet(QStringLiteral("QToolButton { border: 1px solid palette(mid); padding: 3px 7px; background: palette(button); color: palette(button-text); }"
+    setStyleSheet(QStringLiteral("QToolButton { border: 1px solid palette(mid); background: palette(button); color: palette(button-text); }"
                                  "QToolButton:checked { background: palette(highlight); color: palette(highlighted-text); border-color: palette(highlight); }"
-                                 "QToolButton:focus { border: 2px solid palette(window-text); padding: 2px 6px; }"));
+                                 "QToolButton:focus { border: 2px solid palette(window-text); }"));
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(0);
     for (int i = 0; i < items.size(); ++i) {
-        auto* button = new QToolButton(this);
+        auto* button = new Segment(this);
         button->setText(items[i]);
         button->setCheckable(true);
         button->setChecked(i == 0);

@@ -134,7 +134,7 @@ QWidget* ExplorePage::build_offenders()
     table_->verticalHeader()->hide();
     table_->verticalHeader()->setDefaultSectionSize(22);
     table_->horizontalHeader()->setSectionResizeMode(OffendersModel::site, QHeaderView::Stretch);
-    for (int i = OffendersModel::column; i < OffendersModel::columns; ++i) table_->setColumnWidth(i, i == OffendersModel::tokens ? 112 : 96);
+    for (int i = OffendersModel::column; i < OffendersModel::columns; ++i) table_->setColumnWidth(i, i == OffendersModel::tokens ? 116 : 104);
     column->addWidget(table_, 1);
     connect(all_kinds_, &QCheckBox::clicked, this, &ExplorePage::request);
     connect(tokens_button_, &QPushButton::clicked, this, &ExplorePage::show_tokens);

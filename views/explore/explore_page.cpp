@@ -153,7 +153,7 @@ void ExplorePage::take(const std::shared_ptr<const SiteMap>& map)
     offenders_->set(*desk_.model(), map->offenders, request.axis, weights);
     const auto many = count(static_cast<std::int64_t>(map->offender_count));
     const QString what = request.axis == MapAxis::token ? (weights ? tr("output rows") : tr("positions")) : tr("channels");
-    heading_->setText(map->offender_count == 0 ? tr("No offenders over the threshold") : tr("<b>%1 %2</b> over the threshold").arg(many, what));
+    heading_->setText(map->offender_count == 0 ? tr("No offenders over the threshold") : tr("Offending %2: <b>%1</b>").arg(many, what));
     heading_->setToolTip(map->offender_count > map->offenders.size() ? tr("The list holds the first %1").arg(count(std::ssize(map->offenders))) : QString());
     tokens_button_->setVisible(request.axis == MapAxis::channel && !weights && !map->offenders.empty());
     QStringList caption;

@@ -3,7 +3,6 @@
 
 #include "views/desk/formats.h"
 
-#include <QFont>
 #include <QGuiApplication>
 #include <QPalette>
 
@@ -90,7 +89,7 @@ FiguresModel::Cell FiguresModel::cell(Row row, const Side& side) const
     const auto& p = side.figures->preview;
     switch (row) {
         case saturation: {
-            auto cell = cell_of(p.saturation(), p.saturation() ? percent(p.saturation()->value) : QString());
+            auto cell = cell_of(p.saturation(), p.saturation() ? percent(p.saturation()->value, 2) : QString());
             if (p.clipped_low && p.clipped_high) cell.tip += tr("\nBelow the lowest code: %1, above the highest: %2").arg(percent(p.clipped_low->value), percent(p.clipped_high->value));
             return cell;
         }
@@ -101,7 +100,7 @@ FiguresModel::Cell FiguresModel::cell(Row row, const Side& side) const
             return cell;
         }
         case sqnr: return cell_of(p.sqnr_db, p.sqnr_db ? db(p.sqnr_db->value) : QString());
-        case cosine: return cell_of(p.cosine, p.cosine ? number(p.cosine->value, 5) : QString());
+        case cosine: return cell_of(p.cosine, p.cosine ? number(p.cosine->value, 4) : QString());
         case output_estimate: {
             const auto& alone = side.figures->outputs.alone;
             return cell_of(side.figures->outputs, alone ? tr("estimate, %1 rows").arg(count(alone->rows)) : QString(), &side == &now_);  // before: the spread is in its tooltip
@@ -119,11 +118,6 @@ QVariant FiguresModel::data(const QModelIndex& index, int role) const
         return QVariant::fromValue(Qt::Alignment(Qt::AlignVCenter | (numeric ? Qt::AlignRight : Qt::AlignLeft)));
     }
     if (role == Qt::ForegroundRole && (index.column() == measured_on || index.column() == before)) return QGuiApplication::palette().brush(QPalette::PlaceholderText);
-    if (role == Qt::FontRole && index.column() == measured_on) {
-        QFont font = QGuiApplication::font();
-        font.setPointSizeF(font.pointSizeF() - 1);
-        return font;
-    }
     if (index.column() == name) {
         if (role != Qt::DisplayRole) return {};
         switch (row) {

@@ -83,7 +83,7 @@ void InspectorPanel::build()
     missing_->setForegroundRole(QPalette::PlaceholderText);
     column->addWidget(missing_);
     histogram_ = new plots::RangeHistogramView(content);
-    histogram_->setMinimumHeight(176);
+    histogram_->setMinimumHeight(152);
     histogram_->setMaximumHeight(340);
     histogram_->setTitle(tr("Range"));
     column->addWidget(histogram_, 1);
@@ -103,6 +103,9 @@ void InspectorPanel::build()
     table_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     table_->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     table_->setWordWrap(false);
+    QFont small = table_->font();
+    small.setPointSizeF(small.pointSizeF() - 1);
+    table_->setFont(small);
     table_->verticalHeader()->hide();
     table_->verticalHeader()->setDefaultSectionSize(21);
     auto* header = table_->horizontalHeader();
@@ -110,8 +113,8 @@ void InspectorPanel::build()
     header->setMinimumSectionSize(40);
     header->setSectionResizeMode(QHeaderView::Interactive);
     table_->setColumnWidth(FiguresModel::name, 78);
-    table_->setColumnWidth(FiguresModel::before, 52);
-    table_->setColumnWidth(FiguresModel::now, 68);
+    table_->setColumnWidth(FiguresModel::before, 54);
+    table_->setColumnWidth(FiguresModel::now, 66);
     header->setStretchLastSection(true);
     column->addWidget(table_);
     const auto fit = [this] { table_->setFixedHeight(figures_->rowCount() * 21 + table_->horizontalHeader()->sizeHint().height() + 2); };

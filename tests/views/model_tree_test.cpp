@@ -139,6 +139,14 @@ TEST_F(ModelTree, TheFilterIsTheDesksFilter)
     EXPECT_EQ(words->text(), QStringLiteral("q_proj"));
     words->clear();
     EXPECT_EQ(filtered->rowCount(), model()->rowCount());
+    QTest::keyClicks(words, QStringLiteral("kind:down_proj role:input layer:1-2"));
+    sites = 0;
+    count(count, {});
+    EXPECT_EQ(sites, 2);
+    words->clear();
+    QTest::keyClicks(words, QStringLiteral("layer:x"));
+    EXPECT_TRUE(words->toolTip().contains(QStringLiteral("layer"))) << words->toolTip().toStdString();
+    EXPECT_GT(filtered->rowCount(), 0);
 }
 
 TEST_F(ModelTree, KeysCopyNamesAndChangeThePage)

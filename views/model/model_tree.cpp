@@ -27,9 +27,8 @@ ModelTree::ModelTree(Desk& desk, QWidget* parent)
     column->setSpacing(0);
     column->addWidget(new ModelHeader(desk, this));
     column->addWidget(message_);
-    words_->setPlaceholderText(tr("Filter sites"));
+    words_->setPlaceholderText(tr("Filter: down_proj layer:4-12"));
     words_->setAccessibleName(tr("Filter the sites by words in their names"));
-    words_->setToolTip(tr("Words that a site's name contains, like \"down_proj input\""));
     words_->setClearButtonEnabled(true);
     words_->addAction(icon(QStringLiteral("filter")), QLineEdit::LeadingPosition);
     column->addWidget(words_);
@@ -124,7 +123,10 @@ void ModelTree::filter(const QString& words)
 {
     if (words_->text() != words) words_->setText(words);
     following_ = true;
-    filter_->set_words(words);
+    const QString fault = filter_->set_words(words);
+    words_->setToolTip(fault.isEmpty() ? tr("Words that a site must satisfy: parts of its name, kind:down_proj, layer:4-12, bits:8, -kind:norm …") : fault);
+    words_->setStyleSheet(fault.isEmpty() ? QString() : QStringLiteral("color: %1").arg(signal_colours().error.name()));
+    words_->setAccessibleDescription(words_->toolTip());
     if (filter_->active())
         view_->expandAll();
     else {

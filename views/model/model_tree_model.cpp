@@ -200,19 +200,22 @@ ModelTreeFilter::ModelTreeFilter(ModelTreeModel& model, QObject* parent) : QSort
     setSourceModel(&model);
 }
 
-void ModelTreeFilter::set_words(const QString& words)
+QString ModelTreeFilter::set_words(const QString& words)
 {
-    words_ = words.toLower().split(QLatin1Char(' '), Qt::SkipEmptyParts);
+    try {
+        words_ = SiteFilter::parse(words.toStdString());
+    } catch (const Error& error) {
+        return QString::fromUtf8(error.what());
+    }
     invalidateFilter();
+    return {};
 }
 
 bool ModelTreeFilter::filterAcceptsRow(int row, const QModelIndex& parent) const
 {
-    if (words_.isEmpty()) return true;
+    if (words_.empty()) return true;
     const auto* site = model_.site(model_.index(row, 0, parent));
-    if (!site) return false;
-    const auto name = QString::fromStdString(site->name).toLower();
-    return std::ranges::all_of(words_, [&](const QString& word) { return name.contains(word); });
+    return site && words_(*site, model_.decision(*site));
 }
 
 }  // namespace bitwright::views

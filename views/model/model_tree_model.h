@@ -4,6 +4,7 @@
 // Threading: UI thread.
 #pragma once
 
+#include "core/recipe/site_filter.h"
 #include "views/model/model_nodes.h"
 
 #include <QAbstractItemModel>
@@ -54,16 +55,16 @@ class ModelTreeFilter : public QSortFilterProxyModel {
     Q_OBJECT
 public:
     explicit ModelTreeFilter(ModelTreeModel& model, QObject* parent = nullptr);
-    /// Every word must be part of a site's name.
-    void set_words(const QString& words);
-    [[nodiscard]] bool active() const noexcept { return !words_.isEmpty(); }
+    /// In words (core/recipe/site_filter.h). @return what is not understood, and then the words before stay; "" when all is.
+    [[nodiscard]] QString set_words(const QString& words);
+    [[nodiscard]] bool active() const noexcept { return !words_.empty(); }
 
 protected:
     [[nodiscard]] bool filterAcceptsRow(int row, const QModelIndex& parent) const override;
 
 private:
     ModelTreeModel& model_;
-    QStringList words_;
+    SiteFilter words_;
 };
 
 }  // namespace bitwright::views

@@ -131,19 +131,39 @@ TEST(AuthorsRun, RoundToNearestHiddenStatesBitForBit)
         EXPECT_EQ(largest_difference(hidden(model, test::authors_recipe(model, "ts_rtn", bits), windows), read_tensor(wanted, "rtn_w" + std::to_string(bits) + "a8")), 0);
 }
 
-TEST(AuthorsRun, SmoothedHiddenStatesWithinFlippedCodes)
+// Their SmoothQuant-Edge start with the scales in float32 as they computed them. Those of golden/mobilequant's file are partly one ulp off (read back from
+// smoothed weights), and that flips codes. LibTorch's square root is not the correctly rounded one, so it is LibTorch's here.
+Recipe authors_start(const Model& model, int weight_bits)
+{
+    const SafetensorsFile seen(test::mobilequant_golden() / "act_scales_ts.safetensors");
+    Recipe recipe = test::authors_recipe(model, "ts_rtn", weight_bits);
+    const Recipe smoothed = test::authors_recipe(model, "ts_sqe", weight_bits);
+    recipe.sites = smoothed.sites;
+    for (const Transform& transform : smoothed.transforms) {
+        const auto& [name, layer, scales] = std::get<ScalePair>(transform);
+        const LegalPair pair = *legal_pair(model, name, layer);
+        const std::string theirs = name == "norm_qkv" ? "self_attn.q_proj_input" : name == "norm_mlp" ? "mlp.w1_input" : "mlp.w2_input";
+        at::Tensor w;
+        for (const SiteId consumer : pair.consumers) {
+            const MaterializedWeight made = materialize(model, &recipe, consumer);
+            const at::Tensor columns = at::tensor(at::ArrayRef<float>(made.weight)).view(made.shape).abs().amax(0);
+            w = w.defined() ? at::maximum(w, columns) : columns;
+        }
+        const at::Tensor a = read_tensor(seen, "model.layers." + std::to_string(layer) + "." + theirs);
+        const at::Tensor s = (a.sqrt() / w.clamp_min(1e-5).sqrt()).clamp_min(1e-5).contiguous();
+        recipe.transforms.emplace_back(ScalePair{name, layer, numbers({s.const_data_ptr<float>(), s.const_data_ptr<float>() + s.numel()})});
+    }
+    return recipe;
+}
+
+TEST(AuthorsRun, SmoothedHiddenStatesBitForBit)
 {
     BITWRIGHT_NEEDS_SHARED();
     const Model model = test::tiny_stories();
-    const SafetensorsFile file(test::mobilequant_golden() / "hidden_ts.safetensors");
+    const SafetensorsFile wanted(test::mobilequant_golden() / "hidden_ts.safetensors");
     const TokenWindows windows = test::golden_windows("eval_tinystories", 1);
-    for (const auto& [bits, tolerance] : {std::pair{8, 1e-5}, {4, 1e-3}}) {
-        const at::Tensor wanted = read_tensor(file, "sqe_w" + std::to_string(bits) + "a8");
-        const at::Tensor got = hidden(model, test::authors_recipe(model, "ts_sqe", bits), windows);
-        const double rms = ((got - wanted).square().mean() / wanted.square().mean()).sqrt().item<double>();
-        EXPECT_LT(rms, tolerance) << bits;
-        RecordProperty("relative_rms_w" + std::to_string(bits), std::to_string(rms));
-    }
+    for (const int bits : {8, 4})
+        EXPECT_EQ(largest_difference(hidden(model, authors_start(model, bits), windows), read_tensor(wanted, "sqe_w" + std::to_string(bits) + "a8")), 0);
 }
 
 struct CsvRow {
@@ -186,7 +206,7 @@ TEST_P(AuthorsRun, FirstStepAndItsGradients)
     BITWRIGHT_NEEDS_SHARED();
     const std::string name = "w" + std::to_string(GetParam()) + "a8";
     const Model model = test::tiny_stories();
-    const Recipe start = test::authors_recipe(model, "ts_sqe", GetParam());
+    const Recipe start = authors_start(model, GetParam());
     const TokenWindows windows = test::golden_windows("calib");
     const Control control;
     EndToEnd goal(model, start, windows, {}, control);
@@ -194,8 +214,10 @@ TEST_P(AuthorsRun, FirstStepAndItsGradients)
     EXPECT_EQ(learnables.size(), 2 * 61U);
 
     const auto rows = csv(name);
-    EXPECT_NEAR(goal.loss_and_gradients(0), rows[0].loss, 5e-7 * rows[0].loss);
-    EXPECT_NEAR(goal.gradient_norm(), rows[0].norm, 1e-3 * rows[0].norm);
+    // every code is theirs: what is left is the order in which threads sum the mean, one or two float steps
+    EXPECT_NEAR(goal.loss_and_gradients(0), rows[0].loss, 2.5e-7 * rows[0].loss);
+    // the scales of the softmax probabilities carry the W4A8 norm, each a sum of 2 million terms: in float with cancellation there, mostly in double here
+    EXPECT_NEAR(goal.gradient_norm(), rows[0].norm, (GetParam() == 8 ? 2e-5 : 1e-3) * rows[0].norm);
 
     const SafetensorsFile after(test::mobilequant_golden() / ("e2e_ts_" + name + "_after_step0.safetensors"));
     std::map<std::string, at::Tensor> gradients, parameters;
@@ -222,13 +244,13 @@ TEST_P(AuthorsRun, FirstStepAndItsGradients)
         moved_alike += static_cast<std::size_t>((off <= 1e-3 * lr + 2e-7 * parameters[learnable.name].reshape(-1).abs()).sum().item<std::int64_t>());
     }
     std::sort(differences.begin(), differences.end());
-    EXPECT_LT(differences[differences.size() / 2], 2.5e-5);
+    EXPECT_LT(differences[differences.size() / 2], 6e-6);  // ours sum in double, theirs in float
     EXPECT_GT(static_cast<double>(moved_alike), 0.98 * static_cast<double>(moved)) << moved_alike << " of " << moved;
     RecordProperty("gradient_median", std::to_string(differences[differences.size() / 2] * 1e6) + "e-6");
 
-    // W8A8 step 1 is off by 5.7e-4 here with every instruction set tried: a code that flips with the order of summation in the matrix products
     copy_parameters(goal.learnables(), parameters);
-    EXPECT_NEAR(goal.loss_and_gradients(1), rows[1].loss, (GetParam() == 4 ? 1e-6 : 1e-3) * rows[1].loss);
+    EXPECT_NEAR(goal.loss_and_gradients(1), rows[1].loss, 2.5e-7 * rows[1].loss);
+    EXPECT_NEAR(goal.gradient_norm(), rows[1].norm, 1e-5 * rows[1].norm);
 }
 
 TEST_P(AuthorsRun, LearningRatesAreExact)

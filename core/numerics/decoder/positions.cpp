@@ -6,6 +6,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/pow.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
@@ -44,7 +45,9 @@ const Positions::Table& Positions::table(int rope, std::int64_t positions, std::
     const c10::NoGradGuard no_grad;
     const auto type = semantics_ == Semantics::authors && dtype_ == at::kFloat ? at::kFloat : at::kDouble;
     const std::int64_t rows = key < 0 ? static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(positions))) : positions;
-    const auto frequencies = at::tensor(rotary.inverse_frequencies(length), at::kDouble).to(type);
+    const bool as_published = type == at::kFloat && rotary.scaling == RopeScaling::none;  // a frequency one ulp off moves codes of late tokens
+    const auto frequencies = as_published ? at::pow(rotary.theta, at::arange(0, rotary.dims, 2, at::kFloat) / rotary.dims).reciprocal()
+                                          : at::tensor(rotary.inverse_frequencies(length), at::kDouble).to(type);
     const auto angles = at::arange(rows, at::TensorOptions(type)).unsqueeze(1) * frequencies;
     table.length = key;
     table.cos = (angles.cos() * rotary.attention_factor).to(dtype_);

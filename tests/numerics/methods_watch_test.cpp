@@ -8,6 +8,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <sys/wait.h>
+#include <tuple>
+#include <unistd.h>
 
 namespace bitwright {
 namespace {
@@ -85,6 +89,36 @@ TEST(MethodWatching, ChangesNothing)
     request.holdout = request.calibration;
     request.watch = {[](const MethodProgress&) {}, 1, 1};
     EXPECT_EQ(recipe_hash(load_numerics().run(request, control).recipe), plain);
+}
+
+// Each in a process of its own: the peak is a process's.
+TEST(MethodForecasts, AreWithinAFifthOfTheMeasuredPeak)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    for (const auto& [method, recompute, length] : {std::tuple{"mobilequant-paper", "off", 512}, {"mobilequant-paper", "on", 1024}, {"rtn", "", 512}}) {
+        const auto file = test::scratch("forecast") / "ratio";
+        const pid_t child = ::fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            MethodRequest request;
+            request.model = test::tiny_stories();
+            request.calibration = {2, length, std::vector<std::int32_t>(static_cast<std::size_t>(2 * length)), ""};
+            for (std::size_t i = 0; i < request.calibration.ids.size(); ++i) request.calibration.ids[i] = static_cast<std::int32_t>((7 + 13 * i + i * i) % 2048);
+            request.method = method;
+            if (*recompute) request.options = {{"steps", "2"}, {"recompute", recompute}};
+            Control control;
+            const double forecast = static_cast<double>(load_numerics().forecast(request).peak_bytes);
+            std::ofstream(file) << forecast / static_cast<double>(load_numerics().run(request, control).peak_rss_bytes);
+            ::_exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        double ratio = 0;
+        std::ifstream(file) >> ratio;
+        EXPECT_GT(ratio, 0.8) << method << " " << recompute << " " << length;
+        EXPECT_LT(ratio, 1.2) << method << " " << recompute << " " << length;
+        std::printf("%s %s %d: forecast / measured %.2f\n", method, recompute, length, ratio);
+    }
 }
 
 TEST(PausedMethod, KeepsItsHeldOutLossesAndGoesOnToTheSameEnd)

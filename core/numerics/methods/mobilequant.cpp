@@ -3,6 +3,7 @@
 // ranges (LRL) of all layers are learned together, batch 1, windows in their order (mobilequant §5.1).
 #include "core/numerics/methods/checkpoint.h"
 #include "core/numerics/methods/end_to_end.h"
+#include "core/numerics/methods/forecast.h"
 #include "core/numerics/methods/optimizer.h"
 #include "core/numerics/methods/recipe_steps.h"
 #include "core/numerics/methods/resources.h"
@@ -109,40 +110,6 @@ Recipe start_recipe(MethodContext& context, const PaperOptions& options)
 
 // --- memory ------------------------------------------------------------------------------------------------------------------------------------------
 
-struct MemoryParts {
-    std::uint64_t weights = 0;       ///< float weights of all layers, embedding
-    std::uint64_t layer_graph = 0;   ///< what one layer keeps for its backward pass
-    std::uint64_t layer_inputs = 0;  ///< all layers
-    std::uint64_t transient = 0;     ///< largest tensors alive besides
-    std::uint64_t targets = 0;
-    std::int64_t layers = 0;
-
-    static constexpr std::uint64_t process = 300ULL << 20;  ///< LibTorch and the program themselves
-    [[nodiscard]] std::uint64_t peak(bool recompute) const
-    {
-        const auto graphs = recompute ? layer_graph + layer_inputs : layer_graph * static_cast<std::uint64_t>(layers);
-        return process + weights + graphs + transient + targets;
-    }
-};
-
-/// Counts float tensors: every fake-quantizer keeps its input and its output, attention three [heads, T, T], a weight its quantized copy.
-MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budget)
-{
-    const Architecture& a = request.model.architecture();
-    const auto bytes = [](std::int64_t floats) { return static_cast<std::uint64_t>(floats) * sizeof(float); };
-    const std::int64_t tokens = request.calibration.length, q = a.query_width(), mlp = a.gated_mlp ? 3 : 2;
-    const std::int64_t layer_weights = a.hidden * (2 * q + 2 * a.key_width() + mlp * a.ffn), scores = a.heads * tokens * tokens;
-    MemoryParts parts;
-    parts.layers = a.layers;
-    parts.weights = bytes(a.layers * layer_weights + a.vocab * a.embedding_width);
-    parts.layer_graph = bytes(layer_weights + 3 * scores + tokens * (15 * a.hidden + 12 * q + (a.gated_mlp ? 10 : 5) * a.ffn));
-    parts.layer_inputs = bytes(a.layers * tokens * a.hidden);
-    parts.transient = bytes(2 * std::max({scores, tokens * a.ffn, a.ffn * a.hidden}));
-    const auto targets = bytes(request.calibration.count * tokens * a.hidden);
-    parts.targets = targets <= static_cast<std::uint64_t>(target_budget) ? targets : 0;
-    return parts;
-}
-
 bool recomputes(const PaperOptions& options, const MethodRequest& request)
 {
     if (options.recompute != "auto") return options.recompute == "on";
@@ -186,6 +153,7 @@ public:
         goal_->learnables().truncate_scales();
         Recipe recipe = goal_->learnables().recipe();
         const auto after = state_.log.empty() ? state_.holdout_loss_before : state_.log.back().holdout_loss;
+        goal_.reset();  // the calibration below needs its memory
         add_unlearned_ranges(recipe);
         MethodOutcome done = outcome(MethodState::done, std::move(recipe));
         done.holdout_loss_after = after;
@@ -371,30 +339,20 @@ MethodForecast forecast_mobilequant_paper(const MethodRequest& request)
     const PaperOptions options = read_options(given, request);
     const bool recompute = recomputes(options, request);
     const MemoryParts parts = memory_parts(request, EndToEndOptions{}.target_bytes);
-    const auto mebibytes = [](std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
-    MethodForecast forecast;
-    forecast.peak_bytes = parts.peak(recompute);
-    forecast.available_bytes = available_memory_bytes();
-    forecast.fits = forecast.available_bytes == 0 || forecast.peak_bytes < forecast.available_bytes;
-    forecast.explanation = mebibytes(parts.weights) + " of float weights, " + mebibytes(parts.layer_graph) + " per layer for the backward pass, " +
+    MethodForecast forecast = forecast_of(parts.peak(recompute));
+    forecast.steps = options.steps;
+    forecast.explanation = in_mebibytes(parts.weights) + " of float weights, " + in_mebibytes(parts.layer_graph) + " per layer for the backward pass, " +
                            (recompute ? "one layer at a time (layers are computed again)" : "all " + std::to_string(parts.layers) + " layers at once") + ", " +
-                           mebibytes(parts.targets) + " of targets" + (parts.targets ? "" : " (computed in every step)");
+                           in_mebibytes(parts.targets) + " of targets" + (parts.targets ? "" : " (computed in every step)") + ", " + in_mebibytes(parts.mapped) +
+                           " of the mapped checkpoint; the first steps tell the time";
     return forecast;
 }
 
 MethodForecast forecast_closed_form(const MethodRequest& request)
 {
-    const Architecture& a = request.model.architecture();
-    MethodForecast forecast;
-    const auto floats = static_cast<std::uint64_t>(request.model.description->parameter_count());
-    // weights as float up to 1 GiB, else one layer at a time; a few activations of one window and the attention scores of a layer
-    const std::uint64_t weights = std::min<std::uint64_t>(4 * floats, 1ULL << 30);
-    const auto tokens = static_cast<std::uint64_t>(request.calibration.length);
-    const std::uint64_t window = 4 * tokens * static_cast<std::uint64_t>(8 * a.hidden + 6 * a.ffn + a.vocab) + 4 * 3 * static_cast<std::uint64_t>(a.heads) * tokens * tokens;
-    forecast.peak_bytes = (300ULL << 20) + weights + window;
-    forecast.available_bytes = available_memory_bytes();
-    forecast.fits = forecast.available_bytes == 0 || forecast.peak_bytes < forecast.available_bytes;
-    forecast.explanation = std::to_string(weights >> 20) + " MiB of float weights, " + std::to_string(window >> 20) + " MiB for one window";
+    const MemoryParts parts = memory_parts(request, 0);
+    MethodForecast forecast = forecast_of(parts.peak_of_calibration());
+    forecast.explanation = in_mebibytes(parts.calibrating) + " for float weights and one window, " + in_mebibytes(parts.mapped) + " of the mapped checkpoint";
     return forecast;
 }
 

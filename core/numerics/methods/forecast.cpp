@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/numerics/methods/forecast.h"
+
+#include "core/numerics/methods/resources.h"
+
+#include <algorithm>
+
+namespace bitwright {
+
+std::uint64_t MemoryParts::peak(bool recompute) const
+{
+    const auto graphs = recompute ? layer_graph + layer_inputs : layer_graph * static_cast<std::uint64_t>(layers);
+    return process + mapped + std::max(calibrating, weights + graphs + transient + targets);
+}
+
+// Counts float tensors: every fake-quantizer keeps its input and its output, attention three [heads, T, T], a weight its quantized copy.
+MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budget)
+{
+    const Architecture& a = request.model.architecture();
+    const auto bytes = [](std::int64_t floats) { return static_cast<std::uint64_t>(floats) * sizeof(float); };
+    const std::int64_t tokens = request.calibration.length, q = a.query_width(), mlp = a.gated_mlp ? 3 : 2;
+    const std::int64_t layer_weights = a.hidden * (2 * q + 2 * a.key_width() + mlp * a.ffn), scores = a.heads * tokens * tokens;
+    MemoryParts parts;
+    parts.layers = a.layers;
+    parts.mapped = request.model.checkpoint->weight_bytes();
+    parts.calibrating = std::min<std::uint64_t>(bytes(request.model.description->parameter_count()), 1ULL << 30) +
+                        bytes(tokens * (8 * a.hidden + 6 * a.ffn + a.vocab) + 2 * scores);
+    parts.weights = bytes(a.layers * layer_weights + a.vocab * a.embedding_width);
+    parts.layer_graph = bytes(layer_weights + 3 * scores + tokens * (15 * a.hidden + 12 * q + (a.gated_mlp ? 10 : 5) * a.ffn));
+    parts.layer_inputs = bytes(a.layers * tokens * a.hidden);
+    parts.transient = bytes(2 * std::max({scores, tokens * a.ffn, a.ffn * a.hidden}));
+    const auto targets = bytes(request.calibration.count * tokens * a.hidden);
+    parts.targets = targets <= static_cast<std::uint64_t>(target_budget) ? targets : 0;
+    return parts;
+}
+
+MethodForecast forecast_of(std::uint64_t peak_bytes)
+{
+    MethodForecast forecast;
+    forecast.peak_bytes = peak_bytes;
+    forecast.available_bytes = available_memory_bytes();
+    forecast.fits = forecast.available_bytes == 0 || peak_bytes < forecast.available_bytes;
+    return forecast;
+}
+
+std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+}  // namespace bitwright

@@ -15,6 +15,7 @@
 #include "views/palette/command_palette.h"
 #include "views/palette/key_sheet.h"
 #include "views/results/results_page.h"
+#include "views/start/drop_target.h"
 #include "views/start/start_page.h"
 #include "views/tune/tune_page.h"
 
@@ -23,7 +24,6 @@
 #include <QClipboard>
 #include <QCloseEvent>
 #include <QDockWidget>
-#include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QHBoxLayout>
@@ -31,7 +31,6 @@
 #include <QJsonDocument>
 #include <QLabel>
 #include <QMenu>
-#include <QMimeData>
 #include <QPushButton>
 #include <QStackedWidget>
 #include <QToolBar>
@@ -57,7 +56,6 @@ MainWindow::MainWindow()
 {
     setObjectName(QStringLiteral("main_window"));
     setWindowTitle(QStringLiteral("Bitwright"));
-    setAcceptDrops(true);
     resize(1280, 800);
     setMinimumSize(960, 600);
 }
@@ -67,11 +65,13 @@ MainWindow::~MainWindow() = default;
 void MainWindow::furnish(Desk& desk)
 {
     desk_ = &desk;
+    new views::DropTarget(desk, this);
     auto* middle = new QWidget(this);
     auto* column = new QVBoxLayout(middle);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
     message_ = new views::MessageLine(middle);
+    message_->setObjectName(QStringLiteral("desk_message"));
     column->addWidget(message_);
     auto* row = new QHBoxLayout;
     row->setSpacing(0);
@@ -83,7 +83,8 @@ void MainWindow::furnish(Desk& desk)
     rail_->setToolButtonStyle(Qt::ToolButtonTextUnderIcon);
     rail_choice_ = new QActionGroup(this);
     // the docks stand in a window of their own, so that rail and jobs keep the full height and width
-    inner_ = new QMainWindow(middle, Qt::Widget);
+    inner_ = new QMainWindow(middle);
+    inner_->setWindowFlags(Qt::Widget);
     inner_->setObjectName(QStringLiteral("inner"));
     inner_->setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
     stack_ = new QStackedWidget(inner_);
@@ -223,6 +224,7 @@ void MainWindow::add_actions()
     for (const auto& id : {QStringLiteral("desk.palette"), QStringLiteral("desk.keys")})
         if (auto* action = actions.find(id)) menu->addAction(action);
     menu->addSeparator();
+    menu->addAction(actions.add(QStringLiteral("page.start"), view, tr("Start page"), QKeySequence(Qt::CTRL | Qt::Key_0), [this] { show_page(QStringLiteral("start")); }));
     menu->addAction(actions.add(QStringLiteral("desk.close"), file, tr("Close the workspace"), QKeySequence(Qt::CTRL | Qt::Key_W), [this] { desk_->close(); }));
     menu->addAction(actions.add(QStringLiteral("desk.quit"), file, tr("Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), [this] { close(); }));
 
@@ -249,6 +251,12 @@ void MainWindow::set_numerics(const QString& state, const QString& detail, bool 
 
 void MainWindow::show_page(const QString& id)
 {
+    if (id == QLatin1String("start")) return stack_->setCurrentWidget(start_);
+    if (id == QLatin1String("inspector")) {
+        auto* dock = docks_.back();
+        dock->show();
+        return dock->raise();
+    }
     const auto found = std::ranges::find_if(pages_, [&](const Page* candidate) { return candidate->id() == id; });
     if (found == pages_.end() || !desk_->workspace()) return;
     rail_choice_->actions().at(static_cast<int>(found - pages_.begin()))->setChecked(true);
@@ -347,19 +355,6 @@ void MainWindow::closeEvent(QCloseEvent* event)
     if (desk_->workspace()) desk_->settings().docks = inner_->saveState(layout_version);
     Q_EMIT closing();
     event->accept();
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event)
-{
-    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event)
-{
-    const auto urls = event->mimeData()->urls();
-    if (urls.isEmpty()) return;
-    event->acceptProposedAction();
-    desk_->open(urls.front().toLocalFile());
 }
 
 void MainWindow::apply_theme_choice(views::ThemeChoice choice)

@@ -100,8 +100,8 @@ TEST_F(CalibrateSheet, StartSubmitsWhatTheFieldsSay)
 TEST_F(CalibrateSheet, WarnsBeforeItCostsTime)
 {
     open(false);
-    type(field("Tokens in a sample"), "600");
-    EXPECT_TRUE(shows("context of 512")) << shown().toStdString();
+    type(field("Tokens in a sample"), "1100");
+    EXPECT_TRUE(shows("context of 1 024")) << shown().toStdString();
     EXPECT_TRUE(start()->isEnabled());  // a warning, no refusal
 
     const QString brief = desk.path(QStringLiteral("brief.txt"));

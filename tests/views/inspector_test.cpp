@@ -214,7 +214,7 @@ TEST_F(Inspector, AppliesToAllOfTheKind)
     QTest::mouseClick(button(QStringLiteral("99.9 %")), Qt::LeftButton);
     ASSERT_TRUE(settled());
     for (int layer = 0; layer < 4; ++layer) EXPECT_EQ(decision("layers." + std::to_string(layer) + ".mlp.down_proj.input").range.source, "percentile 99.9");
-    EXPECT_TRUE(desk_.actions.command_line().contains(QStringLiteral("--range percentile:99.9"))) << desk_.actions.command_line().toStdString();
+    EXPECT_TRUE(desk_.actions.command_line().contains(QStringLiteral("range=percentile:99.9"))) << desk_.actions.command_line().toStdString();
     choose("Bits", QStringLiteral("10 bit"));
     for (int layer = 0; layer < 4; ++layer) EXPECT_EQ(decision("layers." + std::to_string(layer) + ".mlp.down_proj.input").scheme.bits, 10);
     desk_.desk.revisions().undo();

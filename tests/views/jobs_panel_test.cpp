@@ -76,7 +76,7 @@ TEST_F(JobsPanel, TheLineTellsWhatIsRunning)
     EXPECT_EQ(line(), QStringLiteral("MobileQuant · step 412/1 024 · loss 1.66 · 3 min left"));
     submit(QStringLiteral("Evaluation"));
     EXPECT_EQ(line().left(11), QStringLiteral("MobileQuant"));
-    EXPECT_EQ(tool("unfold")->text(), QStringLiteral("2 job(s) ▴"));
+    EXPECT_EQ(tool("unfold")->text(), QStringLiteral("2 jobs ▴"));
     grab(panel, "jobs_line", {{1000, 32}});
 }
 

@@ -75,7 +75,7 @@ void MessageLine::recolour()
 {
     const auto colours = signal_colours();
     const QColor colour = error_ ? colours.error : QApplication::palette().color(QPalette::Mid);
-    const auto sheet = QStringLiteral("#message_line { border: none; border-left: 4px solid %1; background: %2; }").arg(colour.name(), QApplication::palette().color(QPalette::Base).name());
+    const auto sheet = QStringLiteral("bitwright--views--MessageLine { border: none; border-left: 4px solid %1; background: %2; }").arg(colour.name(), QApplication::palette().color(QPalette::Base).name());
     if (sheet != styleSheet()) setStyleSheet(sheet);  // which changes the palette and comes back here
 }
 

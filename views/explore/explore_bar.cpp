@@ -153,7 +153,8 @@ void ExploreBar::adapt()
 void ExploreBar::set_model(const std::optional<Model>& model, bool calibrated)
 {
     const auto* before = group();
-    const std::optional<SiteRole> role = before ? std::optional(before->role) : std::nullopt;
+    const bool chosen = before != nullptr;
+    const SiteRole role = chosen ? before->role : SiteRole::down_input;
     groups_.clear();
     kind_->clear();
     catalogue_ = model ? model->sites : nullptr;
@@ -170,8 +171,11 @@ void ExploreBar::set_model(const std::optional<Model>& model, bool calibrated)
     }
     if (group() && !wanted_kind_.isEmpty() && group_pattern(*catalogue_, *group()) == wanted_kind_)
         wanted_kind_.clear();
-    else if (role)
-        set_role(*role);
+    else if (calibrated && !(chosen && calibrated_) && set_role(SiteRole::down_input))
+        ;  // what a newcomer should see first: the input of down_proj is where outliers are largest
+    else if (chosen)
+        set_role(role);
+    calibrated_ = calibrated;
     adapt();
 }
 

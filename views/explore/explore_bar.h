@@ -54,6 +54,7 @@ private:
     std::vector<SiteGroup> groups_;
     std::shared_ptr<const SiteCatalogue> catalogue_;
     QString wanted_kind_;  ///< of restore(), until the model is there
+    bool calibrated_ = false;  ///< activations were offered at the last set_model
     QComboBox* kind_;
     QComboBox* statistic_;
     Choice* axis_;

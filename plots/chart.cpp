@@ -128,7 +128,7 @@ void Chart::styleChanged()
 void Chart::queueReplot()
 {
     canvas_->setVisible(!isEmpty());
-    if (isEmpty()) return update();
+    if (isEmpty() || canvas_->viewport().isEmpty()) return update();  // hidden and never laid out: drawn when it is shown
     canvas_->replot(QCustomPlot::rpQueuedReplot);
 }
 

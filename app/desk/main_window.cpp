@@ -33,6 +33,7 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QStackedWidget>
+#include <QTimer>
 #include <QToolBar>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -156,9 +157,14 @@ void MainWindow::add_docks()
         docks_.push_back(dock);
         widths << width;
     };
-    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 230);
-    add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 320);
-    inner_->resizeDocks(docks_, widths, Qt::Horizontal);
+    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 250);
+    add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 310);
+    // once the window has its size
+    QTimer::singleShot(0, this, [this, widths] {
+        if (!desk_->settings().docks.isEmpty()) return;
+        inner_->resizeDocks(docks_, widths, Qt::Horizontal);
+        default_layout_ = inner_->saveState(layout_version);
+    });
 }
 
 void MainWindow::make_bar()

@@ -262,7 +262,7 @@ void InspectorPanel::show_subject()
     if (site.levels.integer) levels.append(tr("integer"));
     const QString size = site.kind == SiteKind::weight ? tr("%1 × %2").arg(count(std::max<std::int64_t>(site.rows, 1)), count(site.channels)) : tr("%1 channels").arg(count(site.channels));
     QString facts = size;
-    if (!levels.isEmpty()) facts += QStringLiteral(" · ") + tr("quantized at level: %1").arg(levels.join(QStringLiteral(", ")));
+    if (!levels.isEmpty()) facts += QStringLiteral(" · ") + tr("quantized: %1").arg(levels.join(QStringLiteral(", ")));
     subtitle_->setText(QString::fromStdString(site.name) + QLatin1Char('\n') + facts);
     subtitle_->setToolTip(subtitle_->text());
     if (drawn) {

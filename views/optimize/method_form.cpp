@@ -96,7 +96,9 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     line->addWidget(choose);
     more->addRow(tr("&Preset"), length_);
     more->addRow(tr("S&teps"), steps_);
-    more->addRow(tr("&Held-out text"), line);
+    auto* held_out = new QLabel(tr("&Held-out text"));
+    held_out->setBuddy(holdout_);
+    more->addRow(held_out, line);
     column->addWidget(optimizing_);
 
     options_ = new QLineEdit;

@@ -22,6 +22,7 @@
 #include <QPushButton>
 #include <QSpinBox>
 #include <QStandardPaths>
+#include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTimer>
@@ -166,13 +167,15 @@ TEST_F(Shell, WalksTheWholeLoopAndComesBackToIt)
         auto* compare = program.find<views::ComparePage>();
         ASSERT_TRUE(wait_until([&] { return compare->isVisible() && program.idle(); }));
         const auto report = data.filePath(QStringLiteral("report.html"));
-        QByteArray html;
-        EXPECT_TRUE(wait_until([&] {  // the page reads the new evaluations beside the window
-            compare->save_report(report);
-            QFile file(report);
-            if (file.open(QIODevice::ReadOnly)) html = file.readAll();
-            return html.contains("mobilequant-paper") && html.contains("simulated");
-        })) << html.left(2000).toStdString();
+        const auto* rows = compare->findChild<QTableView*>()->model();
+        ASSERT_TRUE(wait_until([&] { return rows->rowCount() == 2; })) << compare->findChild<views::MessageLine*>()->text().toStdString();  // float and the recipe
+        compare->save_report(report);
+        ASSERT_TRUE(wait_until([&] { return QFile::exists(report); }));
+        QFile file(report);
+        ASSERT_TRUE(file.open(QIODevice::ReadOnly));
+        const auto html = file.readAll();
+        EXPECT_TRUE(html.contains("mobilequant-paper"));
+        EXPECT_TRUE(html.contains("simulated"));
 
         // every page shows something and none complains
         for (const char* id : {"page.explore", "page.tune", "page.optimize", "page.devices", "page.results", "page.compare", "page.tune"}) {

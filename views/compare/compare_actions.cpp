@@ -65,6 +65,7 @@ void ComparePage::ask_where_to_save()
 
 void ComparePage::save_report(const QString& path)
 {
+    if (model_.report().rows.empty()) return message_->show_error(tr("There is nothing to report yet; choose at least one recipe that was evaluated"));
     desk_.actions().set_command_line(command_line(path));
     desk_.lanes().interactive.post(this, {}, [this, report = model_.report(), path](const Control&) -> Lane::Continuation {
         write_report(report, path.toStdString());

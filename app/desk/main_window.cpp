@@ -89,6 +89,7 @@ void MainWindow::furnish(Desk& desk)
     inner_->setObjectName(QStringLiteral("inner"));
     inner_->setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
     stack_ = new QStackedWidget(inner_);
+    stack_->setMinimumSize(420, 360);  // a wide page never pushes the docks out of the window
     inner_->setCentralWidget(stack_);
     row->addWidget(rail_);
     row->addWidget(inner_, 1);
@@ -159,6 +160,9 @@ void MainWindow::add_docks()
     };
     add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 250);
     add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 310);
+    connect(docks_.back(), &QDockWidget::visibilityChanged, this, [this](bool visible) {
+        if (!switching_ && isVisible() && desk_->workspace()) inspector_wanted_ = visible;
+    });
     // once the window has its size
     QTimer::singleShot(0, this, [this, widths] {
         if (!desk_->settings().docks.isEmpty()) return;
@@ -260,6 +264,7 @@ void MainWindow::show_page(const QString& id)
     if (id == QLatin1String("start")) return stack_->setCurrentWidget(start_);
     if (id == QLatin1String("inspector")) {
         auto* dock = docks_.back();
+        inspector_wanted_ = true;
         dock->show();
         return dock->raise();
     }
@@ -267,7 +272,18 @@ void MainWindow::show_page(const QString& id)
     if (found == pages_.end() || !desk_->workspace()) return;
     rail_choice_->actions().at(static_cast<int>(found - pages_.begin()))->setChecked(true);
     stack_->setCurrentWidget(*found);
+    show_inspector();
     (*found)->activated();
+}
+
+/// Where a page is about sites; the other pages need the room. The user's choice to hide it holds.
+void MainWindow::show_inspector()
+{
+    const auto* page = qobject_cast<Page*>(stack_->currentWidget());
+    const bool about_sites = page && (page->id() == QLatin1String("explore") || page->id() == QLatin1String("tune") || page->id() == QLatin1String("optimize"));
+    switching_ = true;
+    docks_.back()->setVisible(about_sites && inspector_wanted_ && desk_->workspace());
+    switching_ = false;
 }
 
 void MainWindow::refresh_bar()
@@ -291,7 +307,8 @@ void MainWindow::workspace_changed()
     refresh_bar();
     const bool open = desk_->workspace() != nullptr;
     rail_->setVisible(open);
-    for (auto* dock : docks_) dock->setVisible(open);
+    docks_.front()->setVisible(open);
+    show_inspector();
     message_->dismiss();
     if (!open) {
         stack_->setCurrentWidget(start_);

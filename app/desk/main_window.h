@@ -51,6 +51,7 @@ private:
     void add_actions();
     void make_bar();
     void refresh_bar();
+    void show_inspector();
     void workspace_changed();
     void save_session();
     void restore_session(const QJsonObject& session);
@@ -73,6 +74,7 @@ private:
     QList<QDockWidget*> docks_;
     QByteArray default_layout_;
     QString session_workspace_;
+    bool inspector_wanted_ = true, switching_ = false;
 };
 
 }  // namespace bitwright

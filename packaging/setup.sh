@@ -18,6 +18,9 @@ desk_packages=(
   libxcb-cursor0 fonts-dejavu-core xvfb xauth
 )
 
+# Phones: genuine adb, the runner's cross-compiler, and what runs it here for tests.
+phone_packages=(adb g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "packaging: $*"; exit 1; }
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Qt 6 and QCustomPlot for plots, views and app/desk. bitwright_desk_library(name SOURCES …) is a static library with moc; QT_NO_KEYWORDS everywhere
+# Qt 6 and QCustomPlot for device_bridge, plots, views and app/desk. bitwright_desk_library(name SOURCES …) is a static library with moc; QT_NO_KEYWORDS everywhere
 # (emit and slots are other people's words), QCustomPlot through plots/qcp.h only.
 if(NOT BITWRIGHT_DESK)
   return()
 endif()
-find_package(Qt6 6.4 REQUIRED COMPONENTS Core Gui Widgets PrintSupport Svg Test)
+find_package(Qt6 6.4 REQUIRED COMPONENTS Core Gui Network Widgets PrintSupport Svg Test)
 find_package(QCustomPlotQt6 REQUIRED)  # finds no Qt by itself
 
 function(bitwright_desk_library name)

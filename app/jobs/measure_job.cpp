@@ -3,17 +3,18 @@
 
 #include "app/jobs/local_machine.h"
 #include "app/jobs/package_job.h"
+#include "core/exchange/runner_log.h"
 #include "core/runtime/file.h"
 #include "core/workspace/tensors.h"
-
-#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -87,87 +88,35 @@ std::string sentence(std::string text)
     return text.starts_with("bitwright-runner: ") ? text.substr(18) : text;
 }
 
-void add_sample(std::vector<Measurement>& all, const std::string& quantity, const std::string& unit, double value)
-{
-    for (auto& measurement : all)
-        if (measurement.quantity == quantity) return measurement.samples.push_back(value);
-    all.push_back({quantity, unit, 0, {value}});
-}
-
-/// One phase line as a sample: tokens per second, or seconds of loading.
-void add_phase(std::vector<Measurement>& all, const nlohmann::json& phase)
-{
-    const auto name = phase.at("name").get<std::string>();
-    const double seconds = static_cast<double>(phase.at("t1_ns").get<std::int64_t>() - phase.at("t0_ns").get<std::int64_t>()) * 1e-9;
-    if (name == "load") return add_sample(all, "load_s", "s", seconds);
-    const auto tokens = phase.at("tokens").get<std::int64_t>();
-    if (phase.at("run").get<std::int64_t>() < 0 || tokens < 1 || !(seconds > 0)) return;
-    add_sample(all, name + "_tokens_per_s", "1/s", static_cast<double>(tokens) / seconds);
-}
-
-void add_end(RunnerLog& log, const nlohmann::json& end)
-{
-    log.complete = end.at("rc").get<int>() == 0;
-    log.output_hash = end.value("sha256", "");
-    log.error = end.value("error", "");
-    for (const char* quantity : {"peak_rss_bytes", "cache_bytes"})
-        if (end.contains(quantity) && end[quantity].get<std::int64_t>() > 0) add_sample(log.measurements, quantity, "B", end[quantity].get<double>());
-}
-
-}  // namespace
-
-RunnerLog read_runner_log(std::string_view text, const std::string& where)
-{
-    RunnerLog log;
-    std::int64_t number = 0;
-    while (!text.empty()) {
-        const auto newline = text.find('\n');
-        if (newline == std::string_view::npos) break;  // cut short while it was written
-        const auto line = text.substr(0, newline);
-        text.remove_prefix(newline + 1);
-        ++number;
-        try {
-            const auto object = nlohmann::json::parse(line);
-            const auto type = object.at("type").get<std::string>();
-            if (type == "hello") {
-                log.version = object.value("version", "");
-                log.isa = object.value("kernels", object.value("isa", ""));
-            }
-            if (type == "phase") add_phase(log.measurements, object);
-            if (type == "end") add_end(log, object);
-        } catch (const nlohmann::json::exception& error) {
-            throw bad_input(where, "line " + std::to_string(number), std::string("is not what the runner writes: ") + error.what());
-        }
-    }
-    for (auto& measurement : log.measurements) measurement.value = median(measurement.samples);
-    return log;
-}
-
-namespace {
-
 /// What has been measured so far, each repeat once: its tokens per second (decode where tokens are generated).
 class Repeats {
 public:
-    Repeats(JobEnvironment& environment, const MeasureRequest& request, fs::path lines) : environment_(environment), request_(request), lines_(std::move(lines)) {}
+    Repeats(JobEnvironment& environment, const MeasureRequest& request, fs::path lines)
+        : environment_(environment), request_(request), lines_(std::move(lines)), reader_(lines_.string())
+    {
+    }
     void look()
     {
-        std::error_code error;
-        const auto size = fs::file_size(lines_, error);
-        if (error || size == size_) return;
-        size_ = size;
-        const auto log = read_runner_log(read_text(lines_), lines_.string());
-        for (const auto& measurement : log.measurements) {
-            if (measurement.quantity != (request_.generate > 0 ? "decode_tokens_per_s" : "prefill_tokens_per_s")) continue;
-            for (; reported_ < measurement.samples.size(); ++reported_)
-                environment_.progress({"repeat", static_cast<std::int64_t>(reported_) + 1, request_.repeats, true, measurement.samples[reported_]});
-        }
+        std::ifstream file(lines_, std::ios::binary);
+        if (!file || !file.seekg(read_)) return;
+        std::array<char, 1 << 16> piece;
+        do {
+            file.read(piece.data(), piece.size());
+            reader_.feed({piece.data(), static_cast<std::size_t>(file.gcount())});
+            read_ += file.gcount();
+        } while (file);
+        const auto* repeats = reader_.raw().find(request_.generate > 0 ? "decode_tokens_per_s" : "prefill_tokens_per_s");
+        for (; repeats && reported_ < repeats->samples.size(); ++reported_)
+            environment_.progress({"repeat", static_cast<std::int64_t>(reported_) + 1, request_.repeats, true, repeats->samples[reported_]});
     }
+    [[nodiscard]] RunnerLog log() const { return reader_.log(); }
 
 private:
     JobEnvironment& environment_;
     const MeasureRequest& request_;
     fs::path lines_;
-    std::uintmax_t size_ = 0;
+    RunnerLogReader reader_;
+    std::streamoff read_ = 0;
     std::size_t reported_ = 0;
 };
 
@@ -204,9 +153,9 @@ RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request)
     const int status = run_program(command, errors, environment.control, [&] { repeats.look(); });
     repeats.look();
     run.finish = timestamp();
-    const auto log = read_runner_log(text_or_empty(lines), lines.string());
-    if (log.version.empty()) throw failure("bitwright-runner: " + sentence(text_or_empty(errors)));
-    conditions.backend = "bitwright-runner " + log.version + " " + log.isa;
+    const auto log = repeats.log();
+    if (!log.began) throw failure("bitwright-runner: " + sentence(text_or_empty(errors)));
+    conditions.backend = "bitwright-runner " + log.version + " " + log.kernels;
     run.conditions = put_conditions(workspace, conditions);
     run.log = put_file(workspace, lines);
     run.aborted = !log.complete || !WIFEXITED(status) || WEXITSTATUS(status) != 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/jobs/evaluation_windows.h"
 #include "app/jobs/loop_job.h"
-#include "app/jobs/measure_job.h"
 #include "tests/support/shared_data.h"
 
 #include <fstream>
@@ -59,30 +58,6 @@ TEST(ScoringWindows, RollingScoresEveryIdOnce)
     EXPECT_EQ(limited.windows.count, 1);
     EXPECT_THROW((void)rolling_scoring(*tokenizer, folder / "text.txt", 5, -1), Error);
     EXPECT_THROW(limited.limit(0), Error);
-}
-
-TEST(RunnerLog, MediansWithoutWarmUpAndHonestAboutWhatIsMissing)
-{
-    const std::string whole = R"({"type":"hello","version":"0.1.0","isa":"x86-64","kernels":"scalar"}
-{"type":"phase","name":"load","run":-1,"t0_ns":0,"t1_ns":2000000,"tokens":0}
-{"type":"phase","name":"prefill","run":-1,"t0_ns":0,"t1_ns":1,"tokens":64}
-{"type":"phase","name":"prefill","run":0,"t0_ns":0,"t1_ns":1000000000,"tokens":64}
-{"type":"phase","name":"prefill","run":1,"t0_ns":0,"t1_ns":2000000000,"tokens":64}
-{"type":"end","rc":0,"sha256":"abc","peak_rss_bytes":1000}
-)";
-    const auto log = read_runner_log(whole, "log");
-    EXPECT_TRUE(log.complete);
-    EXPECT_EQ(log.output_hash, "abc");
-    ASSERT_EQ(log.measurements.size(), 3U);
-    EXPECT_EQ(log.measurements[1].quantity, "prefill_tokens_per_s");
-    EXPECT_EQ(log.measurements[1].samples, (std::vector<double>{64, 32}));
-    EXPECT_EQ(log.measurements[1].value, 48);
-
-    const auto cut = read_runner_log(whole.substr(0, whole.size() - 30), "log");
-    EXPECT_FALSE(cut.complete) << "no end line: aborted";
-    EXPECT_TRUE(cut.output_hash.empty());
-    EXPECT_THROW((void)read_runner_log("not json\n", "log"), Error);
-    EXPECT_THROW((void)read_runner_log("{\"type\":\"phase\"}\n", "log"), Error);
 }
 
 TEST(Bits, AreWrittenLikeW4A8)

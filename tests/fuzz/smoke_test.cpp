@@ -2,6 +2,7 @@
 #include "core/architecture/model.h"
 #include "core/checkpoint/tokenizer.h"
 #include "core/checkpoint/vocabulary_size.h"
+#include "core/exchange/runner_log.h"
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
 #include "core/runtime/json.h"
@@ -54,6 +55,27 @@ TEST(Fuzz, Json)
         (void)vocabulary_size_of(text);
     }
     EXPECT_GT(accepted, 300);  // the mutations reach further than the first byte
+}
+
+TEST(Fuzz, RunnerLog)
+{
+    test::Mutator mutate(6);
+    const std::string golden = R"({"type":"hello","version":"0.1.0","isa":"aarch64","kernels":"scalar","hwcap":["asimd"],"pid":77}
+{"type":"phase","name":"load","run":0,"t0_ns":5,"t1_ns":2000000,"tokens":0}
+{"type":"power","t_ns":5,"uV":4100000,"uA_raw":-350,"uAh":3000000,"level_percent":57,"temp_dC":312,"status":"Discharging"}
+{"type":"thermal","t_ns":6,"raw":{"cpu-0":41000,"battery":312}}
+{"type":"freq","t_ns":7,"kHz":[1800000,null]}
+{"type":"phase","name":"decode","run":0,"t0_ns":5,"t1_ns":3000000,"tokens":2}
+{"type":"token","run":0,"t_ns":2000000,"id":5}
+{"type":"token","run":0,"t_ns":3000000,"id":6}
+{"type":"end","rc":0,"sha256":"abc","peak_rss_bytes":1000,"minor_faults":0}
+)";
+    int accepted = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        const auto text = mutate(golden);
+        accepted += accepts(i, [&] { (void)read_runner_log(text, "x"); });
+    }
+    EXPECT_GT(accepted, 300);
 }
 
 TEST(Fuzz, Tokenizer)

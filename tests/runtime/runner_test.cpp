@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <sstream>
@@ -23,9 +24,9 @@ struct Outcome {
 };
 
 /// Runs the runner; `arguments` need no quoting. Standard output is parsed as JSON lines, standard error goes into `output` where asked for.
-Outcome run(const std::string& arguments, bool errors = false)
+Outcome run(const std::string& arguments, bool errors = false, const std::string& program = std::string(BITWRIGHT_BINARY_DIR) + "/bin/bitwright-runner ")
 {
-    const std::string command = std::string(BITWRIGHT_BINARY_DIR) + "/bin/bitwright-runner " + arguments + (errors ? " 2>&1 >/dev/null" : " 2>/dev/null");
+    const std::string command = program + arguments + (errors ? " 2>&1 >/dev/null" : " 2>/dev/null");
     std::FILE* pipe = popen(command.c_str(), "r");
     Outcome outcome;
     std::array<char, 4096> buffer;
@@ -58,7 +59,7 @@ TEST(Runner, WritesTheContractsLines)
     ASSERT_EQ(outcome.code, 0);
     ASSERT_EQ(outcome.lines.size(), 2U + 3U * (2U + 6U) + 1U);
     EXPECT_EQ(outcome.lines[0]["type"], "hello");
-    for (const char* key : {"version", "isa", "kernels", "page", "cores", "threads", "package", "recipe", "format", "file_bytes"}) EXPECT_TRUE(outcome.lines[0].contains(key)) << key;
+    for (const char* key : {"version", "isa", "kernels", "page", "cores", "hwcap", "threads", "pid", "package", "recipe", "format", "file_bytes"}) EXPECT_TRUE(outcome.lines[0].contains(key)) << key;
     EXPECT_EQ(outcome.lines[1]["name"], "load");
 
     Engine engine(Package::open(package));
@@ -116,6 +117,108 @@ TEST(Runner, ExitCodesAndOneClearSentence)
     EXPECT_TRUE(message.output.starts_with("bitwright-runner: " + bad.string())) << message.output;
     EXPECT_EQ(std::count(message.output.begin(), message.output.end(), '\n'), 1) << message.output;
 }
+
+/// A made-up /sys: a battery, two thermal zones, no clock frequencies.
+std::filesystem::path made_up_sysfs(const char* name)
+{
+    const auto root = scratch(name);
+    const auto battery = root / "class/power_supply/bms", charger = root / "class/power_supply/a_charger";
+    for (const auto& folder : {battery, charger, root / "class/thermal/thermal_zone0", root / "class/thermal/thermal_zone1"}) std::filesystem::create_directories(folder);
+    write_text(charger / "type", "USB\n");
+    write_text(battery / "type", "Battery\n");
+    write_text(battery / "voltage_now", "4123000\n");
+    write_text(battery / "current_now", "-512000\n");
+    write_text(battery / "temp", "311\n");
+    write_text(battery / "status", "Discharging\n");
+    for (const char* zone : {"thermal_zone0", "thermal_zone1"}) {
+        write_text(root / "class/thermal" / zone / "type", "cpu\n");
+        write_text(root / "class/thermal" / zone / "temp", "45100\n");
+    }
+    return root;
+}
+
+TEST(Runner, SamplesTheBatteryBesideTheRuns)
+{
+    const auto sysfs = made_up_sysfs("runner-sysfs");
+    const Outcome outcome = run("--mode idle --seconds 1 --battery auto --samples-per-second 10 --sysfs " + sysfs.string());
+    ASSERT_EQ(outcome.code, 0);
+    int power = 0, thermal = 0;
+    std::int64_t last = 0;
+    for (const auto& line : outcome.lines) {
+        power += line["type"] == "power";
+        thermal += line["type"] == "thermal";
+        if (line["type"] == "thermal") { EXPECT_EQ(line["raw"], (nlohmann::json{{"cpu", 45100}, {"cpu#2", 45100}})); }
+        if (line["type"] != "power") continue;
+        EXPECT_EQ(line["uV"], 4123000);
+        EXPECT_EQ(line["uA_raw"], -512000);
+        EXPECT_EQ(line["temp_dC"], 311);
+        EXPECT_EQ(line["status"], "Discharging");
+        EXPECT_FALSE(line.contains("uAh")) << "a file that is not there is no number";
+        EXPECT_GT(line["t_ns"].get<std::int64_t>(), last);
+        last = line["t_ns"].get<std::int64_t>();
+    }
+    EXPECT_NEAR(power, 11, 3);
+    EXPECT_NEAR(thermal, 2, 1);
+    EXPECT_EQ(outcome.lines.back()["type"], "end");
+    EXPECT_FALSE(outcome.lines.back().contains("sha256"));
+}
+
+TEST(Runner, WaitsForACoolBatteryAndSaysWhenItGaveUp)
+{
+    const auto sysfs = made_up_sysfs("runner-cool");
+    const std::string common = "--package " + tiny_package("runner-cool-package") + " --tokens 2 --runs 1 --battery auto --sysfs " + sysfs.string();
+    const auto phases = [](const Outcome& outcome) {
+        std::string names;
+        for (const auto& line : outcome.lines)
+            if (line["type"] == "phase") names += line["name"].get<std::string>() + " ";
+        return names;
+    };
+    EXPECT_EQ(phases(run(common + " --cool-to 320 --idle 1")), "load idle cool prefill decode idle ");
+    EXPECT_EQ(phases(run(common + " --cool-to 300 --cool-limit 1")), "load cool_limit prefill decode ");
+    EXPECT_EQ(run("--package x --cool-to 300").code, 2);
+    EXPECT_EQ(run(common + " --battery /nowhere").code, 3);
+}
+
+TEST(Runner, GoesOnForSoManySeconds)
+{
+    const Outcome outcome = run("--package " + tiny_package("runner-seconds") + " --tokens 2 --runs 1 --seconds 1");
+    ASSERT_EQ(outcome.code, 0);
+    EXPECT_GT(outcome.lines[outcome.lines.size() - 2]["run"].get<int>(), 10);
+}
+
+TEST(Runner, LeadsASessionOfItsOwnUnderItsPidFile)
+{
+    const auto pid_file = scratch("runner-pid") / "pid";
+    const Outcome outcome = run("--mode idle --seconds 1 --pid-file " + pid_file.string());
+    ASSERT_EQ(outcome.code, 0);
+    EXPECT_EQ(read_text(pid_file), outcome.lines.at(0)["pid"].dump() + "\n");
+}
+
+/// The program for phones, on the processors an emulator has; how fast it is there means nothing.
+class RunnerForPhones : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RunnerForPhones, ComputesWhatThisComputerComputes)
+{
+    const std::string program = std::string(BITWRIGHT_BINARY_DIR) + "/bin/bitwright-runner-aarch64";
+    if (!std::filesystem::exists(program)) GTEST_SKIP() << "g++-aarch64-linux-gnu is not installed";
+    if (std::system("qemu-aarch64-static --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "qemu-user-static is not installed";
+    const std::string emulated = std::string("qemu-aarch64-static -cpu ") + GetParam() + " " + program + " ";
+    const Outcome selftest = run("--selftest", false, emulated);
+    EXPECT_EQ(selftest.code, 0) << selftest.output;
+    EXPECT_EQ(selftest.lines.at(0)["isa"], "aarch64");
+    EXPECT_EQ(selftest.lines.at(0)["sha256"], run("--selftest").lines.at(0)["sha256"]);
+
+    const std::string arguments = "--package " + tiny_package("runner-aarch64") + " --prompt-ids 3,1,4,1,5 --tokens 6 --threads 2";
+    const Outcome there = run(arguments, false, emulated), here = run(arguments);
+    ASSERT_EQ(there.code, 0);
+    EXPECT_EQ(there.lines.back()["sha256"], here.lines.back()["sha256"]);
+    const auto sets = there.lines[0]["hwcap"].get<std::vector<std::string>>();
+    const bool dot_product = std::find(sets.begin(), sets.end(), "asimddp") != sets.end(), i8mm = std::find(sets.begin(), sets.end(), "i8mm") != sets.end();
+    EXPECT_EQ(dot_product, GetParam() != std::string("cortex-a53"));
+    EXPECT_EQ(i8mm, GetParam() == std::string("max"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Processors, RunnerForPhones, ::testing::Values("max", "cortex-a76", "cortex-a53"));
 
 }  // namespace
 }  // namespace bitwright::test

@@ -36,10 +36,16 @@ std::vector<std::int32_t> id_list(std::string_view option, std::string_view text
 const char* usage() noexcept
 {
     return "usage: bitwright-runner --package FILE [--mode prefill|decode|mixed] [--prompt-ids 1,2,3 | --prompt-tokens N] [--tokens N]\n"
-           "                        [--runs R] [--warmup W] [--threads T] [--affinity HEXMASK] [--stop-at-eos] [--jsonl FILE]\n"
+           "                        [--runs R] [--seconds S] [--warmup W] [--idle S] [--rest S] [--cool-to DECIDEGREES [--cool-limit S]] [--marker]\n"
+           "                        [--threads T] [--affinity HEXMASK] [--stop-at-eos] [--battery auto|none|FOLDER [--samples-per-second N]]\n"
+           "                        [--jsonl FILE] [--pid-file FILE]\n"
+           "       bitwright-runner --mode idle --seconds S [--package FILE] [--battery …]\n"
            "       bitwright-runner --selftest\n"
-           "Runs a Bitwright package with integer arithmetic and writes JSON lines: hello, phase, token, end. A file without end was aborted.\n"
-           "--tokens: ids to generate (prefill: length of the made-up prompt). --affinity: CPUs as a bit mask. Exit code: 0 done, 1 failed, 2 usage, 3 bad input.\n";
+           "Runs a Bitwright package with integer arithmetic and writes JSON lines: hello, phase, token, power, thermal, freq, end. A file without end was aborted.\n"
+           "--tokens: ids to generate (prefill: length of the made-up prompt). --seconds: at least R runs, and until so long has passed. --affinity: CPUs as a bit mask.\n"
+           "--idle: baseline before and after. --cool-to: between runs, until the battery is so cool (350: 35 °C). --battery: sample it, temperatures and clocks.\n"
+           "--marker: 3 s of load and rest in turns first, to align an external meter. --pid-file: own session, deaf to hang-ups.\n"
+           "Exit code: 0 done, 1 failed, 2 usage, 3 bad input.\n";
 }
 
 Options parse_options(int argc, const char* const* argv)
@@ -58,7 +64,8 @@ Options parse_options(int argc, const char* const* argv)
             if (mode == "prefill") options.mode = Mode::prefill;
             else if (mode == "decode") options.mode = Mode::decode;
             else if (mode == "mixed") options.mode = Mode::mixed;
-            else throw usage_error("--mode: \"" + std::string(mode) + "\" is none of prefill, decode, mixed");
+            else if (mode == "idle") options.mode = Mode::idle;
+            else throw usage_error("--mode: \"" + std::string(mode) + "\" is none of prefill, decode, mixed, idle");
         } else if (option == "--prompt-ids") options.prompt_ids = id_list(option, value());
         else if (option == "--prompt-tokens") options.prompt_tokens = whole_number(option, value(), 1, std::int64_t{1} << 20);
         else if (option == "--tokens") {
@@ -68,6 +75,16 @@ Options parse_options(int argc, const char* const* argv)
         else if (option == "--warmup") options.warmup = whole_number(option, value(), 0, 1'000'000);
         else if (option == "--threads") options.threads = static_cast<int>(whole_number(option, value(), 1, 1024));
         else if (option == "--affinity") options.affinity = static_cast<std::uint64_t>(whole_number(option, value(), 1, INT64_MAX, 16));
+        else if (option == "--seconds") options.seconds = whole_number(option, value(), 1, 86'400);
+        else if (option == "--idle") options.idle = whole_number(option, value(), 1, 3'600);
+        else if (option == "--rest") options.rest = whole_number(option, value(), 1, 3'600);
+        else if (option == "--cool-to") options.cool_to_dC = whole_number(option, value(), 1, 1'000);
+        else if (option == "--cool-limit") options.cool_limit = whole_number(option, value(), 1, 86'400);
+        else if (option == "--marker") options.marker = true;
+        else if (option == "--battery") options.battery = value();
+        else if (option == "--sysfs") options.sysfs = value();  // another root than /sys, for tests
+        else if (option == "--samples-per-second") options.samples_per_second = static_cast<int>(whole_number(option, value(), 1, 50));
+        else if (option == "--pid-file") options.pid_file = value();
         else if (option == "--stop-at-eos") options.stop_at_eos = true;
         else if (option == "--jsonl") options.jsonl = value();
         else if (option == "--selftest") options.selftest = true;
@@ -76,7 +93,9 @@ Options parse_options(int argc, const char* const* argv)
     }
     if (!options.prompt_ids.empty() && options.prompt_tokens > 0) throw usage_error("--prompt-ids and --prompt-tokens exclude each other");
     if (options.prompt_ids.empty() && options.prompt_tokens == 0) options.prompt_tokens = options.mode == Mode::prefill && tokens_given ? options.tokens : options.mode == Mode::prefill ? 128 : 1;
-    if (options.package.empty() && !options.selftest && !options.help) throw usage_error("--package: is missing; see --help");
+    if (options.mode == Mode::idle && options.seconds == 0) throw usage_error("--mode idle needs --seconds");
+    if (options.cool_to_dC > 0 && options.battery == "none") throw usage_error("--cool-to needs --battery");
+    if (options.package.empty() && !options.selftest && !options.help && options.mode != Mode::idle) throw usage_error("--package: is missing; see --help");
     return options;
 }
 

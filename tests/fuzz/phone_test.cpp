@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What phones and users' files say, mutated: a phone's answer may say anything and nothing is thrown; a file may be refused with an Error.
+#include "core/runtime/error.h"
+#include "core/runtime/file.h"
+#include "device_bridge/phone/facts.h"
+#include "device_bridge/phone/soc_profile.h"
+#include "tests/device_bridge/phone_answers.h"
+#include "tests/fuzz/mutate.h"
+
+#include <gtest/gtest.h>
+
+namespace bitwright {
+namespace {
+
+TEST(PhoneFuzz, Facts)
+{
+    test::Mutator mutate(11);
+    const auto answer = test::snapdragon_answer();
+    int batteries = 0;
+    for (int i = 0; i < 3000; ++i) {
+        const auto facts = parse_facts(mutate(answer));
+        const auto json = to_json(facts);
+        ASSERT_NO_THROW((void)json.dump()) << "iteration " << i;
+        ASSERT_EQ(to_json(facts_from_json(json, "x")), json) << "iteration " << i;
+        (void)big_core_mask(facts.state.cores);
+        batteries += facts.state.battery.has_value();
+    }
+    EXPECT_GT(batteries, 1000);
+}
+
+TEST(PhoneFuzz, Thermal)
+{
+    test::Mutator mutate(12);
+    for (int i = 0; i < 10'000; ++i) {
+        (void)parse_thermal_service(mutate(std::string(test::pixel_thermal_service)));
+        (void)parse_battery_dump(mutate(std::string(test::samsung_battery)));
+        (void)parse_thermal_zones(mutate("/sys/class/thermal/thermal_zone0/type:a\n/sys/class/thermal/thermal_zone0/temp:1\n"));
+    }
+}
+
+TEST(PhoneFuzz, StoredFactsAndProfiles)
+{
+    test::Mutator mutate(13);
+    const auto stored = to_json(parse_facts(test::snapdragon_answer())).dump();
+    const auto profile = read_text(std::filesystem::path(BITWRIGHT_SOURCE_DIR) / "resources/devices/soc/sm8650.json");
+    int read = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        try {
+            (void)parse_soc_profile(mutate(profile), "x");
+            const auto json = nlohmann::json::parse(mutate(stored), nullptr, false);
+            if (json.is_discarded()) continue;
+            (void)facts_from_json(json, "x");
+            ++read;
+        } catch (const Error& error) {
+            ASSERT_EQ(error.kind(), ErrorKind::bad_input) << "iteration " << i << ": " << error.what();
+        } catch (const std::exception& error) {
+            FAIL() << "iteration " << i << ": " << error.what();
+        }
+    }
+    EXPECT_GT(read, 10);
+}
+
+}  // namespace
+}  // namespace bitwright

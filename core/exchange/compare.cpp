@@ -50,7 +50,9 @@ std::vector<std::string> speed_obstacles(const ComparisonRow& row, const Compari
 {
     std::vector<std::string> out;
     if (!has_speed(row) || !has_speed(baseline)) return out;
+    if ((row.device_kind == "simulated") != (baseline.device_kind == "simulated")) out.emplace_back("simulated against hardware: an emulated phone's times say nothing about a real one");
     differ(out, "other device", row.device, baseline.device);
+    if (row.device == baseline.device && row.device_identity != baseline.device_identity) out.push_back("another " + row.device);
     differ(out, "other number of threads", std::to_string(row.threads), std::to_string(baseline.threads));
     differ(out, "other number of prompt tokens", std::to_string(row.prompt_tokens), std::to_string(baseline.prompt_tokens));
     differ(out, "other number of generated tokens", std::to_string(row.generated_tokens), std::to_string(baseline.generated_tokens));

@@ -102,8 +102,11 @@ private:
         const auto runs = list_runs(workspace_, !request_.runs.empty());  // newest first: the first of a package stays
         for (const auto& run : runs)
             if (!run.aborted && std::find(request_.runs.begin(), request_.runs.end(), run.id) != request_.runs.end()) runs_.emplace(run.package, run);
-        for (const auto& run : runs)
-            if (!run.aborted && !run.archived && wanted(get_package(workspace_, run.package).recipe)) runs_.emplace(run.package, run);
+        for (const bool simulated : {false, true})  // an emulated phone's run stands in only where there is no other
+            for (const auto& run : runs)
+                if (!run.aborted && !run.archived && wanted(get_package(workspace_, run.package).recipe) &&
+                    (get_conditions(workspace_, run.conditions).device_kind == "simulated") == simulated)
+                    runs_.emplace(run.package, run);
         allow_models();
         std::set<std::string> seen;
         std::vector<std::pair<std::string, ComparisonRow>> rows;
@@ -203,6 +206,8 @@ private:
         }
         const auto conditions = get_conditions(workspace_, run->second.conditions);
         row.device = conditions.device_name;
+        row.device_kind = conditions.device_kind;
+        row.device_identity = conditions.device_identity;
         row.threads = conditions.threads.value_or(0);
         row.prompt_tokens = run->second.prompt_tokens;
         row.generated_tokens = run->second.generated;
@@ -214,6 +219,7 @@ private:
     void add_conditions(const std::string& name, const Conditions& conditions, const RunRow& run)
     {
         ReportConditions shown{name, {{"device", conditions.device_name}}};
+        if (conditions.device_kind == "simulated") shown.facts.emplace_back("simulated", "an emulated phone; its times say nothing about a real one");
         const auto facts = stored_json<nlohmann::json>(workspace_, "devices, facts", conditions.device_facts);
         for (const auto& [key, value] : facts.items()) shown.facts.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
         const auto add = [&](const char* key, const auto& value) {

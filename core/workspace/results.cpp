@@ -40,16 +40,15 @@ EvaluationRow row_of(const Workspace& workspace, SQLite::Statement& query)
 
 std::int64_t put_device(SQLite::Database& db, const Conditions& conditions)
 {
-    SQLite::Statement row(db, "INSERT INTO devices (kind, name, facts, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
-    row.bind(1, conditions.device_kind);
-    row.bind(2, conditions.device_name);
-    row.bind(3, conditions.device_facts);
-    row.bind(4, timestamp());
+    SQLite::Statement row(db, "INSERT INTO devices (kind, identity, name, facts, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+    SQLite::Statement query(db, "SELECT id FROM devices WHERE kind = ? AND identity = ? AND name = ? AND facts = ?");
+    int i = 1;
+    for (const auto* text : {&conditions.device_kind, &conditions.device_identity, &conditions.device_name, &conditions.device_facts}) {
+        row.bind(i, *text);
+        query.bind(i++, *text);
+    }
+    row.bind(5, timestamp());
     row.exec();
-    SQLite::Statement query(db, "SELECT id FROM devices WHERE kind = ? AND name = ? AND facts = ?");
-    query.bind(1, conditions.device_kind);
-    query.bind(2, conditions.device_name);
-    query.bind(3, conditions.device_facts);
     query.executeStep();
     return query.getColumn(0).getInt64();
 }
@@ -82,20 +81,20 @@ Conditions get_conditions(const Workspace& workspace, std::int64_t id)
 {
     return workspace.database().read([&](SQLite::Database& db) {
         SQLite::Statement query(db,
-                                "SELECT d.kind, d.name, d.facts, program, backend, threads, load_average, governor, temperature_c, power_source, seed "
+                                "SELECT d.kind, d.identity, d.name, d.facts, program, backend, threads, load_average, governor, temperature_c, power_source, seed "
                                 "FROM conditions JOIN devices d ON d.id = device WHERE conditions.id = ?");
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "conditions " + std::to_string(id), "are not in the workspace");
         Conditions found;
         int i = 0;
-        for (auto* text : {&found.device_kind, &found.device_name, &found.device_facts, &found.program, &found.backend})
+        for (auto* text : {&found.device_kind, &found.device_identity, &found.device_name, &found.device_facts, &found.program, &found.backend})
             *text = query.getColumn(i++).getString();
-        found.threads = optional_int(query.getColumn(5));
-        found.load_average = optional_double(query.getColumn(6));
-        found.governor = optional_string(query.getColumn(7));
-        found.temperature_c = optional_double(query.getColumn(8));
-        found.power_source = optional_string(query.getColumn(9));
-        found.seed = optional_int(query.getColumn(10));
+        found.threads = optional_int(query.getColumn(6));
+        found.load_average = optional_double(query.getColumn(7));
+        found.governor = optional_string(query.getColumn(8));
+        found.temperature_c = optional_double(query.getColumn(9));
+        found.power_source = optional_string(query.getColumn(10));
+        found.seed = optional_int(query.getColumn(11));
         return found;
     });
 }

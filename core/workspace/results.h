@@ -14,7 +14,9 @@ namespace bitwright {
 
 /// Under which circumstances something was run. What nobody measured is absent.
 struct Conditions {
-    std::string device_kind = "local", device_name, device_facts = "{}";  ///< facts: JSON (CPU name, cores, memory …)
+    std::string device_kind = "local";  ///< "local", "phone", "simulated": an emulated phone, whose times say nothing
+    std::string device_identity;        ///< of a phone (device_runs.h); "" for this computer
+    std::string device_name, device_facts = "{}";  ///< facts: JSON (CPU name, cores, memory …)
     std::string program, backend;
     std::optional<std::int64_t> threads, seed;
     std::optional<double> load_average, temperature_c;

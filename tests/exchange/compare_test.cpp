@@ -66,6 +66,22 @@ TEST(Compare, SpeedNeedsTheSameCircumstances)
     EXPECT_EQ(speed_obstacles(a, b).size(), 2U);
 }
 
+TEST(Compare, WhatWasEmulatedNeverStandsBesideHardware)
+{
+    ComparisonRow phone, emulated;
+    phone.decode_tokens_per_s.value = 10, emulated.decode_tokens_per_s.value = 9;
+    phone.device = emulated.device = "Pixel 8";
+    phone.device_kind = "phone", emulated.device_kind = "simulated";
+    phone.device_identity = emulated.device_identity = "1";
+    ASSERT_EQ(speed_obstacles(emulated, phone).size(), 1U);
+    EXPECT_NE(speed_obstacles(emulated, phone)[0].find("simulated against hardware"), std::string::npos);
+    EXPECT_EQ(speed_obstacles(phone, emulated).size(), 1U);
+    EXPECT_TRUE(speed_obstacles(emulated, emulated).empty());
+    auto other = phone;
+    other.device_identity = "2";
+    EXPECT_EQ(speed_obstacles(phone, other), std::vector<std::string>{"another Pixel 8"});
+}
+
 TEST(Compare, RepeatsLieApartOrOverlap)
 {
     const Figure once{10, "", {10}}, low{10, "", {9, 10, 12}}, middle{11, "", {11, 13, 10.5}}, high{15, "", {15, 14}};

@@ -15,23 +15,35 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// The first line of output is the shell's process id, which is its group's, too (adbd gives each command a session); the rest is the command's.
+/// The first line of output names the group of processes that the command leads (adbd gives each command a session); the rest is the command's.
 class GroupLine {
 public:
+    static constexpr std::string_view mark = "bitwright-group ";
+
     [[nodiscard]] std::optional<std::int64_t> group() const noexcept { return group_; }
 
-    /// What of `text` is the command's output.
+    /// What of `text`, and of what was held back before it, is the command's output. A first line without the mark is all output.
     [[nodiscard]] std::string_view behind(std::string_view text)
     {
         if (done_) return text;
-        const auto end = text.find('\n');
-        line_.append(text.substr(0, end));
-        if (end == std::string_view::npos && line_.size() < 24) return {};
+        line_.append(text);
+        const auto end = line_.find('\n');
+        const bool marked = line_.starts_with(mark.substr(0, std::min(mark.size(), line_.size())));
+        if (marked && end == std::string::npos && line_.size() < mark.size() + 24) return {};
         done_ = true;
         std::int64_t number = 0;
-        const auto [stop, error] = std::from_chars(line_.data(), line_.data() + line_.size(), number);
-        if (error == std::errc() && stop == line_.data() + line_.size() && number > 1) group_ = number;
-        return end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+        if (!marked || end == std::string::npos || end < mark.size() || std::from_chars(line_.data() + mark.size(), line_.data() + end, number).ptr != line_.data() + end || number <= 1)
+            return line_;
+        group_ = number;
+        return std::string_view(line_).substr(end + 1);
+    }
+
+    /// What is still held back at the end.
+    [[nodiscard]] std::string_view rest()
+    {
+        const std::string_view held = done_ ? std::string_view{} : std::string_view(line_);
+        done_ = true;
+        return held;
     }
 
 private:
@@ -44,7 +56,7 @@ private:
 class Session {
 public:
     Session(const AdbTarget& target, std::string_view command, const ShellOptions& options, const Control& control)
-        : target_(target), options_(options), control_(control), socket_(open_service(target, "shell,v2,raw:echo $$\n" + std::string(command), control))
+        : target_(target), options_(options), control_(control), socket_(open_service(target, std::string("shell,v2,raw:").append(shell_prefix).append(command), control))
     {
         packets_.on_output = [this](std::string_view text) { keep(line_.behind(text), options_.on_output, result_.output); };
         packets_.on_error = [this](std::string_view text) { keep(text, options_.on_error, result_.error); };
@@ -81,6 +93,7 @@ public:
             end_group();
             throw;
         }
+        keep(line_.rest(), options_.on_output, result_.output);
         result_.exit_code = *packets_.exit_code();
         return std::move(result_);
     }

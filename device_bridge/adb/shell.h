@@ -20,6 +20,9 @@
 
 namespace bitwright {
 
+/// Goes before every command: its first line of output then names the group of processes to end on cancel, and is taken off what the caller sees.
+inline constexpr std::string_view shell_prefix = "echo bitwright-group $$\n";
+
 struct ShellOptions {
     /// With a callback the stream goes there and is not kept.
     std::function<void(std::string_view)> on_output, on_error;

@@ -2,6 +2,7 @@
 #include "device_bridge/adb/device_lines.h"
 
 #include "device_bridge/adb/adb_error.h"
+#include "device_bridge/phone/lines.h"
 
 #include <algorithm>
 #include <array>
@@ -15,26 +16,19 @@ constexpr std::size_t most_phones = 256;
 
 struct StateWord {
     std::string_view word;
-    PhoneState state;
+    ConnectionState state;
 };
-constexpr std::array<StateWord, 11> state_words{{{"device", PhoneState::device},
-                                                 {"offline", PhoneState::offline},
-                                                 {"unauthorized", PhoneState::unauthorized},
-                                                 {"authorizing", PhoneState::authorizing},
-                                                 {"connecting", PhoneState::connecting},
-                                                 {"recovery", PhoneState::recovery},
-                                                 {"sideload", PhoneState::sideload},
-                                                 {"rescue", PhoneState::rescue},
-                                                 {"bootloader", PhoneState::bootloader},
-                                                 {"host", PhoneState::host},
-                                                 {"unknown", PhoneState::unknown}}};
-
-std::string_view trimmed(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
-    return text;
-}
+constexpr std::array<StateWord, 11> state_words{{{"device", ConnectionState::device},
+                                                 {"offline", ConnectionState::offline},
+                                                 {"unauthorized", ConnectionState::unauthorized},
+                                                 {"authorizing", ConnectionState::authorizing},
+                                                 {"connecting", ConnectionState::connecting},
+                                                 {"recovery", ConnectionState::recovery},
+                                                 {"sideload", ConnectionState::sideload},
+                                                 {"rescue", ConnectionState::rescue},
+                                                 {"bootloader", ConnectionState::bootloader},
+                                                 {"host", ConnectionState::host},
+                                                 {"unknown", ConnectionState::unknown}}};
 
 /// Takes the last word off `text` if it is "KEY:VALUE".
 bool take_last(std::string_view& text, std::string_view key, std::string& value)
@@ -69,7 +63,7 @@ std::optional<PhoneLine> phone_line(std::string_view line)
         phone.state = known->state;
         said = word;
     } else if (rest.starts_with("no permissions")) {
-        phone.state = PhoneState::no_permissions;
+        phone.state = ConnectionState::no_permissions;
         if (const auto usb = rest.rfind(" usb:"); usb != std::string_view::npos) said = rest.substr(0, usb);
     } else {
         said = word;
@@ -92,31 +86,31 @@ std::vector<PhoneLine> phone_lines(std::string_view text)
     return phones;
 }
 
-std::string_view advice(PhoneState state) noexcept
+std::string_view advice(ConnectionState state) noexcept
 {
     switch (state) {
-        case PhoneState::device: return "";
-        case PhoneState::offline: return "The phone does not answer. Wait a few seconds; then unplug it and plug it in again, or switch USB debugging off and on.";
-        case PhoneState::unauthorized: return "Unlock the phone and accept the dialog “Allow USB debugging?”. If none appears, unplug it and plug it in again.";
-        case PhoneState::authorizing:
-        case PhoneState::connecting: return "Connecting. Look at the phone's screen: it may ask whether to allow this computer.";
-        case PhoneState::no_permissions:
+        case ConnectionState::device: return "";
+        case ConnectionState::offline: return "The phone does not answer. Wait a few seconds; then unplug it and plug it in again, or switch USB debugging off and on.";
+        case ConnectionState::unauthorized: return "Unlock the phone and accept the dialog “Allow USB debugging?”. If none appears, unplug it and plug it in again.";
+        case ConnectionState::authorizing:
+        case ConnectionState::connecting: return "Connecting. Look at the phone's screen: it may ask whether to allow this computer.";
+        case ConnectionState::no_permissions:
             return "This computer may not open the phone's USB port. Install the udev rules (sudo apt install android-sdk-platform-tools-common), then unplug the phone and plug it in again.";
-        case PhoneState::recovery:
-        case PhoneState::sideload:
-        case PhoneState::rescue: return "The phone is in its recovery system. Restart it normally.";
-        case PhoneState::bootloader: return "The phone is in its bootloader. Restart it normally.";
-        case PhoneState::host: return "This is a computer, not a phone.";
-        case PhoneState::unknown: return "adb reports a state this program does not know. Unplug the phone and plug it in again.";
+        case ConnectionState::recovery:
+        case ConnectionState::sideload:
+        case ConnectionState::rescue: return "The phone is in its recovery system. Restart it normally.";
+        case ConnectionState::bootloader: return "The phone is in its bootloader. Restart it normally.";
+        case ConnectionState::host: return "This is a computer, not a phone.";
+        case ConnectionState::unknown: return "adb reports a state this program does not know. Unplug the phone and plug it in again.";
     }
     return "";
 }
 
-std::string_view state_name(PhoneState state) noexcept
+std::string_view state_name(ConnectionState state) noexcept
 {
     switch (state) {
-        case PhoneState::device: return "ready";
-        case PhoneState::no_permissions: return "no permission";
+        case ConnectionState::device: return "ready";
+        case ConnectionState::no_permissions: return "no permission";
         default: break;
     }
     const auto known = std::ranges::find(state_words, state, &StateWord::state);

@@ -10,11 +10,11 @@
 
 namespace bitwright {
 
-enum class PhoneState : std::uint8_t { device, offline, unauthorized, authorizing, connecting, no_permissions, recovery, sideload, rescue, bootloader, host, unknown };
+enum class ConnectionState : std::uint8_t { device, offline, unauthorized, authorizing, connecting, no_permissions, recovery, sideload, rescue, bootloader, host, unknown };
 
 struct PhoneLine {
     std::string serial;
-    PhoneState state = PhoneState::unknown;
+    ConnectionState state = ConnectionState::unknown;
     std::string state_words;  ///< as adb says it
     std::string device_path;  ///< "usb:1-2" …, "" for others
     std::string product, model, device;
@@ -27,8 +27,8 @@ struct PhoneLine {
 [[nodiscard]] std::vector<PhoneLine> phone_lines(std::string_view text);
 
 /// What the user can do about a state; "" when there is nothing to do.
-[[nodiscard]] std::string_view advice(PhoneState state) noexcept;
+[[nodiscard]] std::string_view advice(ConnectionState state) noexcept;
 /// The word for a state on screen.
-[[nodiscard]] std::string_view state_name(PhoneState state) noexcept;
+[[nodiscard]] std::string_view state_name(ConnectionState state) noexcept;
 
 }  // namespace bitwright

@@ -16,7 +16,7 @@ constexpr milliseconds offline_shown_after{500};
 constexpr milliseconds first_pause{200}, longest_pause{5000};
 constexpr milliseconds others_may_start{3000};
 
-bool passing(PhoneState state) { return state == PhoneState::offline || state == PhoneState::connecting || state == PhoneState::authorizing; }
+bool passing(ConnectionState state) { return state == ConnectionState::offline || state == ConnectionState::connecting || state == ConnectionState::authorizing; }
 
 }  // namespace
 

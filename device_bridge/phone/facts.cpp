@@ -178,20 +178,6 @@ std::optional<std::int64_t> memory_line(std::string_view text, std::string_view 
     return std::nullopt;
 }
 
-/// `df -k`: the last line holds "… available use% mount"; a long device name takes a line of its own.
-std::optional<std::int64_t> free_bytes(std::string_view text)
-{
-    const auto lines = lines_of(text, 100);
-    if (lines.size() < 2) return std::nullopt;
-    const auto words = words_of(lines.back());
-    for (std::size_t i = 1; i < words.size(); ++i) {
-        if (!words[i].ends_with('%')) continue;
-        const auto kib = whole_number(words[i - 1]);
-        return kib && *kib >= 0 && *kib < (std::int64_t{1} << 50) ? std::optional(*kib * 1024) : std::nullopt;
-    }
-    return std::nullopt;
-}
-
 PhoneState state_of(const Answer& answer)
 {
     PhoneState state;
@@ -199,7 +185,7 @@ PhoneState state_of(const Answer& answer)
     state.thermal = parse_thermal_service(answer.text("thermal"));
     if (auto zones = parse_thermal_zones(answer.text("zones")); !zones.empty()) state.zones = std::move(zones);
     state.memory_available_bytes = memory_line(answer.text("memory"), "MemAvailable");
-    state.free_bytes = free_bytes(answer.text("disk"));
+    state.free_bytes = df_free_bytes(answer.text("disk"));
     if (const auto screen = answer.line("screen"); screen && screen->starts_with("mWakefulness=")) state.screen_on = screen->substr(13) == "Awake";
     if (const auto suspended = answer.line("suspended")) state.input_suspended = *suspended == "true" || *suspended == "1";
     if (const auto uptime = answer.line("clock"))

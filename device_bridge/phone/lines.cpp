@@ -89,4 +89,17 @@ std::optional<std::string> short_text(std::string_view text)
     return kept.empty() ? std::nullopt : std::optional(kept);
 }
 
+std::optional<std::int64_t> df_free_bytes(std::string_view text)
+{
+    const auto lines = lines_of(text, 100);
+    if (lines.size() < 2) return std::nullopt;
+    const auto words = words_of(lines.back());
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        if (!words[i].ends_with('%')) continue;
+        const auto kib = whole_number(words[i - 1]);
+        return kib && *kib >= 0 && *kib < (std::int64_t{1} << 50) ? std::optional(*kib * 1024) : std::nullopt;
+    }
+    return std::nullopt;
+}
+
 }  // namespace bitwright

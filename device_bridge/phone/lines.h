@@ -30,4 +30,7 @@ namespace bitwright {
 /// A name or version for people and JSON: trimmed, broken UTF-8 replaced, control characters removed, at most 256 bytes; absent when nothing is left.
 [[nodiscard]] std::optional<std::string> short_text(std::string_view text);
 
+/// What `df -k PATH` says is free there: its last line holds "… available use% mount"; a long device name takes a line of its own.
+[[nodiscard]] std::optional<std::int64_t> df_free_bytes(std::string_view text);
+
 }  // namespace bitwright

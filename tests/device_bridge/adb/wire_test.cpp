@@ -21,19 +21,19 @@ TEST(PhoneLines, AreReadFromTheEnd)
         "(no serial number)     device usb:1-4 transport_id:8\n"
         "hovering               dancing usb:9-9 transport_id:18446744073709551615\n");
     ASSERT_EQ(phones.size(), 7u);
-    EXPECT_EQ(phones[0], (PhoneLine{"R5CT90ABCDE", PhoneState::device, "device", "usb:1-2", "dm1qxeea", "SM_S911B", "dm1q", 3}));
+    EXPECT_EQ(phones[0], (PhoneLine{"R5CT90ABCDE", ConnectionState::device, "device", "usb:1-2", "dm1qxeea", "SM_S911B", "dm1q", 3}));
     EXPECT_EQ(phones[1].serial, "192.168.1.20:5555");
-    EXPECT_EQ(phones[1].state, PhoneState::offline);
+    EXPECT_EQ(phones[1].state, ConnectionState::offline);
     EXPECT_EQ(phones[2].serial, "localfilesystem:/tmp/a/phone");
     EXPECT_EQ(phones[2].model, "Fake_Phone_9");
-    EXPECT_EQ(phones[3].state, PhoneState::unauthorized);
+    EXPECT_EQ(phones[3].state, ConnectionState::unauthorized);
     EXPECT_EQ(phones[3].transport_id, 5u);
-    EXPECT_EQ(phones[4].state, PhoneState::no_permissions);
+    EXPECT_EQ(phones[4].state, ConnectionState::no_permissions);
     EXPECT_EQ(phones[4].device_path, "usb:3-1.4");
     EXPECT_EQ(phones[4].transport_id, 7u);
     EXPECT_TRUE(phones[4].state_words.starts_with("no permissions (user"));
     EXPECT_EQ(phones[5].serial, "(no serial number)");
-    EXPECT_EQ(phones[6].state, PhoneState::unknown);
+    EXPECT_EQ(phones[6].state, ConnectionState::unknown);
     EXPECT_EQ(phones[6].state_words, "dancing");
     EXPECT_EQ(phones[6].device_path, "usb:9-9");
 }
@@ -50,10 +50,10 @@ TEST(PhoneLines, WhatIsNoneIsLeftOut)
 
 TEST(PhoneLines, EachStateThatIsNotReadySaysWhatToDo)
 {
-    EXPECT_TRUE(advice(PhoneState::device).empty());
-    for (int state = 1; state <= static_cast<int>(PhoneState::unknown); ++state) {
-        EXPECT_FALSE(advice(static_cast<PhoneState>(state)).empty()) << state;
-        EXPECT_FALSE(state_name(static_cast<PhoneState>(state)).empty()) << state;
+    EXPECT_TRUE(advice(ConnectionState::device).empty());
+    for (int state = 1; state <= static_cast<int>(ConnectionState::unknown); ++state) {
+        EXPECT_FALSE(advice(static_cast<ConnectionState>(state)).empty()) << state;
+        EXPECT_FALSE(state_name(static_cast<ConnectionState>(state)).empty()) << state;
     }
 }
 

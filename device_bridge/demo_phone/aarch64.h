@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Programs for aarch64 on this computer.
+// Threading: forks; call before threads are started.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+#include <string>
+
+namespace bitwright::demo {
+
+/// qemu-aarch64-static of this computer; empty without. BITWRIGHT_QEMU names another one, "none" pretends there is none.
+[[nodiscard]] std::filesystem::path find_qemu();
+/// True when a small program for aarch64, written to `folder`, really runs; `before` comes in front of it.
+[[nodiscard]] bool runs_aarch64(const std::filesystem::path& folder, const std::vector<std::string>& before);
+/// True for an ELF file whose machine is aarch64.
+[[nodiscard]] bool is_aarch64(const char* path);
+
+}  // namespace bitwright::demo

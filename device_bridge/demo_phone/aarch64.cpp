@@ -2,7 +2,6 @@
 #include "device_bridge/demo_phone/aarch64.h"
 
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -43,12 +42,20 @@ std::string small_program()
 
 fs::path find_qemu()
 {
-    if (const char* set = std::getenv("BITWRIGHT_QEMU")) return std::strcmp(set, "none") == 0 ? fs::path() : fs::path(set);
     for (const char* folder : {"/usr/bin/", "/usr/local/bin/", "/bin/"}) {
         for (const char* name : {"qemu-aarch64-static", "qemu-aarch64"}) {
             const std::string path = std::string(folder) + name;
             if (::access(path.c_str(), X_OK) == 0) return path;
         }
+    }
+    return {};
+}
+
+fs::path exec_library(const fs::path& program)
+{
+    for (const char* place : {"../lib/libbitwright-demo-exec.so", "libbitwright-demo-exec.so", "../lib/bitwright/libbitwright-demo-exec.so"}) {
+        fs::path library = (program.parent_path() / place).lexically_normal();
+        if (::access(library.c_str(), R_OK) == 0) return library;
     }
     return {};
 }

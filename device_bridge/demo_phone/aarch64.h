@@ -4,13 +4,15 @@
 #pragma once
 
 #include <filesystem>
-#include <vector>
 #include <string>
+#include <vector>
 
 namespace bitwright::demo {
 
-/// qemu-aarch64-static of this computer; empty without. BITWRIGHT_QEMU names another one, "none" pretends there is none.
+/// qemu-aarch64-static of this computer; empty without.
 [[nodiscard]] std::filesystem::path find_qemu();
+/// The library that puts qemu in front of programs for aarch64, beside the given program of ours; empty without.
+[[nodiscard]] std::filesystem::path exec_library(const std::filesystem::path& program);
 /// True when a small program for aarch64, written to `folder`, really runs; `before` comes in front of it.
 [[nodiscard]] bool runs_aarch64(const std::filesystem::path& folder, const std::vector<std::string>& before);
 /// True for an ELF file whose machine is aarch64.

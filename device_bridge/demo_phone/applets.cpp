@@ -3,7 +3,6 @@
 
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
-#include "device_bridge/demo_phone/aarch64.h"
 #include "device_bridge/demo_phone/tree.h"
 
 #include <algorithm>
@@ -172,16 +171,7 @@ int date(Words words)
     return run_other("/usr/bin/date", words);
 }
 
-/// Also where a program for aarch64 ends up that the kernel does not know: shells and libc hand it to /bin/sh as if it were a script.
-int sh(Words words)
-{
-    const char* qemu = std::getenv("BITWRIGHT_PHONE_QEMU");
-    if (qemu && words.size() > 1 && words[1][0] != '-' && is_aarch64(words[1].c_str())) {
-        words[0] = qemu;
-        return run_other(qemu, words);
-    }
-    return run_other(::access("/usr/bin/dash", X_OK) == 0 ? "/usr/bin/dash" : "/usr/bin/bash", words);
-}
+int sh(const Words& words) { return run_other(::access("/usr/bin/dash", X_OK) == 0 ? "/usr/bin/dash" : "/usr/bin/bash", words); }
 
 const std::map<std::string, std::function<int(const Words&)>>& applets()
 {

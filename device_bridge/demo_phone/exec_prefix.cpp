@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Preloaded into the shells of a demo phone in a plain folder: a program for aarch64 is executed with qemu in front of it.
+// Preloaded into the shells of a demo phone where the kernel does not know aarch64: a program for aarch64 is executed with qemu in front of it.
 #include "device_bridge/demo_phone/aarch64.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>

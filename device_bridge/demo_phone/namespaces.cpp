@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 namespace bitwright::demo {
 namespace {
 
-constexpr int shell_user = 2000;
+constexpr int root_user = 0, shell_user = 2000;
 
 [[noreturn]] void refuse(const std::string& what) { throw failure(what + ": " + std::strerror(errno)); }
 
@@ -117,16 +117,15 @@ void make_devices(const fs::path& base)
     for (const auto& [name, number] : {std::pair{"stdin", "0"}, {"stdout", "1"}, {"stderr", "2"}}) fs::create_symlink(std::string("/proc/self/fd/") + number, base / "dev" / name);
 }
 
-/// Where the kernel does not run aarch64 itself, a shell that cannot execute a file hands it to /bin/sh: ours knows what to do with it.
-void take_over_shell(const fs::path& base)
+/// A new user namespace (and what `more` says) in which this process is `user`, with all privileges over what is made there.
+void enter_as(int user, int more)
 {
-    if (fs::is_symlink(base / "bin")) {
-        fs::remove(base / "bin");
-        fs::create_directory(base / "bin");
-        for (const auto& entry : fs::directory_iterator("/usr/bin")) fs::create_symlink("/usr/bin" / entry.path().filename(), base / "bin" / entry.path().filename());
-        fs::remove(base / "bin/sh");
-        fs::create_symlink("/system/bin/sh", base / "bin/sh");
-    }
+    const auto outer_user = ::geteuid();
+    const auto outer_group = ::getegid();
+    if (::unshare(CLONE_NEWUSER | more) != 0) refuse("new namespaces");
+    write_proc("/proc/self/setgroups", "deny");
+    write_proc("/proc/self/uid_map", std::to_string(user) + " " + std::to_string(outer_user) + " 1");
+    write_proc("/proc/self/gid_map", std::to_string(user) + " " + std::to_string(outer_group) + " 1");
 }
 
 void loopback_up()
@@ -143,22 +142,19 @@ void loopback_up()
 
 void enter_namespaces()
 {
-    const auto user = ::geteuid();
-    const auto group = ::getegid();
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) refuse("new namespaces");
-    write_proc("/proc/self/setgroups", "deny");
-    write_proc("/proc/self/uid_map", std::to_string(shell_user) + " " + std::to_string(user) + " 1");
-    write_proc("/proc/self/gid_map", std::to_string(shell_user) + " " + std::to_string(group) + " 1");
+    enter_as(root_user, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS);
     if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) refuse("private mounts");
 }
 
-Tree build_own_tree(const Scenario& scenario, const fs::path& kept)
+Tree build_own_tree(const Scenario& scenario, const fs::path& kept, Aarch64Choice aarch64)
 {
     const int kept_fd = kept.empty() ? -1 : ::open(kept.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (!kept.empty() && kept_fd < 0) refuse(kept.string());
-    const int program_fd = ::open(fs::read_symlink("/proc/self/exe").c_str(), O_PATH | O_CLOEXEC);  // by its path: the running file belongs to the mounts outside
+    const fs::path program = fs::read_symlink("/proc/self/exe"), library = exec_library(program);
+    const int program_fd = ::open(program.c_str(), O_PATH | O_CLOEXEC);  // by its path: the running file belongs to the mounts outside
     if (program_fd < 0) refuse("this program");
-    const auto qemu = find_qemu();
+    const int library_fd = library.empty() ? -1 : ::open(library.c_str(), O_PATH | O_CLOEXEC);
+    const auto qemu = aarch64 == Aarch64Choice::none ? fs::path() : find_qemu();
     const fs::path base = "/tmp";  // hidden from here on; /proc/self reaches what was opened before
     mount_new("tmpfs", base, MS_NOSUID | MS_NODEV, mib(64, "755"));
     take_over_system(base);
@@ -175,23 +171,28 @@ Tree build_own_tree(const Scenario& scenario, const fs::path& kept)
     Tree tree;
     tree.mode = Tree::Mode::namespaces;
     tree.qemu = qemu;
-    if (!qemu.empty() && (register_aarch64(base / "proc", qemu), runs_aarch64(base / "data", {}))) tree.aarch64 = Tree::Aarch64::kernel;
-    else if (!qemu.empty() && runs_aarch64(base / "data", {qemu.string()})) tree.aarch64 = Tree::Aarch64::prefix;
-    if (tree.aarch64 == Tree::Aarch64::prefix) take_over_shell(base);
-
+    const bool kernel = aarch64 == Aarch64Choice::automatic && (runs_aarch64(base / "data", {}) || (!qemu.empty() && register_aarch64(base / "proc", qemu) && runs_aarch64(base / "data", {})));
+    if (kernel) tree.aarch64 = Tree::Aarch64::kernel;
+    else if (!qemu.empty() && library_fd >= 0 && runs_aarch64(base / "data", {qemu.string()})) tree.aarch64 = Tree::Aarch64::prefix;
     tree.root = base;
     fs::create_directories(base / "system/bin");
     bind_file("/proc/self/fd/" + std::to_string(program_fd), base / "system/bin/.phone");
+    if (tree.aarch64 == Tree::Aarch64::prefix) {
+        fs::create_directories(base / "system/lib64");
+        bind_file("/proc/self/fd/" + std::to_string(library_fd), base / "system/lib64/libbitwright-demo-exec.so");
+        tree.interpose = "/system/lib64/libbitwright-demo-exec.so";
+    }
     tree.fill(scenario, ".phone");
     tree.root.clear();
     for (const auto& [from, at] : {std::pair{"memory", "meminfo"}, {"processor", "cpuinfo"}}) bind(base / "dev/.phone" / from, base / "proc" / at, false);
-    make_read_only(base / "proc");
     loopback_up();
     if (::chdir(base.c_str()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0) refuse("changing the root");
+    ::sethostname(scenario.phone.device.c_str(), std::min<std::size_t>(scenario.phone.device.size(), 60));
+    enter_as(shell_user, CLONE_NEWNS);  // Android's shell is no root; what is mounted can no longer be undone
+    make_read_only("/proc");
     mount_attr read_only{};
     read_only.attr_set = MOUNT_ATTR_RDONLY;
     if (::syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof read_only) != 0) refuse("a read-only root");
-    ::sethostname(scenario.phone.device.c_str(), std::min<std::size_t>(scenario.phone.device.size(), 60));
     return tree;
 }
 

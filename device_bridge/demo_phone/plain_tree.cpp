@@ -9,7 +9,7 @@ namespace fs = std::filesystem;
 
 namespace bitwright::demo {
 
-Tree build_plain_tree(const Scenario& scenario, const fs::path& root)
+Tree build_plain_tree(const Scenario& scenario, const fs::path& root, Aarch64Choice aarch64)
 {
     if (root.string().find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./+") != std::string::npos) {
         throw bad_input(root.string(), "", "holds characters that a shell would read as syntax; give --root a folder of letters, digits, _ - . and +");
@@ -17,12 +17,9 @@ Tree build_plain_tree(const Scenario& scenario, const fs::path& root)
     const fs::path program = fs::read_symlink("/proc/self/exe");
     Tree tree;
     tree.root = root;
-    tree.qemu = find_qemu();
-    for (const char* place : {"../lib/libbitwright-demo-exec.so", "libbitwright-demo-exec.so", "../lib/bitwright/libbitwright-demo-exec.so"}) {
-        const fs::path library = (program.parent_path() / place).lexically_normal();
-        if (tree.interpose.empty() && fs::exists(library)) tree.interpose = library;
-    }
-    if (!tree.qemu.empty() && runs_aarch64(root, {})) tree.aarch64 = Tree::Aarch64::kernel;
+    if (aarch64 != Aarch64Choice::none) tree.qemu = find_qemu();
+    tree.interpose = exec_library(program);
+    if (aarch64 == Aarch64Choice::automatic && runs_aarch64(root, {})) tree.aarch64 = Tree::Aarch64::kernel;
     else if (!tree.qemu.empty() && !tree.interpose.empty() && runs_aarch64(root, {tree.qemu.string()})) tree.aarch64 = Tree::Aarch64::prefix;
     if (tree.aarch64 != Tree::Aarch64::prefix) tree.interpose.clear();
     tree.fill(scenario, program);

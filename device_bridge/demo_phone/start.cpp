@@ -199,7 +199,7 @@ int keep(const Options& options, const Scenario& scenario, const Listener& liste
     ::setsid();
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_IGN);
-    const auto own_tree = [&] { return build_own_tree(scenario, options.root.empty() ? fs::path() : fs::absolute(options.root)); };
+    const auto own_tree = [&] { return build_own_tree(scenario, options.root.empty() ? fs::path() : fs::absolute(options.root), options.aarch64); };
     bool namespaces = options.tree == Options::TreeChoice::namespaces;
     if (options.tree == Options::TreeChoice::automatic) namespaces = exit_code_of(fork_into_namespaces([&] { (void)own_tree(); }, true)) == 0;
 
@@ -225,7 +225,7 @@ int keep(const Options& options, const Scenario& scenario, const Listener& liste
             be_phone(scenario, tree, listener, shown_pid);
         })
                                        : fork_with([&] {
-                                             const Tree tree = build_plain_tree(scenario, plain_root);
+                                             const Tree tree = build_plain_tree(scenario, plain_root, options.aarch64);
                                              be_phone(scenario, tree, listener, shown_pid);
                                          });
         ::close(listener.fd);

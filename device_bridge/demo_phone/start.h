@@ -3,6 +3,8 @@
 // the phone itself, in namespaces of its own where possible.
 #pragma once
 
+#include "device_bridge/demo_phone/tree.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -14,6 +16,7 @@ struct Options {
     std::uint16_t port = 0;  ///< 0: any free one
     bool listens_on_port = false;
     enum class TreeChoice { automatic, namespaces, plain } tree = TreeChoice::automatic;
+    Aarch64Choice aarch64 = Aarch64Choice::automatic;
 };
 
 /// Until it is told to end. Throws Error before it is ready; the exit code afterwards.

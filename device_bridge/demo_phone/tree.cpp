@@ -99,10 +99,8 @@ std::vector<std::string> Tree::environment(const Scenario& scenario, std::string
     if (!qemu.empty()) {
         out.push_back("QEMU_CPU=" + scenario.phone.cpu);
         out.push_back("BITWRIGHT_PHONE_QEMU=" + qemu.string());
-        if (!at.empty()) {
-            out.push_back("QEMU_LD_PREFIX=" + at);
-            if (!interpose.empty()) out.push_back("LD_PRELOAD=" + interpose.string());
-        }
+        if (!at.empty()) out.push_back("QEMU_LD_PREFIX=" + at);
+        if (!interpose.empty()) out.push_back("LD_PRELOAD=" + interpose.string());
     }
     return out;
 }

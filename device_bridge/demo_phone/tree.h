@@ -15,11 +15,11 @@ namespace bitwright::demo {
 
 struct Tree {
     enum class Mode { namespaces, plain } mode = Mode::plain;
-    /// How a program for aarch64 is executed: by the kernel (binfmt_misc), by putting qemu in front, or not at all.
+    /// How a program for aarch64 is executed: by the kernel (binfmt_misc), by putting qemu in front in every exec of a shell's, or not at all.
     enum class Aarch64 { kernel, prefix, none } aarch64 = Aarch64::none;
     std::filesystem::path root;       ///< empty in the own tree: it is /
     std::filesystem::path qemu;       ///< qemu-aarch64-static; empty without
-    std::filesystem::path interpose;  ///< the library that puts qemu in front of programs in a plain folder; empty without
+    std::filesystem::path interpose;  ///< the library that puts qemu in front of programs, where that is needed
 
     /// Where a path of the phone lies in this process; ".." does not leave the tree.
     [[nodiscard]] std::filesystem::path map(std::string_view path) const;
@@ -34,12 +34,15 @@ struct Tree {
     void booted(const Scenario& scenario) const;
 };
 
+/// What to try: everything, only qemu in front, or nothing (as on a computer without qemu).
+enum class Aarch64Choice { automatic, prefix, none };
+
 /// In a process that was made for it: new namespaces in which this process's next child is the first one. Throws Error (failed) where the kernel forbids them.
 void enter_namespaces();
 /// In that child: builds the tree and makes it the root. `kept`: a folder for /data that outlives the phone, or empty.
-[[nodiscard]] Tree build_own_tree(const Scenario& scenario, const std::filesystem::path& kept);
+[[nodiscard]] Tree build_own_tree(const Scenario& scenario, const std::filesystem::path& kept, Aarch64Choice aarch64);
 /// The fallback below `root`.
-[[nodiscard]] Tree build_plain_tree(const Scenario& scenario, const std::filesystem::path& root);
+[[nodiscard]] Tree build_plain_tree(const Scenario& scenario, const std::filesystem::path& root, Aarch64Choice aarch64);
 /// This process and all it starts lose the privileges that see through permissions.
 void drop_privileges();
 

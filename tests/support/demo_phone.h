@@ -42,7 +42,7 @@ public:
         std::string tree = "auto";                    ///< auto, namespace, plain
         std::filesystem::path root;                   ///< --root
         bool port = false;                            ///< on a port of 127.0.0.1 instead of a Unix socket
-        std::vector<std::string> environment;         ///< e.g. BITWRIGHT_QEMU=none
+        std::string aarch64 = "auto";                 ///< auto, prefix (qemu before programs), none (as without qemu)
     };
     /// A scenario's file. Fails the test (and ready() is null) when it does not become ready within 10 s.
     explicit DemoPhone(const std::filesystem::path& scenario_file) : DemoPhone(scenario_file, Options()) {}

@@ -2,15 +2,25 @@
 #include "tests/device_bridge/adb/adb_lab.h"
 
 #include "device_bridge/adb/adb_server.h"
+#include "device_bridge/adb/device_lines.h"
 #include "device_bridge/adb/host_socket.h"
+#include "device_bridge/adb/wireless.h"
 #include "tests/support/shared_data.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <fstream>
 #include <stdexcept>
+
+extern char** environ;
 
 namespace bitwright::test {
 namespace {
@@ -69,6 +79,68 @@ void AdbLab::end_server() const
         (void)socket.read_to_end(64);
     } catch (const std::exception&) {  // none runs
     }
+}
+
+std::filesystem::path demo_phone()
+{
+    const auto path = std::filesystem::path(BITWRIGHT_BINARY_DIR) / "bin" / "bitwright-demo-phone";
+    return std::filesystem::exists(path) ? path : std::filesystem::path{};
+}
+
+LabPhone::LabPhone(AdbLab& lab, const std::string& scenario, bool wait) : lab_(lab)
+{
+    static int number = 0;
+    folder_ = lab.folder() / ("phone" + std::to_string(++number));
+    std::filesystem::create_directories(folder_ / "root");
+    const auto file = folder_ / "scenario.json";
+    std::ofstream(file) << scenario;
+    serial_ = "localfilesystem:" + (folder_ / "socket").string();
+    start(file);
+    ensure_adb_server(lab.settings(), lab.control);
+    try {
+        (void)connect_phone(lab.settings(), serial_, lab.control);
+    } catch (const AdbError&) {
+        if (wait) throw;
+    }
+    if (wait) wait_ready();
+}
+
+LabPhone::~LabPhone() { end(); }
+
+void LabPhone::start(const std::filesystem::path& scenario)
+{
+    std::array<int, 2> pipe{};
+    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+    const auto program = demo_phone().string(), socket = (folder_ / "socket").string(), root = (folder_ / "root").string(), file = scenario.string();
+    const std::array<const char*, 8> arguments{program.c_str(), "--scenario", file.c_str(), "--socket", socket.c_str(), "--root", root.c_str(), nullptr};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pipe[1], 1);
+    const int problem = ::posix_spawn(&pid_, program.c_str(), &actions, nullptr, const_cast<char* const*>(arguments.data()), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(pipe[1]);
+    std::array<char, 4096> line{};
+    const auto count = problem == 0 ? ::read(pipe[0], line.data(), line.size()) : 0;  // it prints one line when adb can connect
+    ::close(pipe[0]);
+    if (count <= 0) throw std::runtime_error("the demo phone does not start");
+}
+
+void LabPhone::end()
+{
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+}
+
+AdbTarget LabPhone::target() const { return {lab_.settings(), serial_}; }
+
+void LabPhone::wait_ready() const
+{
+    for (int i = 0; i < 200; ++i, std::this_thread::sleep_for(std::chrono::milliseconds(25)))
+        for (const auto& phone : phone_lines(ask_server(lab_.settings(), "host:devices-l", lab_.control)))
+            if (phone.serial == serial_ && phone.state == ConnectionState::device) return;
+    throw std::runtime_error("the demo phone was not ready within 5 s");
 }
 
 PortHolder::PortHolder(std::function<void(int)> serve) : listener_(listen_on_loopback(port_))

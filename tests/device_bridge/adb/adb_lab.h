@@ -38,6 +38,34 @@ private:
     AdbSettings settings_;
 };
 
+/// A demo phone on a unix socket, connected to the lab's server (which it starts). Ends with this object.
+class LabPhone {
+public:
+    /// @param scenario the text of a scenario file. @param wait false: do not wait until it is ready (it may never be).
+    LabPhone(AdbLab& lab, const std::string& scenario, bool wait = true);
+    ~LabPhone();
+    LabPhone(const LabPhone&) = delete;
+    LabPhone& operator=(const LabPhone&) = delete;
+
+    [[nodiscard]] AdbTarget target() const;
+    [[nodiscard]] const std::string& serial() const noexcept { return serial_; }
+    /// The cable is pulled, for good.
+    void end();
+    /// Waits until adb lists it as ready.
+    void wait_ready() const;
+
+private:
+    void start(const std::filesystem::path& scenario);
+
+    AdbLab& lab_;
+    std::filesystem::path folder_;
+    std::string serial_;
+    int pid_ = 0;
+};
+
+/// The demo phone's program; empty where it is not built.
+[[nodiscard]] std::filesystem::path demo_phone();
+
 /// Accepts connections on loopback and answers each as `serve` does, which gets the descriptor and returns to close it.
 class PortHolder {
 public:
@@ -57,3 +85,6 @@ private:
 
 #define BITWRIGHT_NEEDS_ADB() \
     if (!::bitwright::test::has_adb()) GTEST_SKIP() << "skipped: no adb on this computer"
+#define BITWRIGHT_NEEDS_DEMO_PHONE() \
+    BITWRIGHT_NEEDS_ADB();           \
+    if (::bitwright::test::demo_phone().empty()) GTEST_SKIP() << "skipped: bitwright-demo-phone is not built"

@@ -3,6 +3,7 @@
 
 #include "device_bridge/adb/host_socket.h"
 #include "tests/device_bridge/adb/adb_lab.h"
+#include "tests/device_bridge/adb/faults.h"
 #include "tests/support/shared_data.h"
 
 #include <gtest/gtest.h>
@@ -17,19 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-/// The fault and sentence that `call` ends with.
-template <typename Call>
-std::pair<AdbFault, std::string> fault_of(Call call)
-{
-    try {
-        call();
-    } catch (const AdbError& error) {
-        return {error.fault(), error.what()};
-    }
-    ADD_FAILURE() << "no error";
-    return {AdbFault::protocol, ""};
-}
+using test::fault_of;
 
 std::filesystem::path script(const std::filesystem::path& path, const std::string& text)
 {

@@ -52,6 +52,9 @@ private:
     bool done_ = false;
 };
 
+/// "-s TERM --" is what both mksh and dash read.
+std::string signal_group(std::string_view signal, std::int64_t group) { return "kill -s " + std::string(signal) + " -- -" + std::to_string(group) + " 2>/dev/null"; }
+
 /// One command on one socket.
 class Session {
 public:
@@ -168,9 +171,14 @@ private:
             socket_->set_control(patient);
             for (int i = 0; i < 20 && !line_.group() && !packets_.exit_code(); ++i)  // the first line is due at once
                 if (socket_->wait(true, false, milliseconds(100)).readable) read();
+            if (!line_.group() || packets_.exit_code()) return;
             auto target = target_;
             target.adb.silence = milliseconds(3000);
-            if (line_.group() && !packets_.exit_code()) (void)end_process_group(target, *line_.group(), patient);
+            (void)run_shell(target, signal_group("TERM", *line_.group()), patient);
+            // A phone whose output nobody reads cannot see the command's end.
+            for (const auto end = steady_clock::now() + milliseconds(1000); !packets_.exit_code() && steady_clock::now() < end;)
+                if (socket_->wait(true, false, milliseconds(50)).readable) read();
+            (void)end_process_group(target, *line_.group(), patient);
         } catch (const std::exception&) {  // the phone is gone: what was asked for has its own error
         }
     }
@@ -209,11 +217,10 @@ std::string shell_output(const AdbTarget& target, std::string_view command, cons
 bool end_process_group(const AdbTarget& target, std::int64_t group, const Control& control)
 {
     if (group <= 1) throw usage_error("process group " + std::to_string(group) + " is none that a command on a phone has");
-    const auto name = "-" + std::to_string(group);
-    // "-s TERM --" is what both mksh and dash read; a member that is ending still counts for kill -0, hence the short waits.
-    const auto signal = [&](std::string_view which) { return "kill -s " + std::string(which) + " -- " + name + " 2>/dev/null"; };
-    const std::string wait = "do kill -s 0 -- " + name + " 2>/dev/null || exit 0; sleep 0.1; done\n";
-    const std::string script = signal("TERM") + " || exit 0\nfor i in 1 2 3 4 5 6 7 8 9 10; " + wait + signal("KILL") + "\nfor i in 1 2 3 4 5; " + wait + "exit 1\n";
+    // A member that is ending still counts for signal 0, hence the short waits.
+    const std::string wait = "do " + signal_group("0", group) + " || exit 0; sleep 0.1; done\n";
+    const std::string script =
+        signal_group("TERM", group) + " || exit 0\nfor i in 1 2 3 4 5 6 7 8 9 10; " + wait + signal_group("KILL", group) + "\nfor i in 1 2 3 4 5; " + wait + "exit 1\n";
     return run_shell(target, script, control).exit_code == 0;
 }
 

@@ -104,7 +104,7 @@ pid_t Children::start(const std::vector<std::string>& arguments, const std::vect
         ::dup2(streams.out, 1);
         ::dup2(streams.error, 2);
         for (int fd = 3; fd < 1024; ++fd) ::close(fd);
-        std::signal(SIGPIPE, SIG_DFL);
+        for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);  // what the phone ignores itself, its commands hear
         sigset_t none;
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -2,9 +2,12 @@
 // measure: speed and memory of a package on a device.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
+#include "app/cli/device_json.h"
 #include "app/jobs/measure_job.h"
 #include "app/jobs/package_job.h"
+#include "app/jobs/phone_job.h"
 
+#include <charconv>
 #include <memory>
 
 namespace bitwright::cli {
@@ -12,7 +15,11 @@ namespace {
 
 struct Arguments {
     MeasureRequest request;
-    std::string package, recipe, model, device, workspace;
+    PhoneMeasureRequest phone;
+    std::string package, recipe, model, device, workspace, affinity;
+    double cool_to = 0;
+    std::int64_t patience_s = 1800;
+    bool no_samples = false, dry_run = false;
 };
 
 /// The file given, or the recipe's package, exported into the workspace's data folder once.
@@ -27,13 +34,9 @@ std::filesystem::path package_for(JobEnvironment& environment, const Arguments& 
     return package_of(environment, model, found.recipe);
 }
 
-void run_measure(CommandLine& line, const Arguments& arguments)
+/// The keys of every run.
+Json run_json(const Workspace& workspace, const RunRow& run)
 {
-    const auto workspace = line.open_workspace(arguments.workspace);
-    auto environment = line.environment(*workspace, false);
-    auto request = arguments.request;
-    request.package = package_for(environment, arguments);
-    const auto run = measure_local(environment, request);
     const auto value = [&](const char* quantity) -> Json {
         for (const auto& measurement : run.measurements)
             if (measurement.quantity == quantity) return measurement.value;
@@ -41,14 +44,64 @@ void run_measure(CommandLine& line, const Arguments& arguments)
     };
     Json samples = Json::object();
     for (const auto& measurement : run.measurements) samples[measurement.quantity] = measurement.samples;
-    line.print({{"run", to_string(Reference{"run", run.id})},
-                {"prefill_tokens_per_s", value("prefill_tokens_per_s")},
-                {"decode_tokens_per_s", value("decode_tokens_per_s")},
-                {"peak_rss_bytes", value("peak_rss_bytes")},
-                {"state", run.aborted ? "aborted" : "done"},
-                {"output_sha256", or_null(run.output_hash)},
-                {"samples", samples}});
+    return {{"run", to_string(Reference{"run", run.id})},
+            {"prefill_tokens_per_s", value("prefill_tokens_per_s")},
+            {"decode_tokens_per_s", value("decode_tokens_per_s")},
+            {"peak_rss_bytes", value("peak_rss_bytes")},
+            {"state", run.aborted ? "aborted" : "done"},
+            {"output_sha256", or_null(run.output_hash)},
+            {"samples", samples},
+            {"outliers", outliers_json(run)},
+            {"device", device_json(get_conditions(workspace, run.conditions))}};
+}
+
+void print_run(const CommandLine& line, const Workspace& workspace, const RunRow& run)
+{
+    auto object = run_json(workspace, run);
+    object.update(phone_run_json(workspace, run));
+    line.print(object);
     if (run.aborted) throw failure("run:" + std::to_string(run.id) + " was aborted: " + run.note.value_or("") + "; it is stored as such");
+}
+
+/// What the options ask of a phone.
+PhoneMeasureRequest phone_request(const Arguments& arguments, const std::filesystem::path& package)
+{
+    auto request = arguments.phone;
+    const auto& common = arguments.request;
+    request.package = package;
+    request.adb = adb_settings_from_environment();
+    request.serial = arguments.device;
+    request.plan.prompt_tokens = common.prompt_tokens, request.plan.generate = common.generate;
+    request.plan.repeats = common.repeats, request.plan.warmup = common.warmup, request.plan.threads = common.threads;
+    request.plan.sample = !arguments.no_samples;
+    if (arguments.cool_to > 0) request.plan.cool_to_c = arguments.cool_to;
+    request.patience = std::chrono::seconds(arguments.patience_s);
+    if (!arguments.affinity.empty()) {
+        std::uint64_t mask = 0;
+        const auto* end = arguments.affinity.data() + arguments.affinity.size();
+        const auto [at, error] = std::from_chars(arguments.affinity.data(), end, mask, 16);
+        if (error != std::errc() || at != end || mask == 0 || mask >> 63 != 0) throw usage_error("--affinity: \"" + arguments.affinity + "\" is no hexadecimal mask of CPUs, like f0");
+        request.plan.affinity = mask;
+    }
+    return request;
+}
+
+void run_measure(CommandLine& line, const Arguments& arguments)
+{
+    if (arguments.device == "local" && arguments.dry_run) throw usage_error("--dry-run is for phones");
+    if (arguments.dry_run) {
+        if (arguments.package.empty()) throw usage_error("--dry-run needs --package");
+        const auto script = dry_run(phone_request(arguments, arguments.package));
+        if (line.json) line.print({{"script", script}});
+        else line.host.text(script);
+        return;
+    }
+    if (arguments.workspace.empty()) throw usage_error("--workspace is required");
+    const auto workspace = line.open_workspace(arguments.workspace);
+    auto environment = line.environment(*workspace, false);
+    auto request = arguments.request;
+    request.package = package_for(environment, arguments);
+    print_run(line, *workspace, arguments.device == "local" ? measure_local(environment, request) : measure_on_phone(environment, phone_request(arguments, request.package)));
 }
 
 }  // namespace
@@ -58,18 +111,36 @@ void add_measure(CLI::App& app, CommandLine& line)
     auto* command =
         add_command(app, "measure", "run a package on a device and keep every repeat with its conditions",
                     "run, prefill_tokens_per_s, decode_tokens_per_s, peak_rss_bytes (medians; null where not measured), state (done, aborted), output_sha256, "
-                    "samples{quantity: [each repeat]}");
+                    "samples{quantity: [each repeat]}, outliers{quantity: [indices]}, device{kind (local, phone, simulated), name, identity}; on a phone also answer (same, wrong, "
+                    "unchecked), expected_sha256, note, plan, thermal{before, highest, after}, battery{level_before, level_after, before_c, highest_c, source}, screen_on, "
+                    "memory_available_bytes, frequencies, energy[{phase, tier, source, reason, flags, gross_j, gross_u, net_j, net_u, mj_per_token, mj_per_token_u, mean_w, peak_w}], "
+                    "minutes[{minute, prefill_tokens_per_s, decode_tokens_per_s, battery_c, hottest_c, mean_khz}]; with --dry-run: script");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("--package", arguments->package, "package file");
     command->add_option("--recipe", arguments->recipe, "REF, instead of a package: it is exported first, once");
     command->add_option("--model", arguments->model, "model folder for --recipe; default: where it was last seen");
-    command->add_option("--device", arguments->device, "local: this computer")->required()->check(CLI::IsMember({"local"}));
+    command->add_option("--device", arguments->device, "local: this computer; else a phone's serial, as devices prints it")->required();
     command->add_option("--prompt-tokens", arguments->request.prompt_tokens, "tokens of the prompt")->required()->check(CLI::PositiveNumber);
     command->add_option("--generate", arguments->request.generate, "tokens to generate")->required()->check(CLI::NonNegativeNumber);
     command->add_option("--repeats", arguments->request.repeats, "measured runs")->required()->check(CLI::PositiveNumber);
     command->add_option("--warmup", arguments->request.warmup, "runs before them that are not measured")->capture_default_str()->check(CLI::NonNegativeNumber);
     command->add_option("--threads", arguments->request.threads, "threads")->required()->check(CLI::PositiveNumber);
-    add_workspace(*command, arguments->workspace);
+    auto& plan = arguments->phone.plan;
+    auto* phone = command->add_option_group("on a phone");
+    phone->add_flag("--big-cores", arguments->phone.big_cores, "pin the threads to the big cores");
+    phone->add_option("--affinity", arguments->affinity, "pin them to these CPUs, a hexadecimal mask");
+    phone->add_option("--seconds", plan.seconds, "sustained: repeat until so long has passed")->check(CLI::Range(1, 86'400));
+    phone->add_option("--idle", plan.idle_s, "seconds of idling before and after, for energy above idle")->check(CLI::Range(1, 3'600));
+    phone->add_option("--rest", plan.rest_s, "seconds between runs")->check(CLI::Range(1, 3'600));
+    phone->add_option("--cool-to", arguments->cool_to, "between runs, wait until the battery is this cool, °C")->check(CLI::Range(1, 60));
+    phone->add_option("--cool-limit", plan.cool_limit_s, "seconds to wait for that at most")->capture_default_str()->check(CLI::Range(1, 86'400));
+    phone->add_flag("--no-samples", arguments->no_samples, "do not sample battery, temperatures and clocks");
+    phone->add_option("--samples-per-second", plan.samples_per_second, "of the battery")->capture_default_str()->check(CLI::Range(1, 50));
+    phone->add_flag("--marker", plan.marker, "begin with a square wave of load, to find the run in an external meter's record");
+    phone->add_flag("--suspend-charging", arguments->phone.suspend_charging, "ask the phone to live from its battery though it is plugged in; undone afterwards");
+    phone->add_option("--patience", arguments->patience_s, "seconds to wait for a phone that went away; afterwards jobs resume collects the run")->capture_default_str()->check(CLI::Range(0, 86'400));
+    phone->add_flag("--dry-run", arguments->dry_run, "print the exact script instead; nothing is done");
+    command->add_option("-w,--workspace", arguments->workspace, "workspace file (*.bitwright), made when absent; not needed by --dry-run");
     command->callback([&line, arguments] { line.action = [&line, arguments] { run_measure(line, *arguments); }; });
 }
 

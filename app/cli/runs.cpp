@@ -2,7 +2,9 @@
 // runs list, tag, note, archive; jobs list, resume, cancel.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
+#include "app/cli/device_json.h"
 
+#include "core/workspace/device_runs.h"
 #include "core/workspace/marks.h"
 #include "core/workspace/runs.h"
 #include "core/workspace/stored_json.h"
@@ -37,6 +39,16 @@ Json run_of(const RunRow& row)
     return object;
 }
 
+/// With where it ran, and whether a phone's answer was right.
+Json placed_run_of(const Workspace& workspace, const RunRow& row)
+{
+    auto object = run_of(row);
+    object["device"] = device_json(get_conditions(workspace, row.conditions));
+    const auto device = get_device_run(workspace, row.id);
+    object["answer"] = device ? Json(name_of(device->answer)) : Json();
+    return object;
+}
+
 Json evaluation_of(const EvaluationRow& row)
 {
     const auto reference = [](const char* kind, const std::optional<std::int64_t>& id) { return id ? Json(to_string(Reference{kind, *id})) : Json(); };
@@ -59,7 +71,7 @@ void list_all_runs(const CommandLine& line, const Arguments& arguments)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
     Json runs = Json::array();
-    for (const auto& row : list_runs(*workspace, arguments.all)) runs.push_back(run_of(row));
+    for (const auto& row : list_runs(*workspace, arguments.all)) runs.push_back(placed_run_of(*workspace, row));
     Json object{{"runs", runs}};
     if (arguments.evaluations) {
         object["evaluations"] = Json::array();
@@ -86,7 +98,7 @@ void change_result(const CommandLine& line, const Arguments& arguments, const st
     const auto workspace = line.open_workspace(arguments.workspace);
     const auto result = find_result(*workspace, arguments.reference);
     change(*workspace, result);
-    line.print(result.kind == "run" ? run_of(get_run(*workspace, result.id)) : evaluation_of(get_evaluation(*workspace, result.id)));
+    line.print(result.kind == "run" ? placed_run_of(*workspace, get_run(*workspace, result.id)) : evaluation_of(get_evaluation(*workspace, result.id)));
 }
 
 void archive(const CommandLine& line, const Arguments& arguments)
@@ -178,7 +190,7 @@ void add_runs(CLI::App& app, CommandLine& line)
         add_workspace(*command, arguments->workspace);
         command->callback([&line, arguments, work] { line.action = [&line, arguments, work] { work(line, *arguments); }; });
     };
-    const std::string run_keys = "run, package, state, prompt_tokens, generated, repeats, start, tags, note, archived, and each quantity measured";
+    const std::string run_keys = "run, package, state, prompt_tokens, generated, repeats, start, tags, note, archived, each quantity measured, device{kind (local, phone, simulated), name, identity}, answer (same, wrong, unchecked; null on this computer)";
 
     const std::string evaluation_keys = "evaluation, level, placement, recipe, package, windows, tokens, perplexity_token, definition, created, tags, note, archived";
 

@@ -8,6 +8,7 @@
 #include "app/jobs/package_job.h"
 #include "app/jobs/quantize_job.h"
 #include "core/runtime/hash.h"
+#include "core/workspace/device_runs.h"
 
 #include <algorithm>
 #include <charconv>
@@ -31,12 +32,12 @@ std::string key_of(const OpenedModel& model, const LoopRequest& request)
     return sha256_hex(text);
 }
 
-/// Whether this package was measured like this already.
+/// Whether this package was measured like this on this computer already.
 bool measured(const Workspace& workspace, std::int64_t package, const MeasureRequest& request)
 {
     const auto runs = list_runs(workspace, false);
     return std::any_of(runs.begin(), runs.end(), [&](const RunRow& run) {
-        return run.package == package && !run.aborted && run.prompt_tokens == request.prompt_tokens && run.generated == request.generate &&
+        return run.package == package && !run.aborted && !get_device_run(workspace, run.id) && run.prompt_tokens == request.prompt_tokens && run.generated == request.generate &&
                run.repeats == request.repeats;
     });
 }

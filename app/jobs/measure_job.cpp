@@ -23,15 +23,6 @@ namespace fs = std::filesystem;
 namespace bitwright {
 namespace {
 
-fs::path runner_path()
-{
-    if (const char* given = std::getenv("BITWRIGHT_RUNNER"); given && *given) return given;
-    std::error_code error;
-    const auto path = fs::read_symlink("/proc/self/exe", error).parent_path() / "bitwright-runner";
-    if (!fs::exists(path, error)) throw failure(path.string() + ": is not there; build it (packaging/run), or set BITWRIGHT_RUNNER");
-    return path;
-}
-
 /// A temporary folder that goes away with its scope.
 struct Scratch {
     fs::path path;
@@ -88,6 +79,16 @@ std::string sentence(std::string text)
     return text.starts_with("bitwright-runner: ") ? text.substr(18) : text;
 }
 
+std::vector<std::string> runner_command(const MeasureRequest& request, const fs::path& lines)
+{
+    std::vector<std::string> command{find_runner(false).string(), "--package", request.package.string(), "--mode", request.generate > 0 ? "mixed" : "prefill",
+                                     "--prompt-tokens", std::to_string(request.prompt_tokens)};
+    if (request.generate > 0) command.insert(command.end(), {"--tokens", std::to_string(request.generate)});
+    command.insert(command.end(), {"--runs", std::to_string(request.repeats), "--warmup", std::to_string(request.warmup), "--threads", std::to_string(request.threads), "--jsonl",
+                                   lines.string()});
+    return command;
+}
+
 /// What has been measured so far, each repeat once: its tokens per second (decode where tokens are generated).
 class Repeats {
 public:
@@ -122,6 +123,28 @@ private:
 
 }  // namespace
 
+fs::path find_runner(bool aarch64)
+{
+    if (const char* given = std::getenv(aarch64 ? "BITWRIGHT_RUNNER_AARCH64" : "BITWRIGHT_RUNNER"); given && *given) return given;
+    std::error_code error;
+    const auto path = fs::read_symlink("/proc/self/exe", error).parent_path() / (aarch64 ? "bitwright-runner-aarch64" : "bitwright-runner");
+    if (fs::exists(path, error)) return path;
+    throw failure(path.string() + (aarch64 ? ": is not there; install g++-aarch64-linux-gnu and build (packaging/run), or set BITWRIGHT_RUNNER_AARCH64"
+                                           : ": is not there; build it (packaging/run), or set BITWRIGHT_RUNNER"));
+}
+
+std::string output_hash_here(const MeasureRequest& request, const Control& control)
+{
+    const Scratch scratch;
+    const auto lines = scratch.path / "run.jsonl", errors = scratch.path / "errors.txt";
+    auto once = request;
+    once.repeats = 1, once.warmup = 0;
+    const int status = run_program(runner_command(once, lines), errors, control, [] {});
+    const auto log = read_runner_log(text_or_empty(lines), lines.string());
+    if (!log.complete || !WIFEXITED(status)) throw failure("bitwright-runner: " + sentence(text_or_empty(errors)));
+    return log.output_hash;
+}
+
 RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request)
 {
     auto& workspace = environment.workspace;
@@ -138,19 +161,9 @@ RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request)
     run.package = row.id;
     run.prompt_tokens = request.prompt_tokens, run.generated = request.generate, run.repeats = request.repeats;
     run.start = timestamp();
-    std::vector<std::string> command{runner_path().string(),
-                                     "--package",
-                                     request.package.string(),
-                                     "--mode",
-                                     request.generate > 0 ? "mixed" : "prefill",
-                                     "--prompt-tokens",
-                                     std::to_string(request.prompt_tokens)};
-    if (request.generate > 0) command.insert(command.end(), {"--tokens", std::to_string(request.generate)});
-    command.insert(command.end(), {"--runs", std::to_string(request.repeats), "--warmup", std::to_string(request.warmup), "--threads",
-                                   std::to_string(request.threads), "--jsonl", lines.string()});
     environment.progress({"warm-up", 0, 0, false, 0});
     Repeats repeats(environment, request, lines);
-    const int status = run_program(command, errors, environment.control, [&] { repeats.look(); });
+    const int status = run_program(runner_command(request, lines), errors, environment.control, [&] { repeats.look(); });
     repeats.look();
     run.finish = timestamp();
     const auto log = repeats.log();

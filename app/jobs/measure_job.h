@@ -19,4 +19,10 @@ struct MeasureRequest {
 /// is there.
 [[nodiscard]] RunRow measure_local(JobEnvironment& environment, const MeasureRequest& request);
 
+/// The hash of the ids this computer's engine gives for such a run: what a phone's must be. The runner computes them once. Throws Error.
+[[nodiscard]] std::string output_hash_here(const MeasureRequest& request, const Control& control);
+/// bitwright-runner beside this program, or what $BITWRIGHT_RUNNER names; `aarch64`: the one for phones, or $BITWRIGHT_RUNNER_AARCH64.
+/// Throws Error (failed) when it is not there.
+[[nodiscard]] std::filesystem::path find_runner(bool aarch64);
+
 }  // namespace bitwright

@@ -102,6 +102,7 @@ void RunnerLogReader::read_line(std::string_view line)
         const auto type = object.at("type").get<std::string>();
         if (type == "hello") {
             log_.began = true;
+            log_.emulated = object.value("emulated", false);
             log_.version = object.value("version", "");
             log_.isa = object.value("isa", "");
             log_.kernels = object.value("kernels", log_.isa);

@@ -40,6 +40,7 @@ struct RunnerFrequencies {
 struct RunnerLog {
     bool began = false;     ///< there is a hello line
     bool complete = false;  ///< there is an end line with rc 0
+    bool emulated = false;  ///< the runner saw that its processor is an emulator's: its times say nothing
     std::string version, isa, kernels, output_hash, error;
     std::vector<std::string> hwcap;
     std::int64_t pid = 0;

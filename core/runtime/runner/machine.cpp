@@ -53,6 +53,16 @@ std::vector<std::string> instruction_sets()
     return names;
 }
 
+bool is_emulated()
+{
+#if defined(__aarch64__)
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.starts_with("vendor_id") || line.starts_with("flags")) return true;  // x86's words
+#endif
+    return false;
+}
+
 std::int64_t peak_rss_bytes()
 {
     std::ifstream status("/proc/self/status");

@@ -13,6 +13,8 @@ namespace bitwright::runner {
 /// Instruction sets that integer kernels care for, by the kernel's own names (HWCAP on aarch64: asimd, asimddp, i8mm, sve …), not from /proc/cpuinfo:
 /// an emulator shows its host's there.
 [[nodiscard]] std::vector<std::string> instruction_sets();
+/// True where /proc/cpuinfo is another architecture's: an emulator runs this program, and its times say nothing about a device.
+[[nodiscard]] bool is_emulated();
 /// Peak resident memory in bytes as the kernel counts it, 0 if it does not say.
 [[nodiscard]] std::int64_t peak_rss_bytes();
 /// The calling thread, and those it makes, run on these CPUs only (bit i: CPU i). Throws Error (failed) when this computer has none of them.

@@ -102,6 +102,7 @@ std::string hello(const Options& options, const Package* package, const std::str
     std::string line = std::string("{\"type\":\"hello\"") + text_field("version", BITWRIGHT_VERSION) + text_field("isa", isa()) + text_field("kernels", "scalar") + ",\"hwcap\":[" + sets +
                        "]" + number_field("page", sysconf(_SC_PAGESIZE)) + number_field("cores", std::thread::hardware_concurrency()) + number_field("threads", options.threads) +
                        number_field("pid", getpid());
+    if (is_emulated()) line += ",\"emulated\":true";
     if (options.affinity != 0) line += number_field("affinity", static_cast<std::int64_t>(options.affinity));
     if (!battery.empty()) line += text_field("battery", battery);
     if (package)

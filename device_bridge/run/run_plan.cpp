@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "device_bridge/run/run_plan.h"
+
+#include "core/runtime/error.h"
+#include "device_bridge/phone/facts.h"
+#include "device_bridge/phone/shell_quote.h"
+
+#include <cmath>
+
+namespace bitwright {
+namespace {
+
+constexpr const char* thermal_period_s = "10";
+constexpr const char* sysfs = "/sys";
+
+std::string affinity_word(std::uint64_t mask)
+{
+    char text[20];
+    std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(mask));
+    return text;
+}
+
+}  // namespace
+
+nlohmann::json to_json(const PhonePlan& plan)
+{
+    nlohmann::json json{{"prompt_tokens", plan.prompt_tokens}, {"generate", plan.generate}, {"repeats", plan.repeats},   {"warmup", plan.warmup}, {"threads", plan.threads},
+                        {"affinity", plan.affinity == 0 ? "" : affinity_word(plan.affinity)}, {"seconds", plan.seconds}, {"idle_s", plan.idle_s}, {"rest_s", plan.rest_s},
+                        {"sample", plan.sample}, {"samples_per_second", plan.samples_per_second}, {"marker", plan.marker}, {"idle_only", plan.idle_only}};
+    if (plan.cool_to_c) {
+        json["cool_to_c"] = *plan.cool_to_c;
+        json["cool_limit_s"] = plan.cool_limit_s;
+    }
+    return json;
+}
+
+void check(const PhonePlan& plan)
+{
+    if (plan.idle_only && plan.seconds == 0) throw usage_error("--seconds is needed to measure what idling costs");
+    if (plan.cool_to_c && !plan.sample) throw usage_error("--cool-to needs the battery's temperature; leave --no-samples out");
+    if (plan.cool_to_c && !(*plan.cool_to_c >= 1 && *plan.cool_to_c <= 60)) throw usage_error("--cool-to: a battery is between 1 and 60 °C");
+    if (plan.cool_to_c && plan.rest_s == 0 && plan.repeats == 1 && plan.seconds == 0) throw usage_error("--cool-to waits between runs; ask for --repeats");
+}
+
+std::vector<std::string> runner_words(const PhonePlan& plan, const RemoteRun& run)
+{
+    std::vector<std::string> words{run.runner};
+    const auto add = [&](const char* option, const std::string& value) { words.insert(words.end(), {option, value}); };
+    if (!run.package.empty()) add("--package", run.package);
+    if (plan.idle_only) add("--mode", "idle");
+    else {
+        add("--mode", plan.generate > 0 ? "mixed" : "prefill");
+        add("--prompt-tokens", std::to_string(plan.prompt_tokens));
+        if (plan.generate > 0) add("--tokens", std::to_string(plan.generate));
+        add("--runs", std::to_string(plan.repeats));
+        add("--warmup", std::to_string(plan.warmup));
+        if (plan.idle_s > 0) add("--idle", std::to_string(plan.idle_s));
+        if (plan.rest_s > 0) add("--rest", std::to_string(plan.rest_s));
+        if (plan.cool_to_c) {
+            add("--cool-to", std::to_string(std::lround(*plan.cool_to_c * 10)));
+            add("--cool-limit", std::to_string(plan.cool_limit_s));
+        }
+        add("--threads", std::to_string(plan.threads));
+        if (plan.affinity != 0) add("--affinity", affinity_word(plan.affinity));
+    }
+    if (plan.seconds > 0) add("--seconds", std::to_string(plan.seconds));
+    if (plan.marker) words.emplace_back("--marker");
+    if (plan.sample) {
+        add("--battery", "auto");
+        add("--sysfs", sysfs);
+        add("--samples-per-second", std::to_string(plan.samples_per_second));
+    }
+    add("--jsonl", "run.jsonl");
+    return words;
+}
+
+std::string run_script(const PhonePlan& plan, const RemoteRun& run)
+{
+    std::string runner;
+    for (const auto& word : runner_words(plan, run)) {
+        const auto written = word == run.runner ? std::string("\"$1\"") : word == run.package && !word.empty() ? "\"$2\"" : word == sysfs ? "\"$3\"" : shell_quoted(word);
+        runner += (runner.empty() ? "" : " ") + written;
+    }
+    return "# started in the run's folder with: the runner, the package, where sysfs is\n"
+           "(\n" + state_script() + ") > before.txt 2>/dev/null\n" +
+           "(while [ -e run.sh ] && [ ! -e rc ]; do read -r up rest < /proc/uptime; echo \"$up $(dumpsys thermalservice 2>/dev/null | grep -m1 'Thermal Status')\"; sleep " + thermal_period_s +
+           "; done) > thermal.txt 2>/dev/null &\n"
+           "watch=$!\n" + runner + " > /dev/null 2> errors.txt < /dev/null\n" +
+           "echo $? > rc\n"
+           "kill $watch 2>/dev/null\n"
+           "(\n" + state_script() + ") > after.txt 2>/dev/null\n" +
+           "exit $(cat rc)\n";
+}
+
+std::string run_command(const RemoteRun& run) { return shell_command({"sh", "run.sh", run.runner, run.package.empty() ? "-" : run.package, sysfs}); }
+
+std::string dry_run_script(const PhonePlan& plan, const RemoteRun& run, const std::string& serial, const std::filesystem::path& runner, const std::filesystem::path& package)
+{
+    const auto adb = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"adb", "-s", serial});
+        return shell_command(words) + "\n";
+    };
+    const auto folder = [](const std::string& path) { return path.substr(0, path.rfind('/')); };
+    std::string text = "#!/bin/sh\n# What Bitwright does on the phone, one step after the other. It skips what already lies there with the same SHA-256.\nset -e\n";
+    std::vector<std::string> folders{"mkdir", "-p", folder(run.runner), run.folder};
+    if (!run.package.empty()) folders.push_back(folder(run.package));
+    text += adb({"shell", shell_command(folders)});
+    text += adb({"push", runner.string(), run.runner});
+    text += adb({"shell", shell_command({"chmod", "755", run.runner})});
+    if (!run.package.empty()) text += adb({"push", package.string(), run.package});
+    text += "cat > run.sh <<'BITWRIGHT'\n" + run_script(plan, run) + "BITWRIGHT\n";
+    text += adb({"push", "run.sh", run.file("run.sh")});
+    text += adb({"shell", "cd " + shell_quoted(run.folder) + " && (setsid " + run_command(run) + " < /dev/null > /dev/null 2>&1; echo > done) &"});
+    text += "# the phone may be unplugged now; when " + run.file("done") + " is there:\n";
+    for (const char* name : {"run.jsonl", "errors.txt", "before.txt", "after.txt", "thermal.txt"}) text += adb({"pull", run.file(name), name});
+    text += adb({"shell", shell_command({"rm", "-rf", run.folder})});
+    return text;
+}
+
+}  // namespace bitwright

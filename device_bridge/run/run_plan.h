@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is asked of our runner on a phone, and the scripts that do it there: one that lives on the phone and needs nobody, so that a pulled cable changes nothing.
+//
+// On the phone (adb/remote_store.h): bin/<hash>/bitwright-runner, models/<hash>/package.safetensors, runs/<id>/ with run.sh and what it writes: before.txt and
+// after.txt (state_script()), run.jsonl and errors.txt of the runner, thermal.txt, rc; and what adb/detached.h writes around it.
+// Threading: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bitwright {
+
+struct PhonePlan {
+    std::int64_t prompt_tokens = 128, generate = 64, repeats = 5, warmup = 1;
+    int threads = 4;
+    std::uint64_t affinity = 0;          ///< bit i: CPU i; 0: leave it to the kernel
+    std::int64_t seconds = 0;            ///< sustained: runs go on so long; 0: `repeats` of them
+    std::int64_t idle_s = 0, rest_s = 0; ///< baselines before and after; between runs
+    std::optional<double> cool_to_c;     ///< between runs, the battery's temperature
+    std::int64_t cool_limit_s = 600;
+    bool sample = true;                  ///< battery, temperatures, clocks
+    int samples_per_second = 5;
+    bool marker = false;                 ///< begin with a square wave of load for an external meter
+    bool idle_only = false;              ///< nothing is computed for `seconds`: what being awake costs
+};
+[[nodiscard]] nlohmann::json to_json(const PhonePlan& plan);
+/// Throws Error (usage) naming the option that cannot be.
+void check(const PhonePlan& plan);
+
+struct RemoteRun {
+    std::string runner, package;  ///< absolute paths on the phone; package "": none (idle)
+    std::string folder;           ///< of this run
+    [[nodiscard]] std::string file(const char* name) const { return folder + "/" + name; }
+};
+/// The runner's command line.
+[[nodiscard]] std::vector<std::string> runner_words(const PhonePlan& plan, const RemoteRun& run);
+/// run.sh: state before, the runner, state after; thermal status every ten seconds beside it. It runs in the run's folder.
+[[nodiscard]] std::string run_script(const PhonePlan& plan, const RemoteRun& run);
+/// How run.sh is called there.
+[[nodiscard]] std::string run_command(const RemoteRun& run);
+/// For people: what would be done, as a script with adb, to be copied.
+[[nodiscard]] std::string dry_run_script(const PhonePlan& plan, const RemoteRun& run, const std::string& serial, const std::filesystem::path& runner, const std::filesystem::path& package);
+
+}  // namespace bitwright

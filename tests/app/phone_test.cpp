@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The command line against a demo phone through a genuine adb: measured there, stored as simulated, and everything that goes wrong on the way.
+#include "core/runtime/file.h"
+#include "core/runtime/package.h"
+#include "core/workspace/device_runs.h"
+#include "core/workspace/jobs.h"
+#include "core/workspace/results.h"
+#include "tests/app/program.h"
+#include "tests/runtime/tiny_package.h"
+#include "tests/support/demo_phone.h"
+#include "tests/support/shared_data.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+namespace fs = std::filesystem;
+
+namespace bitwright::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A demo phone that is connected, a workspace and a package.
+class PhoneCommands : public ::testing::Test {
+protected:
+    void SetUp() override
+    {
+        BITWRIGHT_NEEDS_ADB();
+        ASSERT_TRUE(fs::exists(std::string(BITWRIGHT_BINARY_DIR) + "/bin/bitwright-runner-aarch64")) << "the runner for phones was not built";
+        adb.emplace();
+        for (const auto& variable : adb->environment()) {
+            const auto equals = variable.find('=');
+            ::setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+        }
+        folder = scratch(std::string("phone-commands-") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+        package = folder / "tiny.safetensors";
+        TinyPackage::make(1).write(package);
+    }
+
+    void connect(const fs::path& scenario_file, const std::string& tree = "auto")
+    {
+        DemoPhone::Options options;
+        options.tree = tree;
+        phone.emplace(scenario_file, options);
+        if (phone->aarch64() == "none") GTEST_SKIP() << "skipped: no qemu (apt install qemu-user-static)";
+        ASSERT_TRUE(adb->connect(*phone));
+    }
+    /// The demo scenario with some keys replaced.
+    [[nodiscard]] fs::path changed_scenario(const nlohmann::json& changes) const
+    {
+        auto json = nlohmann::json::parse(read_text(scenario("demo")));
+        json.merge_patch(changes);
+        write_text(folder / "scenario.json", json.dump());
+        return folder / "scenario.json";
+    }
+    [[nodiscard]] Arguments measure(std::vector<std::string> more = {}) const
+    {
+        Arguments arguments{"measure", "--package", package.string(), "--device", phone->address(), "--prompt-tokens", "5", "--generate", "6", "--repeats", "3", "--threads", "2",
+                            "-w", workspace().string(), "--json"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return arguments;
+    }
+    [[nodiscard]] fs::path workspace() const { return folder / "w.bitwright"; }
+    [[nodiscard]] std::string shell(const std::string& command) const { return adb->on(*phone, {"shell", command}).out; }
+    /// Waits until the phone runs the runner.
+    [[nodiscard]] bool running() const
+    {
+        for (int i = 0; i < 100; ++i, std::this_thread::sleep_for(100ms))
+            if (shell("cat /data/local/tmp/bitwright/runs/*/run.jsonl 2>/dev/null | grep -c prefill").find_first_of("123456789") != std::string::npos) return true;
+        return false;
+    }
+    /// Waits until no run is left in the middle.
+    void wait_until_done() const
+    {
+        for (int i = 0; i < 200 && shell("ls /data/local/tmp/bitwright/runs/*/done 2>/dev/null").empty(); ++i) std::this_thread::sleep_for(100ms);
+    }
+
+    std::optional<PrivateAdb> adb;
+    std::optional<DemoPhone> phone;
+    fs::path folder, package;
+};
+
+class PhoneCommandsOn : public PhoneCommands, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(PhoneCommandsOn, MeasureStoresASimulatedRunWithItsCircumstances)
+{
+    if (IsSkipped()) return;
+    if (std::string(GetParam()) == "namespace" && !has_namespaces()) GTEST_SKIP() << "skipped: this kernel allows no user namespaces";
+    connect(scenario("demo"), GetParam());
+    if (IsSkipped()) return;
+    const auto ended = run_cli(measure());
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    const auto run = ended.json();
+    EXPECT_EQ(run["state"], "done");
+    EXPECT_EQ(run["answer"], "same");
+    EXPECT_EQ(run["output_sha256"], run["expected_sha256"]);
+    EXPECT_EQ(run["device"]["kind"], "simulated");
+    EXPECT_EQ(run["device"]["name"], "Bitwright Demo Phone (simulated)");
+    EXPECT_EQ(run["samples"]["decode_tokens_per_s"].size(), 3U);
+    EXPECT_EQ(run["samples"]["token_latency_p90_s"].size(), 3U);
+    EXPECT_EQ(run["thermal"], (nlohmann::json{{"before", 0}, {"highest", 0}, {"after", 0}}));
+    EXPECT_EQ(run["battery"]["level_before"], 64);
+    EXPECT_EQ(run["battery"]["source"], "usb");
+    EXPECT_EQ(run["screen_on"], true);
+
+    const Workspace stored(workspace());
+    const auto row = get_run(stored, 1);
+    const auto conditions = get_conditions(stored, row.conditions);
+    EXPECT_EQ(conditions.device_kind, "simulated");
+    EXPECT_EQ(conditions.device_identity, device_identity(phone->address()));
+    EXPECT_TRUE(conditions.backend.starts_with("bitwright-runner ")) << conditions.backend;
+    EXPECT_EQ(conditions.device_facts.find(phone->address()), std::string::npos) << "no serial is stored";
+    EXPECT_EQ(get_device_run(stored, 1)->answer, Answer::same);
+    EXPECT_NE(get_device_run(stored, 1)->before->find("boot_id"), std::string::npos);
+    EXPECT_EQ(shell("ls /data/local/tmp/bitwright/runs"), "") << "what was collected is removed";
+
+    const auto again = run_cli({"push", "--device", phone->address(), "--package", package.string(), "--json"});
+    EXPECT_EQ(again.json()["sent_bytes"], 0) << again.err;
+    const auto compared = run_cli({"runs", "list", "-w", workspace().string(), "--json"});
+    EXPECT_EQ(compared.json()["runs"][0]["device"]["kind"], "simulated");
+    EXPECT_EQ(run_cli({"push", "--device", phone->address(), "--remove", "--json"}).code, 0);
+    EXPECT_EQ(shell("ls /data/local/tmp"), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Trees, PhoneCommandsOn, ::testing::Values("namespace", "plain"));
+
+TEST_F(PhoneCommands, AWrongAnswerIsNeverAFastResult)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    const auto pushed = run_cli({"push", "--device", phone->address(), "--package", package.string(), "--json"});
+    ASSERT_EQ(pushed.code, 0) << pushed.err;
+    const auto other = folder / "other.safetensors";
+    TinyPackage::make(2).write(other);
+    ASSERT_EQ(fs::file_size(other), fs::file_size(package));
+    ASSERT_EQ(adb->on(*phone, {"push", other.string(), pushed.json()["path"].get<std::string>()}).code, 0);  // somebody tampers with it
+    const auto ended = run_cli(measure());
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_NE(ended.err.find("wrong answer"), std::string::npos) << ended.err;
+    EXPECT_EQ(ended.json()["answer"], "wrong");
+    EXPECT_TRUE(ended.json()["decode_tokens_per_s"].is_null());
+    EXPECT_TRUE(ended.json()["samples"].empty());
+    const Workspace stored(workspace());
+    EXPECT_TRUE(get_run(stored, 1).aborted);
+    EXPECT_TRUE(get_run(stored, 1).measurements.empty());
+    EXPECT_EQ(get_device_run(stored, 1)->answer, Answer::wrong);
+}
+
+TEST_F(PhoneCommands, AnUnpluggedPhoneGoesOnAndIsCollected)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    Running program(measure({"--seconds", "6"}));
+    ASSERT_TRUE(running());
+    ASSERT_EQ(adb->run({"disconnect", phone->address()}).code, 0);
+    std::this_thread::sleep_for(2s);
+    EXPECT_FALSE(program.over());
+    ASSERT_TRUE(adb->connect(*phone));
+    const auto ended = program.wait();
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.json()["answer"], "same");
+    EXPECT_GT(ended.json()["samples"]["decode_tokens_per_s"].size(), 3U);
+    ASSERT_EQ(ended.json()["minutes"].size(), 1U);
+    EXPECT_GT(ended.json()["minutes"][0]["decode_tokens_per_s"].get<double>(), 0);
+}
+
+TEST_F(PhoneCommands, AKilledProgramsRunIsCollectedNotRepeated)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    Running program(measure({"--seconds", "4", "--suspend-charging"}));
+    ASSERT_TRUE(running());
+    program.signal(SIGKILL);
+    EXPECT_EQ(program.wait().code, -SIGKILL);
+    {
+        const Workspace stored(workspace());
+        EXPECT_EQ(phone_changes(stored, device_identity(phone->address())).size(), 1U) << "what was changed is remembered";
+    }
+    EXPECT_EQ(shell("getprop power.battery_input.suspended"), "true\n");
+    wait_until_done();
+    const auto pid = shell("cat /data/local/tmp/bitwright/runs/*/group");
+    EXPECT_EQ(run_cli({"jobs", "list", "-w", workspace().string(), "--json"}).json()["jobs"][0]["state"], "interrupted");
+    const auto ended = run_cli({"jobs", "resume", "-w", workspace().string(), "--json"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.json()["answer"], "same");
+    const Workspace stored(workspace());
+    EXPECT_EQ(list_runs(stored, true).size(), 1U);
+    EXPECT_EQ(list_jobs(stored).size(), 1U) << "the same job";
+    EXPECT_EQ(list_jobs(stored)[0].state, JobState::done);
+    EXPECT_TRUE(phone_changes(stored, "").empty());
+    EXPECT_EQ(shell("getprop power.battery_input.suspended"), "false\n");
+    EXPECT_FALSE(pid.empty());
+}
+
+TEST_F(PhoneCommands, CancelEndsTheProcessesOnThePhone)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    Running program(measure({"--seconds", "60", "--suspend-charging"}));
+    ASSERT_TRUE(running());
+    program.signal(SIGINT);
+    EXPECT_EQ(program.wait().code, 4);
+    EXPECT_EQ(shell("ps -ef | grep -c '[b]itwright-runner'"), "0\n");
+    EXPECT_EQ(shell("ls /data/local/tmp/bitwright/runs"), "");
+    EXPECT_EQ(shell("getprop power.battery_input.suspended"), "false\n") << "undone";
+    const Workspace stored(workspace());
+    EXPECT_EQ(list_jobs(stored)[0].state, JobState::cancelled);
+    EXPECT_TRUE(list_runs(stored, true).empty());
+}
+
+TEST_F(PhoneCommands, ARunnerThatIsKilledOnThePhoneIsAborted)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    Running program(measure({"--seconds", "60"}));
+    ASSERT_TRUE(running());
+    (void)shell("kill -s KILL -- -$(cut -d' ' -f1 /data/local/tmp/bitwright/runs/*/group)");
+    const auto ended = program.wait();
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_NE(ended.err.find("ended on the phone before it was done"), std::string::npos) << ended.err;
+    EXPECT_EQ(ended.json()["state"], "aborted");
+    EXPECT_EQ(ended.json()["answer"], "unchecked");
+}
+
+TEST_F(PhoneCommands, AFullPhoneIsSaidBeforeAnythingIsSent)
+{
+    connect(changed_scenario({{"data_mib", 16}}));
+    if (IsSkipped()) return;
+    const auto ended = run_cli(measure());
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_NE(ended.err.find("free there"), std::string::npos) << ended.err;
+    const Workspace stored(workspace());
+    EXPECT_TRUE(list_runs(stored, true).empty());
+    EXPECT_EQ(list_jobs(stored)[0].state, JobState::failed);
+}
+
+TEST_F(PhoneCommands, PhonesThatCannotBeUsedAreNamedWithTheNextStep)
+{
+    if (IsSkipped()) return;
+    phone.emplace(changed_scenario({{"faults", {{"authorize", "never"}}}}), DemoPhone::Options());
+    (void)adb->run({"connect", phone->address()});
+    ASSERT_TRUE(adb->wait_for(*phone, "unauthorized"));
+    const auto ended = run_cli(measure());
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_NE(ended.err.find("dialog"), std::string::npos) << ended.err;
+    const auto listed = run_cli({"devices", "--facts", "--json"});
+    ASSERT_EQ(listed.code, 0) << listed.err;
+    EXPECT_EQ(listed.json()["devices"][0]["serial"], phone->address());
+    EXPECT_TRUE(listed.json()["devices"][0]["advice"].is_string());
+}
+
+TEST_F(PhoneCommands, DryRunPrintsTheScriptAndTouchesNothing)
+{
+    if (IsSkipped()) return;
+    const auto ended = run_cli({"measure", "--package", package.string(), "--device", "it's", "--prompt-tokens", "5", "--generate", "6", "--repeats", "3", "--threads", "2", "--dry-run"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_NE(ended.out.find("adb -s 'it'\\''s' push"), std::string::npos) << ended.out;
+    EXPECT_NE(ended.out.find("--mode mixed --prompt-tokens 5 --tokens 6 --runs 3"), std::string::npos);
+    EXPECT_FALSE(fs::exists(workspace()));
+    const auto unknown = run_cli({"push", "--device", "nobody", "--package", package.string()});
+    EXPECT_EQ(unknown.code, 1);
+    EXPECT_NE(unknown.err.find("nobody: no such phone is connected; bitwright-cli devices shows them"), std::string::npos) << unknown.err;
+}
+
+}  // namespace
+}  // namespace bitwright::test

@@ -15,6 +15,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds offline_shown_after{500};
 constexpr milliseconds first_pause{200}, longest_pause{5000};
 constexpr milliseconds others_may_start{3000};
+constexpr milliseconds looked_at_again{1500};
 
 bool passing(ConnectionState state) { return state == ConnectionState::offline || state == ConnectionState::connecting || state == ConnectionState::authorizing; }
 
@@ -71,10 +72,24 @@ void DeviceList::track(const AdbSettings& settings, bool start_server)
     socket.request("host:track-devices-l");
     auto phones = phone_lines(socket.read_block());
     socket.set_silence(milliseconds::zero());
+    auto unrecorded = settings;
+    unrecorded.transcript = nullptr;
     for (;;) {
-        QMetaObject::invokeMethod(this, [this, phones = std::move(phones)]() mutable { take(std::move(phones)); }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(this, [this, phones] { take(phones); }, Qt::QueuedConnection);
         try {
-            phones = phone_lines(socket.read_block());
+            // adb tells nobody when a phone on the network goes offline, only when it comes back or is given up a minute later: those are asked about.
+            for (;;) {
+                const bool on_network = std::ranges::any_of(phones, [](const PhoneLine& phone) { return phone.device_path.empty(); });
+                if (socket.wait(true, false, looked_at_again).readable) {
+                    phones = phone_lines(socket.read_block());
+                    break;
+                }
+                if (!on_network) continue;
+                auto now = phone_lines(ask_server(unrecorded, "host:devices-l", control_));
+                if (now == phones) continue;
+                phones = std::move(now);
+                break;
+            }
         } catch (const AdbError&) {
             return;
         }

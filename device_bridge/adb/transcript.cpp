@@ -89,7 +89,7 @@ void TranscriptSocket::add(int direction, std::string_view bytes)
     if (direction != direction_) flush();
     direction_ = direction;
     auto& kept = kept_[direction];
-    const auto keep = std::min(bytes.size(), Transcript::kept_bytes - kept);
+    const auto keep = std::min(bytes.size(), (direction == 0 ? Transcript::kept_out : Transcript::kept_in) - kept);
     if (keep > 0) pending_.append(bytes.substr(0, keep));
     kept += keep;
     skipped_ += bytes.size() - keep;

@@ -3,7 +3,8 @@
 // report, and ReplayServer plays the phone from it.
 //
 // Lines: {"bitwright_adb_transcript":1} first; then {"socket":N,"ms":T} with one of "open":true, "out":TEXT, "in":TEXT, "out64"/"in64":BASE64 (bytes that are no
-// text), "out_bytes"/"in_bytes":COUNT (contents of files are counted, not kept: beyond `kept_bytes` per socket and direction), "end":true (the other side closed).
+// text), "out_bytes"/"in_bytes":COUNT (beyond kept_out and kept_in of a socket bytes are only counted: a file's contents do not go into a report), "end":true (the
+// other side closed).
 // It names the phone's serial number and what commands printed; nothing else of this computer is in it.
 // Threading: Transcript may be used from any thread; a TranscriptSocket belongs to one.
 #pragma once
@@ -24,7 +25,7 @@ class TranscriptSocket;
 
 class Transcript : public std::enable_shared_from_this<Transcript> {
 public:
-    static constexpr std::size_t kept_bytes = 1 << 20;
+    static constexpr std::size_t kept_out = 16 << 10, kept_in = 1 << 20;
 
     /// Begins the file. Throws Error (failed) naming it when it cannot be written.
     explicit Transcript(const std::filesystem::path& path);

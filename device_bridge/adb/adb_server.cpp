@@ -152,14 +152,19 @@ std::optional<int> running_adb_server(const AdbSettings& settings, const Control
     auto patient = settings;
     patient.silence = settings.connect_timeout;
     std::string answer;
-    try {
-        answer = ask_server(patient, "host:version", control);
-    } catch (const AdbError& error) {
-        if (error.fault() == AdbFault::no_server) return std::nullopt;
-        if (error.fault() == AdbFault::no_answer)
-            throw AdbError(AdbFault::foreign_server, "port " + std::to_string(settings.port) + " accepts and then says nothing: another program holds it, or the adb server hangs; end it " +
-                                                         "(`adb kill-server`), or choose another adb port in the settings");
-        throw foreign(settings.port);
+    for (int attempt = 0; answer.empty(); ++attempt) {
+        try {
+            answer = ask_server(patient, "host:version", control);
+            if (answer.empty()) throw foreign(settings.port);
+        } catch (const AdbError& error) {
+            if (error.fault() == AdbFault::no_server) return std::nullopt;
+            if (error.fault() == AdbFault::no_answer)
+                throw AdbError(AdbFault::foreign_server, "port " + std::to_string(settings.port) + " accepts and then says nothing: another program holds it, or the adb server hangs; end it " +
+                                                             "(`adb kill-server`), or choose another adb port in the settings");
+            // A server that is just ending hangs up, too.
+            if (error.fault() != AdbFault::connection_lost || attempt == 4) throw foreign(settings.port);
+            for (int i = 0; i < 4; ++i, std::this_thread::sleep_for(milliseconds(50))) control.check();
+        }
     }
     int version = 0;
     const auto [end, error] = std::from_chars(answer.data(), answer.data() + answer.size(), version, 16);

@@ -6,6 +6,7 @@
 #include "device_bridge/backends/known_errors.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fs = std::filesystem;
 
@@ -20,6 +21,20 @@ void add_once(std::vector<std::string>& all, const std::string& text)
 }
 
 std::size_t index_of(Stream stream) noexcept { return static_cast<std::size_t>(stream); }
+
+/// A tool may print 1e308 of a unit: what does not fit is absent, and a quantity without any number too.
+void drop_what_is_no_number(Result& result)
+{
+    for (auto& quantity : result.quantities) {
+        std::erase_if(quantity.samples, [](double sample) { return !std::isfinite(sample); });
+        if (!quantity.summary) continue;
+        auto& summary = *quantity.summary;
+        for (auto* value : {&summary.mean, &summary.deviation, &summary.minimum, &summary.maximum, &summary.median, &summary.p90, &summary.p95, &summary.p99})
+            if (*value && !std::isfinite(**value)) value->reset();
+        if (!summary.mean && !summary.median) quantity.summary.reset();
+    }
+    std::erase_if(result.quantities, [](const Quantity& quantity) { return quantity.samples.empty() && !quantity.summary; });
+}
 
 /// Sentences about where it ran, once the parser has said what it saw.
 void judge_offload(Result& result, Accelerator asked, bool accelerator_error)
@@ -49,6 +64,19 @@ std::string_view to_string(Accelerator accelerator) noexcept
 std::string_view to_string(Offload offload) noexcept
 {
     return offload == Offload::cpu ? "CPU" : offload == Offload::unverified ? "unverified accelerator" : "verified accelerator";
+}
+
+Target target_of(const PhoneFacts& facts, const SocProfile* profile)
+{
+    Target target;
+    target.soc = facts.soc_model.value_or("");
+    if (profile && profile->hexagon) {
+        target.hexagon = profile->hexagon->architecture;
+        target.qnn_soc_model = profile->hexagon->qnn_soc_model, target.vtcm_mb = profile->hexagon->vtcm_mb;
+    }
+    if (facts.abis) target.arm64 = std::ranges::find(*facts.abis, "arm64-v8a") != facts.abis->end();
+    target.hexagon_rpc = facts.hexagon_rpc;
+    return target;
 }
 
 std::string RuntimeFolder::find(std::string_view name) const
@@ -169,13 +197,14 @@ Result Backend::finish(std::optional<int> exit)
     result.exit_code = exit;
     result.offload.state = asked_ == Accelerator::cpu ? Offload::cpu : Offload::unverified;
     conclude(result);
-    std::erase_if(result.quantities, [](const Quantity& quantity) { return quantity.samples.empty() && !quantity.summary; });
+    drop_what_is_no_number(result);
     judge_offload(result, asked_, accelerator_error_);
     for (const auto& sentence : errors_) add_once(result.warnings, sentence);
     if (!exit) {
         result.error = "The connection to the phone was lost before the program ended; nothing of this run counts.";
     } else if (*exit != 0) {
-        result.error = errors_.empty() ? exit_sentence(*exit) : errors_.front();
+        if (!errors_.empty()) result.error = errors_.front();
+        if (result.error.empty()) result.error = exit_sentence(*exit);
     } else if (result.error.empty() && result.quantities.empty()) {
         result.error = "The program ended well, but its output holds no numbers this version knows; the raw output is kept.";
     }

@@ -9,6 +9,7 @@
 
 #include "core/workspace/runs.h"
 #include "device_bridge/backends/lines.h"
+#include "device_bridge/phone/soc_profile.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -27,12 +28,15 @@ enum class Accelerator : std::uint8_t { cpu, gpu, npu };
 
 /// What a back end must know of the phone.
 struct Target {
-    std::string soc;              ///< ro.soc.model, e.g. "SM8650"; "" unknown
-    std::string hexagon;          ///< Hexagon architecture, e.g. "v75"; "" unknown or none
-    std::optional<int> soc_id;    ///< Qualcomm's number of the SoC, e.g. 57
-    bool arm64 = true;            ///< runs arm64-v8a programs
-    std::optional<bool> cdsprpc;  ///< /vendor/lib64/libcdsprpc.so is there: the way to the Hexagon DSP; absent: not looked
+    std::string soc;                            ///< ro.soc.model, e.g. "SM8650"; "" unknown
+    std::string hexagon;                        ///< Hexagon architecture, e.g. "v75"; "" unknown or none
+    std::optional<std::int64_t> qnn_soc_model;  ///< QNN's number of the SoC, e.g. 57 (not the kernel's soc_id)
+    std::optional<std::int64_t> vtcm_mb;        ///< the DSP's fast memory
+    bool arm64 = true;                          ///< runs arm64-v8a programs
+    std::optional<bool> hexagon_rpc;            ///< libcdsprpc.so is there: the way to the Hexagon DSP; absent: not looked
 };
+/// @param profile null: an unknown SoC
+[[nodiscard]] Target target_of(const PhoneFacts& facts, const SocProfile* profile);
 
 /// A folder of the user's with a runtime in it: the names of its files below `path`, with '/', sorted.
 struct RuntimeFolder {
@@ -77,9 +81,11 @@ struct RunSpec {
     int threads = 4;
     std::uint64_t affinity = 0;                          ///< bit i: CPU i; 0: leave it to the kernel
     std::string prompt = "Once upon a time";             ///< for runtimes that take text only
+    std::string graph = "model";                         ///< QNN: the graph's name in the context binary
     std::string performance_profile = "burst";           ///< Qualcomm: burst, sustained_high_performance, high_performance, balanced …
     bool detailed_profile = false;                       ///< cycles per operation; slows the run
-    std::string remote_programs, remote_models, remote_run;  ///< absolute folders on the phone: programs and libraries; the model; this run's own
+    std::vector<std::string> runner_options = {};        ///< more for bitwright-runner: --battery, --idle …
+    std::string remote_programs = {}, remote_models = {}, remote_run = {};  ///< absolute folders on the phone: programs and libraries; the model; this run's own
 };
 
 /// One file to be on the phone before the run.
@@ -90,12 +96,13 @@ struct Push {
     std::string sha256;               ///< "" when not known
     bool executable = false;
 };
-/// One file to fetch after the run.
+/// One file to fetch after each execution, and to remove on the phone then: what an earlier execution left must not be taken for the next one's.
 struct Pull {
     std::string remote;                    ///< absolute path on the phone
     std::string name;                      ///< its name in the run's folder on this computer
     bool parse = false;                    ///< its bytes, or what `reader` prints, go to feed(Stream::file, …)
     std::vector<std::string> reader = {};  ///< a program of the user's runtime to run on this computer, with its arguments; empty: none
+    bool optional = false;                 ///< may be absent: names differ between versions
 };
 struct Plan {
     std::vector<std::string> folders;  ///< to be made on the phone

@@ -6,6 +6,14 @@
 
 namespace bitwright::backends {
 
+[[nodiscard]] std::unique_ptr<Backend> make_bitwright_runner();
 [[nodiscard]] std::unique_ptr<Backend> make_llama_cpp();
+[[nodiscard]] std::unique_ptr<Backend> make_qnn_net_run();
+[[nodiscard]] std::unique_ptr<Backend> make_genie();
+[[nodiscard]] std::unique_ptr<Backend> make_executorch_llm();
+[[nodiscard]] std::unique_ptr<Backend> make_executorch_runner();
+[[nodiscard]] std::unique_ptr<Backend> make_litert_benchmark();
+[[nodiscard]] std::unique_ptr<Backend> make_litert_lm();
+[[nodiscard]] std::unique_ptr<Backend> make_onnxruntime_qnn();
 
 }  // namespace bitwright::backends

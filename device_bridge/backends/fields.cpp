@@ -11,8 +11,6 @@
 namespace bitwright::backends {
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n\v\f";
-
 /// A number at the front of `text`, which moves behind it.
 std::optional<double> take_number(std::string_view& text) noexcept
 {
@@ -24,13 +22,6 @@ std::optional<double> take_number(std::string_view& text) noexcept
 }
 
 }  // namespace
-
-std::string_view trimmed(std::string_view text) noexcept
-{
-    const auto first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 std::optional<std::string_view> after(std::string_view line, std::string_view key) noexcept
 {
@@ -105,6 +96,12 @@ std::optional<double> leading_duration_s(std::string_view text) noexcept
         text.remove_prefix(unit.size());
     }
     return total && std::isfinite(*total) ? total : std::nullopt;
+}
+
+std::string hexadecimal_of(std::uint64_t value)
+{
+    std::array<char, 16> digits{};
+    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr};
 }
 
 std::string shown(std::string_view text, std::size_t longest)

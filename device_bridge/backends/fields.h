@@ -3,6 +3,8 @@
 // Threading: pure functions.
 #pragma once
 
+#include "device_bridge/phone/lines.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,7 +12,6 @@
 
 namespace bitwright::backends {
 
-[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 /// The text behind the first `key`; absent when the line does not hold it.
 [[nodiscard]] std::optional<std::string_view> after(std::string_view line, std::string_view key) noexcept;
 /// The number `text` begins with, blanks before it allowed: 12, -3.5, 1.24e+06.
@@ -23,6 +24,8 @@ namespace bitwright::backends {
 [[nodiscard]] std::optional<double> leading_duration_s(std::string_view text) noexcept;
 /// How many seconds one of `unit` is: s, ms, us, µs, ns, m, h, and "seconds", "milliseconds".
 [[nodiscard]] std::optional<double> seconds_of(std::string_view unit) noexcept;
+/// Lower-case digits without prefix.
+[[nodiscard]] std::string hexadecimal_of(std::uint64_t value);
 /// Text of a tool, fit to be shown: valid UTF-8, no control characters, at most `longest` bytes.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t longest = 200);
 

@@ -12,7 +12,15 @@ struct Row {
     std::string_view id;
     std::unique_ptr<Backend> (*make)();
 };
-constexpr std::array rows{Row{"llama.cpp", make_llama_cpp}};
+constexpr std::array rows{Row{"bitwright", make_bitwright_runner},
+                          Row{"llama.cpp", make_llama_cpp},
+                          Row{"qnn-net-run", make_qnn_net_run},
+                          Row{"genie", make_genie},
+                          Row{"executorch-llm", make_executorch_llm},
+                          Row{"executorch-runner", make_executorch_runner},
+                          Row{"litert-benchmark", make_litert_benchmark},
+                          Row{"litert-lm", make_litert_lm},
+                          Row{"onnxruntime", make_onnxruntime_qnn}};
 
 }  // namespace
 

@@ -75,7 +75,7 @@ Support LlamaCpp::probe(const Target& target, const RuntimeFolder& runtime, Acce
         if (runtime.find(file).empty() && runtime.find(file.substr(file.find('/') + 1)).empty()) support.missing.push_back(file);
     if (!target.arm64) support.reason = "This phone does not run arm64 programs.";
     else if (accelerator == Accelerator::npu && target.hexagon.empty()) support.reason = "Which Hexagon version this phone has is not known, so its NPU library cannot be chosen.";
-    else if (accelerator == Accelerator::npu && target.cdsprpc == false) support.reason = "This phone has no libcdsprpc.so, the way to its NPU.";
+    else if (accelerator == Accelerator::npu && target.hexagon_rpc == false) support.reason = "This phone has no libcdsprpc.so, the way to its NPU.";
     else if (!support.missing.empty()) support.reason = "The folder lacks files of llama.cpp; build it with the Snapdragon preset and install it there.";
     support.ok = support.reason.empty();
     return support;
@@ -102,11 +102,7 @@ Plan LlamaCpp::plan(const Target& target, const RuntimeFolder& runtime, const Ar
                                        run.accelerator == Accelerator::cpu ? "0" : "99", "-p", std::to_string(run.prompt_tokens), "-n", std::to_string(run.generate),
                                        "-r", std::to_string(run.repeats), "-o", "jsonl", "-v"});  // -v: the load log is the proof of where it runs
     if (run.warmup == 0) plan.argv.emplace_back("--no-warmup");
-    if (run.affinity != 0) {
-        std::string mask;
-        for (auto bits = run.affinity; bits != 0; bits >>= 4) mask.insert(mask.begin(), "0123456789abcdef"[bits & 15]);
-        plan.argv.insert(plan.argv.end(), {"-C", "0x" + mask, "--cpu-strict", "1"});
-    }
+    if (run.affinity != 0) plan.argv.insert(plan.argv.end(), {"-C", "0x" + hexadecimal_of(run.affinity), "--cpu-strict", "1"});
     plan.cwd = run.remote_run;
     plan.prompt_tokens = run.prompt_tokens, plan.generated_tokens = run.generate;
     plan.notes = {"llama-bench times the model alone: no tokenizer, no sampling, made-up tokens; it gives no time to first token and no hash of the output."};

@@ -37,9 +37,10 @@ std::string push_lines(const Push& push, const std::string& serial)
 
 std::string pull_lines(const Pull& pull, const std::string& serial)
 {
-    auto lines = adb(serial, {"pull", pull.remote, pull.name}) + "\n";
-    if (!pull.reader.empty()) lines += shell_command(pull.reader) + "\n";
-    return lines;
+    auto lines = adb(serial, {"pull", pull.remote, pull.name});
+    if (!pull.reader.empty()) lines += " && " + shell_command(pull.reader);
+    lines += pull.optional ? " || true\n" : "\n";
+    return lines + adb(serial, {"shell", shell_command({"rm", "-rf", pull.remote})}) + "\n";
 }
 
 }  // namespace

@@ -171,6 +171,15 @@ int date(Words words)
     return run_other("/usr/bin/date", words);
 }
 
+/// A program of this computer would show this computer's CPU.
+int od(Words words)
+{
+    for (std::string& word : words) {
+        if (word == "/proc/self/auxv") word = of_phone("/dev/.phone/auxv");
+    }
+    return run_other("/usr/bin/od", words);
+}
+
 int sh(const Words& words) { return run_other(::access("/usr/bin/dash", X_OK) == 0 ? "/usr/bin/dash" : "/usr/bin/bash", words); }
 
 const std::map<std::string, std::function<int(const Words&)>>& applets()
@@ -190,6 +199,7 @@ const std::map<std::string, std::function<int(const Words&)>>& applets()
         {"id", id},
         {"toybox", toybox},
         {"date", date},
+        {"od", od},
         {"sh", sh},
     };
     return all;

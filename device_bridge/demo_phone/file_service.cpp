@@ -78,7 +78,6 @@ private:
         }
         return false;
     }
-    [[nodiscard]] std::int64_t phone_time(std::int64_t second) const { return second + static_cast<std::int64_t>(phone_.scenario.faults.clock_offset_s); }
 
     void stat_v1(const std::string& path)
     {
@@ -160,6 +159,7 @@ private:
             file.close();
         };
         if (denied(path)) give_up("couldn't create file", EACCES);
+        else if (!phone_.tree.writable(path)) give_up("couldn't create file", EROFS);
         else if (const int code = make_folders(mapped); code != 0) give_up("secure_mkdirs failed", code);
         else if (!link) {
             struct stat found{};

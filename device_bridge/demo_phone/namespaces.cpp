@@ -174,6 +174,10 @@ Tree build_own_tree(const Scenario& scenario, const fs::path& kept, Aarch64Choic
     const bool kernel = aarch64 == Aarch64Choice::automatic && (runs_aarch64(base / "data", {}) || (!qemu.empty() && register_aarch64(base / "proc", qemu) && runs_aarch64(base / "data", {})));
     if (kernel) tree.aarch64 = Tree::Aarch64::kernel;
     else if (!qemu.empty() && library_fd >= 0 && runs_aarch64(base / "data", {qemu.string()})) tree.aarch64 = Tree::Aarch64::prefix;
+    if (tree.aarch64 != Tree::Aarch64::none) {
+        tree.auxiliary = auxiliary_vector(base / "data", kernel ? std::vector<std::string>() : std::vector<std::string>{qemu.string()}, scenario.phone.cpu);
+    }
+
     tree.root = base;
     fs::create_directories(base / "system/bin");
     bind_file("/proc/self/fd/" + std::to_string(program_fd), base / "system/bin/.phone");
@@ -184,7 +188,7 @@ Tree build_own_tree(const Scenario& scenario, const fs::path& kept, Aarch64Choic
     }
     tree.fill(scenario, ".phone");
     tree.root.clear();
-    for (const auto& [from, at] : {std::pair{"memory", "meminfo"}, {"processor", "cpuinfo"}}) bind(base / "dev/.phone" / from, base / "proc" / at, false);
+    for (const auto& [from, at] : {std::pair{"memory", "meminfo"}, {"processor", "cpuinfo"}, {"boot_id", "sys/kernel/random/boot_id"}}) bind(base / "dev/.phone" / from, base / "proc" / at, false);
     loopback_up();
     if (::chdir(base.c_str()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0) refuse("changing the root");
     ::sethostname(scenario.phone.device.c_str(), std::min<std::size_t>(scenario.phone.device.size(), 60));

@@ -32,7 +32,7 @@ struct PhoneFacts {
     std::string kernel = "6.1.57-android14-11-demo", selinux = "Enforcing";
     std::string abis = "arm64-v8a";
     std::string cpu = "max";       ///< QEMU's name of the CPU whose instructions the runner sees
-    std::string features = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp";
+    std::string features;          ///< in /proc/cpuinfo; empty: those of `cpu`
     std::int64_t sdk = 34, memory_mib = 8192;
     std::optional<std::int64_t> soc_id;  ///< Qualcomm's /sys/devices/soc0/soc_id
     struct Cluster {

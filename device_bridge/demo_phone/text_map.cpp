@@ -9,7 +9,8 @@ namespace bitwright::demo {
 
 std::string with_root(std::string_view line, std::string_view root)
 {
-    static constexpr std::array<std::string_view, 12> folders{"data", "sdcard", "storage", "system", "vendor", "product", "odm", "apex", "sys", "mnt", "proc/meminfo", "proc/cpuinfo"};
+    static constexpr std::array<std::string_view, 13> folders{"data", "sdcard", "storage", "system", "vendor", "product", "odm", "apex", "sys", "mnt", "proc/meminfo", "proc/cpuinfo",
+                                                                   "proc/sys/kernel/random/boot_id"};
     const auto within_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_.-/}~$*?])").find(c) != std::string_view::npos; };
     std::string out;
     out.reserve(line.size() + 64);

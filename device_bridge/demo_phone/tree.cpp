@@ -2,12 +2,14 @@
 #include "device_bridge/demo_phone/tree.h"
 
 #include "core/runtime/error.h"
+#include "device_bridge/demo_phone/aarch64.h"
 #include "device_bridge/demo_phone/applets.h"
 #include "device_bridge/demo_phone/text_map.h"
 
 #include <atomic>
 #include <cstring>
 #include <fcntl.h>
+#include <random>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <sys/prctl.h>
@@ -39,13 +41,13 @@ std::string memory_text(std::int64_t mib)
            line("SwapTotal:", total / 2) + line("SwapFree:", total / 2);
 }
 
-std::string processor_text(const PhoneFacts& phone)
+std::string processor_text(const PhoneFacts& phone, const std::string& features)
 {
     std::string text;
     std::int64_t core = 0;
     for (const auto& cluster : phone.clusters) {
         for (std::int64_t i = 0; i < cluster.cores; ++i, ++core) {
-            text += "processor\t: " + std::to_string(core) + "\nBogoMIPS\t: 38.40\nFeatures\t: " + phone.features +
+            text += "processor\t: " + std::to_string(core) + "\nBogoMIPS\t: 38.40\nFeatures\t: " + features +
                     "\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd4d\nCPU revision\t: 0\n\n";
         }
     }
@@ -75,6 +77,12 @@ fs::path Tree::map(std::string_view path) const
 {
     const fs::path normal = (fs::path("/") / path).lexically_normal();
     return root.empty() ? normal : fs::path(root.string() + normal.string());
+}
+
+bool Tree::writable(std::string_view path) const
+{
+    const std::string normal = (fs::path("/") / path).lexically_normal().string();
+    return root.empty() || normal.starts_with("/data/") || normal.starts_with("/sdcard/") || normal.starts_with("/storage/");
 }
 
 std::string Tree::command(std::string_view line) const { return root.empty() ? std::string(line) : with_root(line, root.string()); }
@@ -108,32 +116,37 @@ std::vector<std::string> Tree::environment(const Scenario& scenario, std::string
 void Tree::fill(const Scenario& scenario, const fs::path& program) const
 {
     for (const char* folder : {"/data/local", "/dev", "/sys", "/proc", "/system/bin", "/vendor/lib64", "/vendor/bin", "/sys/class/power_supply/battery", "/sys/class/power_supply/usb",
-                               "/sys/devices/soc0", "/storage/emulated", "/dev/.phone/dumpsys", "/sys/devices/system/cpu"})
+                               "/sys/devices/soc0", "/storage/emulated", "/proc/sys/kernel/random", "/dev/.phone/dumpsys", "/sys/devices/system/cpu"})
         make_folder(map(folder));
     make_folder(map("/data/local/tmp"), 0771);
     make_folder(map("/sdcard"), 0770);
     std::error_code ignored;
     fs::create_symlink("../../sdcard", map("/storage/emulated/0"), ignored);
     for (const auto& name : applet_names()) {
-        fs::remove(map("/system/bin/" + name), ignored);
+        fs::remove(map("/system/bin/" + name), ignored);  // of an earlier run in the same folder
         fs::create_symlink(program, map("/system/bin/" + name), ignored);
     }
     const PhoneFacts& phone = scenario.phone;
+    const std::string processor = processor_text(phone, !phone.features.empty() ? phone.features : !auxiliary.empty() ? feature_names(auxiliary) : "fp asimd");
+    replace_file(map("/dev/.phone/auxv"), auxiliary, 0444);
     replace_file(map("/dev/.phone/memory"), memory_text(phone.memory_mib), 0444);
-    replace_file(map("/dev/.phone/processor"), processor_text(phone), 0444);
+    replace_file(map("/dev/.phone/processor"), processor, 0444);
     if (!root.empty()) {
         replace_file(map("/proc/meminfo"), memory_text(phone.memory_mib), 0444);
-        replace_file(map("/proc/cpuinfo"), processor_text(phone), 0444);
+        replace_file(map("/proc/cpuinfo"), processor, 0444);
     }
     replace_file(map("/dev/.phone/kernel"), phone.kernel, 0444);
     replace_file(map("/dev/.phone/selinux"), phone.selinux, 0444);
     replace_file(map("/dev/.phone/clock_offset"), std::to_string(scenario.faults.clock_offset_s), 0444);
     if (phone.soc_id) replace_file(map("/sys/devices/soc0/soc_id"), std::to_string(*phone.soc_id) + "\n", 0444);
-    std::int64_t core = 0;
+    std::int64_t core = 0, fastest = 1;
+    for (const auto& cluster : phone.clusters) fastest = std::max(fastest, cluster.max_khz);
     for (const auto& cluster : phone.clusters) {
         for (std::int64_t i = 0; i < cluster.cores; ++i, ++core) {
             const std::string folder = "/sys/devices/system/cpu/cpu" + std::to_string(core) + "/cpufreq";
             make_folder(map(folder));
+            replace_file(map(folder + "/scaling_governor"), "walt\n", 0444);
+            replace_file(map("/sys/devices/system/cpu/cpu" + std::to_string(core) + "/cpu_capacity"), std::to_string(1024 * cluster.max_khz / fastest) + "\n", 0444);
             replace_file(map(folder + "/cpuinfo_max_freq"), std::to_string(cluster.max_khz) + "\n", 0444);
             replace_file(map(folder + "/cpuinfo_min_freq"), std::to_string(cluster.min_khz) + "\n", 0444);
         }
@@ -150,6 +163,15 @@ void Tree::fill(const Scenario& scenario, const fs::path& program) const
 
 void Tree::booted(const Scenario& scenario) const
 {
+    std::string boot_id = "00000000-0000-4000-8000-000000000000";
+    std::random_device random;
+    for (std::size_t i = 0; i < 8; ++i) boot_id[i] = "0123456789abcdef"[random() % 16];
+    if (const int fd = ::open(map("/dev/.phone/boot_id").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644); fd >= 0) {  // in place: it is mounted over the kernel's
+        const std::string line = boot_id + "\n";
+        (void)!::pwrite(fd, line.data(), line.size(), 0);
+        ::close(fd);
+    }
+    if (!root.empty()) replace_file(map("/proc/sys/kernel/random/boot_id"), boot_id + "\n", 0444);
     std::error_code ignored;
     for (const char* folder : {"/dev/__properties__", "/dev/.phone/settings"}) {
         if (folder == std::string_view("/dev/__properties__")) fs::remove_all(map(folder), ignored);

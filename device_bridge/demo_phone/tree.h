@@ -21,8 +21,12 @@ struct Tree {
     std::filesystem::path qemu;       ///< qemu-aarch64-static; empty without
     std::filesystem::path interpose;  ///< the library that puts qemu in front of programs, where that is needed
 
+    std::string auxiliary;            ///< of a program for aarch64 (auxiliary_vector()); empty where none runs
+
     /// Where a path of the phone lies in this process; ".." does not leave the tree.
     [[nodiscard]] std::filesystem::path map(std::string_view path) const;
+    /// False where Android would not let the shell user write; in the own tree the kernel says so.
+    [[nodiscard]] bool writable(std::string_view path) const;
     /// A command line for the shell of this tree.
     [[nodiscard]] std::string command(std::string_view line) const;
     [[nodiscard]] std::string shell() const;

@@ -32,12 +32,18 @@ void take(BatteryState& state, std::string_view key, std::string_view value)
 {
     const auto number = whole_number(value);
     if (any_supply(state, key, value) || !number) return;
-    if (key == "level" && *number >= 0 && *number <= 1000) state.level_percent = *number;
-    else if (key == "status") state.status = charge_status_of(value);
-    else if (key == "voltage" && *number > 0) state.volts = static_cast<double>(*number) / (*number > 100'000 ? 1e6 : 1e3);
-    else if (key == "temperature" && *number > -500 && *number < 2000) state.celsius = static_cast<double>(*number) / 10;
-    else if (key == "Charge counter" && *number > 0) state.charge_counter_uah = *number;
-    else if (key == "current now") state.current_now_raw = static_cast<double>(*number);
+    if (key == "level" && *number >= 0 && *number <= 1000)
+        state.level_percent = *number;
+    else if (key == "status")
+        state.status = charge_status_of(value);
+    else if (key == "voltage" && *number > 0)
+        state.volts = static_cast<double>(*number) / (*number > 100'000 ? 1e6 : 1e3);
+    else if (key == "temperature" && *number > -500 && *number < 2000)
+        state.celsius = static_cast<double>(*number) / 10;
+    else if (key == "Charge counter" && *number > 0)
+        state.charge_counter_uah = *number;
+    else if (key == "current now")
+        state.current_now_raw = static_cast<double>(*number);
 }
 
 }  // namespace
@@ -83,7 +89,7 @@ std::optional<BatteryState> parse_battery_dump(std::string_view text)
 
 std::span<const std::string_view> battery_files() noexcept
 {
-    static constexpr std::array<std::string_view, 10> names{"current_now", "current_avg",  "voltage_now", "charge_counter", "charge_full",
+    static constexpr std::array<std::string_view, 10> names{"current_now", "current_avg", "voltage_now", "charge_counter", "charge_full",
                                                             "capacity",    "cycle_count", "temp",        "status",         "input_suspend"};
     return names;
 }
@@ -102,9 +108,12 @@ std::map<std::string, BatteryFile> parse_battery_files(std::string_view text)
         if (colon == std::string_view::npos || file == files.end()) continue;
         const auto value = trimmed(rest.substr(colon + 1));
         const bool refused = at > 0;  // "grep: /sys/…: Permission denied"
-        if (refused && (value.starts_with("No such") || value.starts_with("Not a directory"))) file->second = {FileAnswer::missing, ""};
-        else if (refused) file->second = {FileAnswer::denied, ""};
-        else if (const auto kept = short_text(value)) file->second = {FileAnswer::value, *kept};
+        if (refused && (value.starts_with("No such") || value.starts_with("Not a directory")))
+            file->second = {FileAnswer::missing, ""};
+        else if (refused)
+            file->second = {FileAnswer::denied, ""};
+        else if (const auto kept = short_text(value))
+            file->second = {FileAnswer::value, *kept};
     }
     return files;
 }

@@ -20,12 +20,12 @@ enum class ChargeStatus { unknown = 1, charging = 2, discharging = 3, not_chargi
 struct BatteryState {
     std::optional<std::int64_t> level_percent;
     std::optional<ChargeStatus> status;
-    std::optional<bool> plugged;                    ///< any of AC, USB, wireless, dock
-    std::optional<std::string> power_source;        ///< "battery", "usb", "ac", "wireless", "dock"
+    std::optional<bool> plugged;              ///< any of AC, USB, wireless, dock
+    std::optional<std::string> power_source;  ///< "battery", "usb", "ac", "wireless", "dock"
     std::optional<double> volts, celsius;
     std::optional<std::int64_t> charge_counter_uah;
-    std::optional<double> current_now_raw;          ///< as printed, unit and sign unknown (Samsung: mA)
-    bool faked = false;                             ///< `dumpsys battery set` or `unplug` is in force: status and plug are not the phone's
+    std::optional<double> current_now_raw;  ///< as printed, unit and sign unknown (Samsung: mA)
+    bool faked = false;                     ///< `dumpsys battery set` or `unplug` is in force: status and plug are not the phone's
 };
 /// `dumpsys battery`. Vendors append histories: the first occurrence of a key counts. Absent when the text is no such dump.
 [[nodiscard]] std::optional<BatteryState> parse_battery_dump(std::string_view text);

@@ -43,9 +43,9 @@ constexpr std::array sections{
     Section{"suspended", "getprop power.battery_input.suspended", true},
 };
 
-constexpr std::array<std::string_view, 11> properties{"ro.product.manufacturer", "ro.product.model",        "ro.product.device",    "ro.soc.manufacturer",
-                                                      "ro.soc.model",            "ro.board.platform",       "ro.hardware",          "ro.build.version.release",
-                                                      "ro.build.version.sdk",    "ro.build.fingerprint",    "ro.product.cpu.abilist"};
+constexpr std::array<std::string_view, 11> properties{
+    "ro.product.manufacturer",  "ro.product.model",     "ro.product.device",    "ro.soc.manufacturer",   "ro.soc.model", "ro.board.platform", "ro.hardware",
+    "ro.build.version.release", "ro.build.version.sdk", "ro.build.fingerprint", "ro.product.cpu.abilist"};
 
 std::string heading(std::string_view name) { return "echo; echo " + shell_quoted(std::string(marker) + std::string(name) + "==") + "\n"; }
 
@@ -160,10 +160,14 @@ void take_core(std::map<std::int64_t, PhoneCore>& cores, std::string_view line)
     const auto file = line.substr(slash + 1, colon - slash - 1), value = trimmed(line.substr(colon + 1));
     auto number = whole_number(value);
     if (number && *number <= 0) number.reset();
-    if (file == "cpufreq/cpuinfo_max_freq") core.max_khz = number;
-    else if (file == "cpufreq/scaling_cur_freq") core.current_khz = number;
-    else if (file == "cpu_capacity") core.capacity = number;
-    else if (file == "cpufreq/scaling_governor") core.governor = short_text(value);
+    if (file == "cpufreq/cpuinfo_max_freq")
+        core.max_khz = number;
+    else if (file == "cpufreq/scaling_cur_freq")
+        core.current_khz = number;
+    else if (file == "cpu_capacity")
+        core.capacity = number;
+    else if (file == "cpufreq/scaling_governor")
+        core.governor = short_text(value);
 }
 
 std::optional<std::int64_t> memory_line(std::string_view text, std::string_view key)
@@ -241,7 +245,8 @@ std::optional<std::uint64_t> big_core_mask(const std::vector<PhoneCore>& cores)
         if (most == 0) return std::nullopt;
         std::uint64_t bits = 0;
         for (const auto& core : cores)
-            if (core.index >= 0 && core.index < 64 && static_cast<double>((core.*field).value_or(0)) >= share * static_cast<double>(most)) bits |= std::uint64_t{1} << core.index;
+            if (core.index >= 0 && core.index < 64 && static_cast<double>((core.*field).value_or(0)) >= share * static_cast<double>(most))
+                bits |= std::uint64_t{1} << core.index;
         return bits;
     };
     const auto by_capacity = mask(&PhoneCore::capacity, 0.5);
@@ -250,12 +255,13 @@ std::optional<std::uint64_t> big_core_mask(const std::vector<PhoneCore>& cores)
 
 std::vector<std::string> instruction_sets_of(std::uint64_t hwcap, std::uint64_t hwcap2)
 {
-    static constexpr std::array first{"fp",     "asimd",  "evtstrm", "aes",  "pmull", "sha1", "sha2",    "crc32",  "atomics", "fphp",     "asimdhp",
-                                      "cpuid",  "asimdrdm", "jscvt", "fcma", "lrcpc", "dcpop", "sha3",   "sm3",    "sm4",     "asimddp",  "sha512",
-                                      "sve",    "asimdfhm", "dit",   "uscat", "ilrcpc", "flagm", "ssbs", "sb",     "paca",    "pacg"};
-    static constexpr std::array second{"dcpodp",  "sve2",    "sveaes", "svepmull", "svebitperm", "svesha3", "svesm4",    "flagm2",    "frint",  "svei8mm", "svef32mm", "svef64mm",
-                                       "svebf16", "i8mm",    "bf16",   "dgh",      "rng",        "bti",     "mte",       "ecv",       "afp",    "rpres",   "mte3",     "sme",
-                                       "smei16i64", "smef64f64", "smei8i32", "smef16f32", "smeb16f32", "smef32f32", "smefa64", "wfxt", "ebf16", "sveebf16"};
+    static constexpr std::array first{"fp",    "asimd",    "evtstrm", "aes",   "pmull",  "sha1",  "sha2", "crc32", "atomics", "fphp",    "asimdhp",
+                                      "cpuid", "asimdrdm", "jscvt",   "fcma",  "lrcpc",  "dcpop", "sha3", "sm3",   "sm4",     "asimddp", "sha512",
+                                      "sve",   "asimdfhm", "dit",     "uscat", "ilrcpc", "flagm", "ssbs", "sb",    "paca",    "pacg"};
+    static constexpr std::array second{"dcpodp",    "sve2",      "sveaes",    "svepmull", "svebitperm", "svesha3", "svesm4",    "flagm2",    "frint",
+                                       "svei8mm",   "svef32mm",  "svef64mm",  "svebf16",  "i8mm",       "bf16",    "dgh",       "rng",       "bti",
+                                       "mte",       "ecv",       "afp",       "rpres",    "mte3",       "sme",     "smei16i64", "smef64f64", "smei8i32",
+                                       "smef16f32", "smeb16f32", "smef32f32", "smefa64",  "wfxt",       "ebf16",   "sveebf16"};
     std::vector<std::string> names;
     for (std::size_t i = 0; i < first.size(); ++i)
         if (hwcap >> i & 1) names.emplace_back(first[i]);
@@ -270,7 +276,8 @@ std::optional<std::string> phone_name(const PhoneFacts& facts)
     if (!facts.model) return facts.manufacturer;
     if (!facts.manufacturer) return facts.model;
     const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
-    if (facts.model->size() >= facts.manufacturer->size() && std::equal(facts.manufacturer->begin(), facts.manufacturer->end(), facts.model->begin(), same)) return facts.model;
+    if (facts.model->size() >= facts.manufacturer->size() && std::equal(facts.manufacturer->begin(), facts.manufacturer->end(), facts.model->begin(), same))
+        return facts.model;
     auto maker = *facts.manufacturer;
     if (maker[0] >= 'a' && maker[0] <= 'z') maker[0] = static_cast<char>(maker[0] - 32);
     return maker + " " + *facts.model;

@@ -102,7 +102,8 @@ std::vector<Temperature> temperatures_of(const CheckedObject& in, std::string_vi
     for (const auto& entry : in.objects(name)) {
         const auto kind = entry.required<std::int64_t>("kind");
         if (kind < -1 || kind > 1000) throw entry.fault("kind", "is no kind of temperature");
-        list.push_back({entry.required<std::string>("name"), static_cast<TemperatureKind>(kind), entry.required<double>("celsius"), entry.optional<std::int64_t>("status")});
+        list.push_back({entry.required<std::string>("name"), static_cast<TemperatureKind>(kind), entry.required<double>("celsius"),
+                        entry.optional<std::int64_t>("status")});
     }
     return list;
 }

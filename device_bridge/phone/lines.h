@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Lines and numbers out of a phone's answers. What a phone says is untrusted: nothing here throws, and everything that is kept is valid UTF-8 of limited length.
-// Threading: pure functions.
+// Lines and numbers out of a phone's answers. What a phone says is untrusted: nothing here throws, and everything that is kept is valid UTF-8 of limited
+// length. Threading: pure functions.
 #pragma once
 
 #include <cstdint>

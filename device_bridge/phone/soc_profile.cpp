@@ -80,7 +80,8 @@ Hexagon hexagon_of(const CheckedObject& in)
     only(in, {"architecture", "qnn_soc_model", "vtcm_mb"});
     Hexagon hexagon{text_in(in, "architecture"), in.optional<std::int64_t>("qnn_soc_model"), in.optional<std::int64_t>("vtcm_mb")};
     const auto& name = hexagon.architecture;
-    if (name[0] != 'v' || name.size() < 3 || name.size() > 4 || !whole_number(std::string_view(name).substr(1))) throw in.fault("architecture", "is no Hexagon architecture like \"v75\"");
+    if (name[0] != 'v' || name.size() < 3 || name.size() > 4 || !whole_number(std::string_view(name).substr(1)))
+        throw in.fault("architecture", "is no Hexagon architecture like \"v75\"");
     return hexagon;
 }
 

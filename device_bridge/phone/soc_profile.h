@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is known about systems on a chip: data files (resources/devices/soc), one per SoC. What is not known is absent, and a phone with an unknown SoC is welcome.
-// Two numberings are kept apart: soc_ids are the kernel's (/sys/devices/soc0/soc_id, 557 for SM8650), qnn_soc_model is QNN's (57): one in place of the other
-// makes QNN refuse the device.
-// Threading: plain values; reading is a pure function of the files.
+// What is known about systems on a chip: data files (resources/devices/soc), one per SoC. What is not known is absent, and a phone with an unknown SoC is
+// welcome. Two numberings are kept apart: soc_ids are the kernel's (/sys/devices/soc0/soc_id, 557 for SM8650), qnn_soc_model is QNN's (57): one in place of the
+// other makes QNN refuse the device. Threading: plain values; reading is a pure function of the files.
 #pragma once
 
 #include "device_bridge/phone/facts.h"
@@ -18,9 +17,9 @@
 namespace bitwright {
 
 struct BitCombination {
-    std::int64_t weights = 0, activations = 0;       ///< 4, 8 or 16 bits
-    std::optional<std::string> weight_scales;        ///< "per_tensor", "per_channel", "per_block"; absent: the source does not say
-    std::optional<std::int64_t> block;               ///< weights that share a scale; per_block only
+    std::int64_t weights = 0, activations = 0;  ///< 4, 8 or 16 bits
+    std::optional<std::string> weight_scales;   ///< "per_tensor", "per_channel", "per_block"; absent: the source does not say
+    std::optional<std::int64_t> block;          ///< weights that share a scale; per_block only
 };
 struct BackendProfile {
     std::optional<std::vector<BitCombination>> combinations;  ///< absent: not known
@@ -28,7 +27,7 @@ struct BackendProfile {
     std::optional<std::vector<std::string>> weight_types;     ///< GGUF types that run there
 };
 struct Hexagon {
-    std::string architecture;                        ///< "v75"
+    std::string architecture;  ///< "v75"
     std::optional<std::int64_t> qnn_soc_model, vtcm_mb;
 };
 struct SocNote {
@@ -36,8 +35,8 @@ struct SocNote {
 };
 struct SocProfile {
     std::string name, vendor;
-    std::vector<std::string> soc_models;             ///< ro.soc.model
-    std::vector<std::int64_t> soc_ids;               ///< /sys/devices/soc0/soc_id
+    std::vector<std::string> soc_models;  ///< ro.soc.model
+    std::vector<std::int64_t> soc_ids;    ///< /sys/devices/soc0/soc_id
     std::optional<Hexagon> hexagon;
     std::map<std::string, BackendProfile> backends;  ///< "qnn", "llama_hexagon", "executorch_mediatek", "executorch_samsung"
     std::vector<SocNote> notes;                      ///< each with the place it was read in

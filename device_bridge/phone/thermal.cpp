@@ -91,7 +91,8 @@ std::optional<ThermalState> parse_thermal_service(std::string_view text)
             section = Section::current;
         } else if (plain.starts_with("Temperature{")) {
             auto& list = section == Section::current ? state.temperatures : cached;
-            if (auto found = section == Section::other ? std::nullopt : one_temperature(plain); found && list.size() < most_temperatures) list.push_back(*found);
+            if (auto found = section == Section::other ? std::nullopt : one_temperature(plain); found && list.size() < most_temperatures)
+                list.push_back(*found);
         } else if (!plain.empty()) {
             section = Section::other;
         }
@@ -117,8 +118,10 @@ std::vector<Temperature> parse_thermal_zones(std::string_view text)
         const auto zone = whole_number(rest.substr(0, slash));
         if (!zone || (zones.size() >= most_temperatures && !zones.contains(*zone))) continue;
         const auto file = rest.substr(slash + 1, colon - slash - 1), value = rest.substr(colon + 1);
-        if (file == "type") zones[*zone].first = short_text(value).value_or("");
-        else if (file == "temp") zones[*zone].second = real_number(value);
+        if (file == "type")
+            zones[*zone].first = short_text(value).value_or("");
+        else if (file == "temp")
+            zones[*zone].second = real_number(value);
     }
     std::vector<Temperature> found;
     for (const auto& [number, zone] : zones) {

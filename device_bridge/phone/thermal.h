@@ -12,7 +12,19 @@
 namespace bitwright {
 
 /// Android's Temperature.Type; numbers without a name here are kept as they are.
-enum class TemperatureKind : std::int32_t { unknown = -1, cpu = 0, gpu = 1, battery = 2, skin = 3, usb = 4, power_amplifier = 5, bcl_voltage = 6, bcl_current = 7, bcl_percentage = 8, npu = 9 };
+enum class TemperatureKind : std::int32_t {
+    unknown = -1,
+    cpu = 0,
+    gpu = 1,
+    battery = 2,
+    skin = 3,
+    usb = 4,
+    power_amplifier = 5,
+    bcl_voltage = 6,
+    bcl_current = 7,
+    bcl_percentage = 8,
+    npu = 9
+};
 
 struct Temperature {
     std::string name;
@@ -22,9 +34,9 @@ struct Temperature {
 };
 
 struct ThermalState {
-    std::optional<std::int64_t> status;      ///< as Temperature::status, of the whole phone; may be overridden by hand
-    bool overridden = false;                 ///< somebody set the status by hand: it proves nothing
-    std::vector<Temperature> temperatures;   ///< from the HAL now; where the phone gives only cached values, those
+    std::optional<std::int64_t> status;     ///< as Temperature::status, of the whole phone; may be overridden by hand
+    bool overridden = false;                ///< somebody set the status by hand: it proves nothing
+    std::vector<Temperature> temperatures;  ///< from the HAL now; where the phone gives only cached values, those
     bool cached = false;
 };
 /// "none", "light" … "shutdown"; the number itself beyond.

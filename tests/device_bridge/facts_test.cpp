@@ -44,8 +44,7 @@ TEST(PhoneFacts, EverythingAPhoneSays)
     EXPECT_EQ(facts.memory_total_bytes, std::int64_t{11534336} * 1024);
     EXPECT_EQ(facts.hexagon_rpc, true);
     ASSERT_TRUE(facts.instruction_sets);
-    for (const char* name : {"asimddp", "i8mm", "bf16", "asimdhp"})
-        EXPECT_TRUE(std::ranges::count(*facts.instruction_sets, name)) << name;
+    for (const char* name : {"asimddp", "i8mm", "bf16", "asimdhp"}) EXPECT_TRUE(std::ranges::count(*facts.instruction_sets, name)) << name;
     EXPECT_FALSE(std::ranges::count(*facts.instruction_sets, "sve"));
     ASSERT_TRUE(facts.battery_files);
     EXPECT_EQ(facts.battery_files->at("current_now").answer, FileAnswer::denied);
@@ -163,7 +162,8 @@ TEST(Thermal, HalBeforeCache)
     EXPECT_FALSE(hottest(state->temperatures, TemperatureKind::usb));
     EXPECT_EQ(thermal_status_name(1), "light");
 
-    const auto only_cached = parse_thermal_service("IsStatusOverride: true\nThermal Status: 0\nCached temperatures:\n\tTemperature{mValue=36.0, mType=1, mName=GPU, mStatus=0}\nHAL Ready: false\n");
+    const auto only_cached = parse_thermal_service(
+        "IsStatusOverride: true\nThermal Status: 0\nCached temperatures:\n\tTemperature{mValue=36.0, mType=1, mName=GPU, mStatus=0}\nHAL Ready: false\n");
     ASSERT_TRUE(only_cached);
     EXPECT_TRUE(only_cached->cached);
     EXPECT_TRUE(only_cached->overridden);
@@ -173,8 +173,9 @@ TEST(Thermal, HalBeforeCache)
 
 TEST(Thermal, ZonesInAnyUnit)
 {
-    const auto zones = parse_thermal_zones("/sys/class/thermal/thermal_zone0/type:battery\n/sys/class/thermal/thermal_zone0/temp:312\n/sys/class/thermal/thermal_zone1/temp:41\n"
-                                           "/sys/class/thermal/thermal_zone2/temp:0\n/sys/class/thermal/thermal_zone4/type:skin-therm\n");
+    const auto zones = parse_thermal_zones(
+        "/sys/class/thermal/thermal_zone0/type:battery\n/sys/class/thermal/thermal_zone0/temp:312\n/sys/class/thermal/thermal_zone1/temp:41\n"
+        "/sys/class/thermal/thermal_zone2/temp:0\n/sys/class/thermal/thermal_zone4/type:skin-therm\n");
     ASSERT_EQ(zones.size(), 2u);
     EXPECT_DOUBLE_EQ(zones[0].celsius, 31.2);
     EXPECT_DOUBLE_EQ(zones[1].celsius, 41);
@@ -193,7 +194,8 @@ TEST(Battery, Dump)
     EXPECT_EQ(battery->charge_counter_uah, 2876000);
     EXPECT_EQ(battery->current_now_raw, 559);
     EXPECT_FALSE(battery->faked);
-    const auto faked = parse_battery_dump("Current Battery Service state:\n  (UPDATES STOPPED -- use 'reset' to restart)\n  AC powered: false\n  level: 50\n  scale: 200\n");
+    const auto faked =
+        parse_battery_dump("Current Battery Service state:\n  (UPDATES STOPPED -- use 'reset' to restart)\n  AC powered: false\n  level: 50\n  scale: 200\n");
     ASSERT_TRUE(faked);
     EXPECT_TRUE(faked->faked);
     EXPECT_EQ(faked->level_percent, 25);

@@ -1,61 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/runtime/error.h"
 #include "device_bridge/backends/plan_text.h"
+#include "tests/device_bridge/recorded_outputs.h"
 #include "tests/device_bridge/transcript.h"
 
 namespace bitwright::backends::test {
 namespace {
 
-/// [spec] the row; [public] header and the second row (llama.cpp docs/backend/snapdragon).
-const std::string table =
-    "ggml-hex: Hexagon backend (experimental) : allocating new registry : ndev 1\n"
-    "| model          |       size | params | backend    | ngl | threads | n_batch | mmap |  test |           t/s |\n"
-    "| ---------------| ---------: | -----: | ---------- | --: | ------: | ------: | ---: | ----: | ------------: |\n"
-    "| llama 1B Q4_0 | 729.75 MiB | 1.24 B | HTP | 99 | 4 | 128 | 0 | pp128 | 169.42 \u00b1 1.75 |\n"
-    "| llama 1B Q4_0  | 729.75 MiB | 1.24 B | HTP        |  99 |       4 |     128 |    0 |  tg64 |  51.54 \u00b1 1.13 |\n"
-    "\nbuild: 6a8cf8914 (6733)\n";
-
-/// [public] llama.cpp docs/backend/snapdragon, `offloaded` and `HTP0-REPACK` named by [spec].
-const std::string load_log =
-    "load_tensors: offloading output layer to GPU\n"
-    "load_tensors: offloaded 17/17 layers to GPU\n"
-    "load_tensors:          CPU model buffer size =   225.49 MiB\n"
-    "load_tensors:         HTP0 model buffer size =     0.26 MiB\n"
-    "load_tensors:  HTP0-REPACK model buffer size =   504.00 MiB\n";
-
-/// [synthetic] after the fields [spec] names and the older schema in llama-bench's README.
-const std::string json_row_prompt =
-    R"({"build_commit": "6a8cf8914", "build_number": 6733, "backends": "HTP", "n_gpu_layers": 99, "n_prompt": 128, "n_gen": 0, "n_depth": 0, "avg_ns": 755500000, "stddev_ns": 7800000, "avg_ts": 169.42, "stddev_ts": 1.75, "samples_ns": [ 755000000, 756000000, 755500000 ], "samples_ts": [ 169.536, 1.69312e+02, 169.424 ]})";
-const std::string json_row_decode =
-    R"({"build_commit": "6a8cf8914", "build_number": 6733, "backends": "HTP", "n_prompt": 0, "n_gen": 64, "n_depth": 0, "avg_ts": 51.54, "stddev_ts": 1.13, "samples_ts": [ 51.5, 50.4, 52.7 ]})";
-
-/// [spec] the prompt line's numbers; [public] the rest.
-const std::string performance =
-    "llama_perf_sampler_print:    sampling time =      30.08 ms /   487 runs   (    0.06 ms per token, 16191.77 tokens per second)\n"
-    "llama_perf_context_print:        load time =     617.94 ms\n"
-    "llama_perf_context_print: prompt eval time =      80.76 ms /    11 tokens (    7.34 ms per token,   136.21 tokens per second)\n"
-    "llama_perf_context_print:        eval time =    9210.59 ms /   475 runs   (   19.39 ms per token,    51.57 tokens per second)\n"
-    "llama_perf_context_print:       total time =    9454.92 ms /   486 tokens\n";
-
 TEST(LlamaCpp, ReadsTheTableAndItsDeviation)
 {
-    const auto result = read_any_way({"llama.cpp", Accelerator::npu, {{Stream::error, load_log}, {Stream::output, table}}});
+    const auto result = read_any_way({"llama.cpp", Accelerator::npu, {{Stream::error, llama_load_log}, {Stream::output, llama_table}}});
     EXPECT_TRUE(result.complete) << result.error;
     const auto* prefill = result.find("prefill_tokens_per_s");
     ASSERT_TRUE(prefill && prefill->summary);
     EXPECT_DOUBLE_EQ(*prefill->summary->mean, 169.42);
     EXPECT_DOUBLE_EQ(*prefill->summary->deviation, 1.75);
     ASSERT_TRUE(result.find("decode_tokens_per_s"));
-    EXPECT_DOUBLE_EQ(*result.find("decode_tokens_per_s")->summary->mean, 51.54);
+    EXPECT_DOUBLE_EQ(*result.find("decode_tokens_per_s")->summary->mean, 49.80);
     EXPECT_EQ(result.prompt_tokens, 128);
     EXPECT_EQ(result.generated_tokens, 64);
-    EXPECT_EQ(result.version, "6a8cf8914 (6733)");
+    EXPECT_EQ(result.version, "abcdef123 (1234)");
     EXPECT_EQ(result.offload.state, Offload::verified);
     EXPECT_EQ(result.offload.device, "HTP0-REPACK");
     EXPECT_EQ(result.offload.done, 17);
     EXPECT_TRUE(result.warnings.empty()) << result.warnings[0];
-    EXPECT_EQ(result.raw_output, table);
-    EXPECT_EQ(result.raw_error, load_log);
+    EXPECT_EQ(result.raw_output, llama_table);
+    EXPECT_EQ(result.raw_error, llama_load_log);
     const auto stored = measurements(result);
     ASSERT_EQ(stored.size(), 2u);
     EXPECT_DOUBLE_EQ(stored[0].value, 169.42);
@@ -64,7 +34,7 @@ TEST(LlamaCpp, ReadsTheTableAndItsDeviation)
 TEST(LlamaCpp, ReadsOlderTestNames)
 {
     const std::string older = "| model | size | params | backend | ngl | test | t/s |\n| --- | ---: | ---: | --- | --: | --- | ---: |\n"
-                              "| llama 7B mostly Q4_0 | 3.56 GiB | 6.74 B | CPU | 0 | pp 512 | 17.93 \u00b1 0.02 |\n";  // [public] format, [synthetic] numbers
+                              "| llama 7B mostly Q4_0 | 3.56 GiB | 6.74 B | CPU | 0 | pp 512 | 17.93 \u00b1 0.02 |\n";  // [form] format, [synthetic] numbers
     const auto result = read_any_way({"llama.cpp", Accelerator::cpu, {{Stream::output, older}}});
     ASSERT_TRUE(result.find("prefill_tokens_per_s"));
     EXPECT_EQ(result.prompt_tokens, 512);
@@ -73,43 +43,43 @@ TEST(LlamaCpp, ReadsOlderTestNames)
 
 TEST(LlamaCpp, ReadsJsonLinesAndJsonAlike)
 {
-    const auto lines = read_any_way({"llama.cpp", Accelerator::npu, {{Stream::error, load_log}, {Stream::output, json_row_prompt + "\n" + json_row_decode + "\n"}}});
+    const auto lines = read_any_way({"llama.cpp", Accelerator::npu, {{Stream::error, llama_load_log}, {Stream::output, llama_json_prompt + "\n" + llama_json_decode + "\n"}}});
     std::string pretty = "[\n";
-    for (const auto& row : {json_row_prompt, json_row_decode}) {
+    for (const auto& row : {llama_json_prompt, llama_json_decode}) {
         std::string spread = "  ";
         for (const char c : row) spread += c == ',' ? std::string(",\n    ") : std::string(1, c);
         pretty += spread + (pretty == "[\n" ? ",\n" : "\n");
     }
     pretty += "]\n";
-    const auto array = read_any_way({"llama.cpp", Accelerator::npu, {{Stream::error, load_log}, {Stream::output, pretty}}});
+    const auto array = read_any_way({"llama.cpp", Accelerator::npu, {{Stream::error, llama_load_log}, {Stream::output, pretty}}});
     for (const auto& result : {lines, array}) {
         EXPECT_TRUE(result.complete) << result.error;
         ASSERT_TRUE(result.find("prefill_tokens_per_s"));
         EXPECT_EQ(result.find("prefill_tokens_per_s")->samples, (std::vector<double>{169.536, 169.312, 169.424}));
         ASSERT_TRUE(result.find("decode_tokens_per_s"));
         EXPECT_EQ(result.find("decode_tokens_per_s")->samples, (std::vector<double>{51.5, 50.4, 52.7}));
-        EXPECT_EQ(result.version, "6a8cf8914 (6733)");
+        EXPECT_EQ(result.version, "abcdef123 (1234)");
     }
 }
 
 TEST(LlamaCpp, ReadsThePerformanceLinesOfEveryAge)
 {
     for (const std::string prefix : {"llama_perf_context_print:", "common_perf_print:", "llama_print_timings:"}) {
-        auto text = performance;
+        auto text = llama_performance;
         for (auto at = text.find("llama_perf_context_print:"); at != std::string::npos; at = text.find("llama_perf_context_print:", at + prefix.size()))
             text.replace(at, 25, prefix);
         const auto result = read_any_way({"llama.cpp", Accelerator::cpu, {{Stream::error, text}}});
         ASSERT_TRUE(result.find("prefill_tokens_per_s")) << prefix;
         EXPECT_NEAR(result.find("prefill_tokens_per_s")->samples.at(0), 136.21, 0.005);
-        EXPECT_NEAR(result.find("decode_tokens_per_s")->samples.at(0), 51.57, 0.005);
-        EXPECT_NEAR(result.find("load_s")->samples.at(0), 0.61794, 1e-9);
+        EXPECT_NEAR(result.find("decode_tokens_per_s")->samples.at(0), 50.00, 0.005);
+        EXPECT_NEAR(result.find("load_s")->samples.at(0), 0.50025, 1e-9);
         EXPECT_EQ(result.prompt_tokens, 11);
     }
 }
 
 TEST(LlamaCpp, NoticesWhereItReallyRan)
 {
-    const auto rows = json_row_prompt + "\n";
+    const auto rows = llama_json_prompt + "\n";
     const auto silent = read({"llama.cpp", Accelerator::npu, {{Stream::output, rows}}});
     EXPECT_EQ(silent.offload.state, Offload::unverified);
     EXPECT_TRUE(any_contains(silent.warnings, "unverified accelerator"));
@@ -119,20 +89,20 @@ TEST(LlamaCpp, NoticesWhereItReallyRan)
     EXPECT_TRUE(any_contains(none.warnings, "ran on the CPU"));
 
     const auto part = read({"llama.cpp", Accelerator::npu,
-                            {{Stream::error, "load_tensors: offloaded 9/17 layers to GPU\nload_tensors: CPU model buffer size = 225.49 MiB\n"
+                            {{Stream::error, "load_tensors: offloaded 9/17 layers to GPU\nload_tensors: CPU model buffer size = 210.50 MiB\n"
                                              "load_tensors: HTP0-REPACK model buffer size = 240.00 MiB\n"},
                              {Stream::output, rows}}});
     EXPECT_EQ(part.offload.state, Offload::verified);
     EXPECT_TRUE(any_contains(part.warnings, "Only 9 of 17"));
 
-    // [public] a format the NPU cannot multiply: layers are "offloaded", the weights are not
+    // [form] a format the NPU cannot multiply: layers are "offloaded", the weights are not
     const auto format = read({"llama.cpp", Accelerator::npu,
-                              {{Stream::error, "load_tensors: offloaded 17/17 layers to GPU\nload_tensors: CPU_REPACK model buffer size = 645.75 MiB\n"
+                              {{Stream::error, "load_tensors: offloaded 17/17 layers to GPU\nload_tensors: CPU_REPACK model buffer size = 600.00 MiB\n"
                                                "load_tensors: HTP0 model buffer size = 0.50 MiB\n"},
                                {Stream::output, rows}}});
     EXPECT_EQ(format.offload.state, Offload::unverified);
 
-    const auto broken = read({"llama.cpp", Accelerator::npu, {{Stream::error, load_log + "ggml-hex: dspqueue_read failed: 0x00000072\n"}, {Stream::output, rows}}});
+    const auto broken = read({"llama.cpp", Accelerator::npu, {{Stream::error, llama_load_log + "ggml-hex: dspqueue_read failed: 0x00000072\n"}, {Stream::output, rows}}});
     EXPECT_EQ(broken.offload.state, Offload::unverified);
 }
 
@@ -150,7 +120,7 @@ TEST(LlamaCpp, ErrorsAreSentences)
 
 TEST(LlamaCpp, ACutOffRunNeverCounts)
 {
-    const auto whole = json_row_prompt + "\n" + json_row_decode + "\n";
+    const auto whole = llama_json_prompt + "\n" + llama_json_decode + "\n";
     for (std::size_t size = 0; size < whole.size(); size += 7) {
         const auto lost = read({"llama.cpp", Accelerator::npu, {{Stream::output, whole.substr(0, size)}}, std::nullopt});
         EXPECT_FALSE(lost.complete);
@@ -169,18 +139,18 @@ RuntimeFolder package()
         folder.files.insert(file);
     return folder;
 }
-const Target sm8650{"SM8650", "v75", 57, true, true};
+const Target sm8650{"SM8650", "v75", 57, 8, true, true};
 
 TEST(LlamaCpp, ProbeNamesWhatIsMissing)
 {
     const auto backend = make_backend("llama.cpp");
     EXPECT_TRUE(backend->probe(sm8650, package(), Accelerator::cpu).ok);
     EXPECT_TRUE(backend->probe(sm8650, package(), Accelerator::npu).ok);
-    const auto newer = backend->probe({"SM8750", "v79", 69, true, true}, package(), Accelerator::npu);
+    const auto newer = backend->probe({"SM8750", "v79", 69, 8, true, true}, package(), Accelerator::npu);
     EXPECT_FALSE(newer.ok);
     EXPECT_EQ(newer.missing, std::vector<std::string>{"lib/libggml-htp-v79.so"});
-    EXPECT_FALSE(backend->probe({"Tensor G5", "", {}, true, {}}, package(), Accelerator::npu).ok);
-    EXPECT_FALSE(backend->probe({"SM8650", "v75", 57, true, false}, package(), Accelerator::npu).ok);
+    EXPECT_FALSE(backend->probe({"Tensor G5", "", {}, {}, true, {}}, package(), Accelerator::npu).ok);
+    EXPECT_FALSE(backend->probe({"SM8650", "v75", 57, 8, true, false}, package(), Accelerator::npu).ok);
     EXPECT_EQ(backend->probe(sm8650, {}, Accelerator::cpu).missing, std::vector<std::string>{"bin/llama-bench"});
 }
 

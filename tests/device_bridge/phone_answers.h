@@ -74,14 +74,16 @@ inline std::string snapdragon_answer()
     section("prop ro.build.version.sdk", "34\n");
     section("prop ro.build.fingerprint", "samsung/e3qxxx/e3q:14/UP1A.231005.007/S928BXXS2AXD6:user/release-keys\n");
     section("prop ro.product.cpu.abilist", "arm64-v8a,armeabi-v7a\n");
-    section("battery_files",
-            "grep: /sys/class/power_supply/battery/current_now: Permission denied\ngrep: /sys/class/power_supply/battery/current_avg: No such file or directory\n"
-            "/sys/class/power_supply/battery/voltage_now:4123000\n/sys/class/power_supply/battery/status:Charging\n");
+    section(
+        "battery_files",
+        "grep: /sys/class/power_supply/battery/current_now: Permission denied\ngrep: /sys/class/power_supply/battery/current_avg: No such file or directory\n"
+        "/sys/class/power_supply/battery/voltage_now:4123000\n/sys/class/power_supply/battery/status:Charging\n");
     section("uname", "Linux\n6.1.57-android14-11\naarch64\n");
     section("id", "uid=2000(shell) gid=2000(shell) groups=2000(shell),1004(input) context=u:r:shell:s0\n");
     section("selinux", "Enforcing\n");
     section("cpu_features", "Features\t: fp asimd evtstrm aes\n");
-    section("auxv", " 0000000000000021 0000007f8c6d2000\n 0000000000000010 0000000000100fff\n 000000000000001a 0000000000006000\n 0000000000000000 0000000000000000\n");
+    section("auxv",
+            " 0000000000000021 0000007f8c6d2000\n 0000000000000010 0000000000100fff\n 000000000000001a 0000000000006000\n 0000000000000000 0000000000000000\n");
     section("soc_id", "557\n");
     section("cdsprpc", "/vendor/lib64/libcdsprpc.so\nasked\n");
     section("supplies", "battery\nusb\nwireless\n");
@@ -89,7 +91,9 @@ inline std::string snapdragon_answer()
     section("memory", "MemTotal:       11534336 kB\nMemAvailable:    5242880 kB\n");
     section("disk", "Filesystem     1K-blocks     Used Available Use% Mounted on\n/dev/block/dm-58 226000000 50000000 176000000  23% /data/user/0\n");
     std::string cores;
-    const auto file = [&](int core, const char* name, const std::string& value) { cores += "/sys/devices/system/cpu/cpu" + std::to_string(core) + "/" + name + ":" + value + "\n"; };
+    const auto file = [&](int core, const char* name, const std::string& value) {
+        cores += "/sys/devices/system/cpu/cpu" + std::to_string(core) + "/" + name + ":" + value + "\n";
+    };
     for (int core = 0; core < 8; ++core) file(core, "cpufreq/cpuinfo_max_freq", core < 2 ? "2265600" : core < 7 ? "3148800" : "3398400");
     for (int core = 0; core < 8; ++core) file(core, "cpufreq/scaling_cur_freq", core < 2 ? "1036800" : "2400000");
     for (int core = 0; core < 8; ++core) file(core, "cpufreq/scaling_governor", "walt");
@@ -97,8 +101,9 @@ inline std::string snapdragon_answer()
     section("cores", cores);
     section("battery", samsung_battery);
     section("thermal", pixel_thermal_service);
-    section("zones", "/sys/class/thermal/thermal_zone0/type:aoss-0\n/sys/class/thermal/thermal_zone0/temp:38400\n/sys/class/thermal/thermal_zone12/type:nsphvx-0\n"
-                     "/sys/class/thermal/thermal_zone12/temp:45100\n/sys/class/thermal/thermal_zone3/type:modem\n/sys/class/thermal/thermal_zone3/temp:-273000\n");
+    section("zones",
+            "/sys/class/thermal/thermal_zone0/type:aoss-0\n/sys/class/thermal/thermal_zone0/temp:38400\n/sys/class/thermal/thermal_zone12/type:nsphvx-0\n"
+            "/sys/class/thermal/thermal_zone12/temp:45100\n/sys/class/thermal/thermal_zone3/type:modem\n/sys/class/thermal/thermal_zone3/temp:-273000\n");
     section("screen", "  mWakefulness=Awake\n");
     section("suspended", "\n");
     section("end", "");

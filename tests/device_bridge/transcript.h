@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Recorded output of a tool, fed to a back end in one piece or many.
-// Where a fixture's text comes from is said beside it: [spec] quoted in the device specification; [public] printed in the tool's public documentation, source or
-// issue tracker; [synthetic] made here in the tool's format. None was recorded by us on a phone.
 #pragma once
 
 #include "device_bridge/backends/backend.h"

@@ -2,6 +2,7 @@
 // What phones and users' files say, mutated: a phone's answer may say anything and nothing is thrown; a file may be refused with an Error.
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
+#include "device_bridge/energy/energy.h"
 #include "device_bridge/phone/facts.h"
 #include "device_bridge/phone/soc_profile.h"
 #include "tests/device_bridge/phone_answers.h"
@@ -58,6 +59,34 @@ TEST(PhoneFuzz, StoredFactsAndProfiles)
         }
     }
     EXPECT_GT(read, 10);
+}
+
+TEST(PhoneFuzz, Samples)
+{
+    test::Mutator mutate(14);
+    std::string csv = "t_s,voltage_now,current_now,charge_counter,temp,capacity,status\n", lines = "{\"type\":\"hello\",\"version\":\"x\"}\n";
+    EnergySession session;
+    session.plugged = false;
+    session.windows = {{WindowKind::idle, {1'000'000'000, 60'000'000'000}, 0, 0},
+                       {WindowKind::decode, {62'000'000'000, 124'000'000'000}, 100, 0},
+                       {WindowKind::decode, {126'000'000'000, 190'000'000'000}, 100, 1}};
+    for (int i = 0; i < 200; ++i) {
+        const auto amperes = std::to_string(-(i < 60 ? 300'000 : 1'200'000) - 37 * (i % 11)), left = std::to_string(3'000'000 - 300 * i);
+        csv += std::to_string(i) + ".00,4000000," + amperes + "," + left + ",300,70,Discharging\n";
+        lines += "{\"type\":\"power\",\"t_ns\":" + std::to_string(i) + "000000000,\"uV\":4000000,\"uA_raw\":" + amperes + ",\"uAh\":" + left +
+                 ",\"status\":\"Discharging\"}\n";
+    }
+    ASSERT_EQ(energy_of_gauge(read_samples(csv), session).tier, EnergyTier::B);
+    ASSERT_EQ(energy_of_gauge(read_samples(lines), session).tier, EnergyTier::B);
+    int numbers = 0;
+    for (int i = 0; i < 4000; ++i) {
+        const auto report = energy_of_gauge(read_samples(mutate(i % 2 == 0 ? csv : lines)), session);
+        ASSERT_NO_THROW((void)to_json(report).dump()) << "iteration " << i;
+        ASSERT_EQ(report.tier == EnergyTier::X, report.quantities.empty()) << "iteration " << i;
+        ASSERT_FALSE(report.tier == EnergyTier::X && report.refusals.empty()) << "iteration " << i;
+        numbers += report.tier != EnergyTier::X;
+    }
+    EXPECT_GT(numbers, 1000);
 }
 
 }  // namespace

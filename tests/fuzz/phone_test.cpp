@@ -3,8 +3,12 @@
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
 #include "device_bridge/energy/energy.h"
+#include "device_bridge/energy/meter_csv.h"
+#include "device_bridge/energy/perfetto.h"
+#include "device_bridge/energy/sources.h"
 #include "device_bridge/phone/facts.h"
 #include "device_bridge/phone/soc_profile.h"
+#include "tests/device_bridge/perfetto_bytes.h"
 #include "tests/device_bridge/phone_answers.h"
 #include "tests/fuzz/mutate.h"
 
@@ -87,6 +91,52 @@ TEST(PhoneFuzz, Samples)
         numbers += report.tier != EnergyTier::X;
     }
     EXPECT_GT(numbers, 1000);
+}
+
+TEST(PhoneFuzz, RailsAndPerfetto)
+{
+    test::Mutator mutate(15);
+    std::string trace = test::rail_names_packet(), rails;
+    for (int i = 0; i < 20; ++i) {
+        trace += test::rails_packet(1000 * i, 1000 * i, 2000 * i) + test::battery_packet(i * 1'000'000'000LL, 3'000'000 - i, -500'000, 4'000'000);
+        rails += "\n==bitwright:rails " + std::to_string(i) + ".5==\n==== energy meter ====\n  [A]:CPU   " + std::to_string(10 * i) +
+                 ".00 mWs\n  B : 3.00 mWs\n==== End of energy meter ====\n";
+    }
+    std::size_t samples = 0, readings = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        const auto power = read_perfetto(mutate(trace));
+        samples += power.battery.samples.size();
+        const auto by_trace = rails_trace(power);
+        (void)by_trace.joules(by_trace.span());
+        const auto read = read_rails(mutate(rails));
+        readings += read.size();
+        const auto by_text = rails_trace(read);
+        (void)by_text.joules(by_text.span());
+        const auto answer = mutate(std::string("-512000\n==bitwright:again==\n2876000\n"));
+        (void)choose_source({}, {{"rails", answer}, {"perfetto", answer}, {"service", answer}});
+    }
+    EXPECT_GT(samples, 100'000u);
+    EXPECT_GT(readings, 100'000u);
+}
+
+TEST(PhoneFuzz, MeterCsv)
+{
+    test::Mutator mutate(16);
+    std::string csv = "Time (ms);Current [mA];Voltage (V)\n";
+    for (int i = 0; i < 400; ++i) csv += std::to_string(i * 20) + ";" + ((i / 50) % 2 == 1 ? "900,5" : "200,25") + ";4,0\n";
+    const std::vector<Span> marker{{51'000'000'000, 52'000'000'000}, {53'000'000'000, 54'000'000'000}, {55'000'000'000, 56'000'000'000}};
+    int aligned = 0;
+    for (int i = 0; i < 3000; ++i) {
+        try {
+            const auto record = read_meter_csv(mutate(csv), "x");
+            const auto alignment = align_meter(record, marker, "x");
+            (void)meter_trace(record, alignment).joules({52'000'000'000, 54'000'000'000});
+            ++aligned;
+        } catch (const Error& error) {
+            ASSERT_EQ(error.kind(), ErrorKind::bad_input) << "iteration " << i << ": " << error.what();
+        }
+    }
+    EXPECT_GT(aligned, 100);
 }
 
 }  // namespace

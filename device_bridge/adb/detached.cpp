@@ -36,23 +36,6 @@ std::int64_t start_detached(const AdbTarget& target, const std::string& folder, 
     return *group;
 }
 
-DetachedState parse_detached_state(std::string_view answer)
-{
-    DetachedState state;
-    const auto words = words_of(answer.substr(0, answer.find('\n')));
-    if (words.size() < 2) return state;
-    const auto first = whole_number(words[1]);
-    if (words[0] == "finished" && first && *first >= 0 && *first <= 255) {
-        state.kind = DetachedState::Kind::finished;
-        state.exit_code = static_cast<int>(*first);
-        if (const auto group = words.size() > 2 ? whole_number(words[2]) : std::nullopt; group && *group > 1) state.group = *group;
-    } else if ((words[0] == "running" || words[0] == "died") && first && *first > 1) {
-        state.kind = words[0] == "running" ? DetachedState::Kind::running : DetachedState::Kind::died;
-        state.group = *first;
-    }
-    return state;
-}
-
 DetachedState look_at_detached(const AdbTarget& target, const std::string& folder, const Control& control)
 {
     const std::string script = "cd " + shell_quoted(folder) + " 2>/dev/null || exit 0\n[ -f group ] || exit 0\nread group started boot < group\n" +

@@ -69,6 +69,7 @@ std::optional<PhoneLine> phone_line(std::string_view line)
         said = word;
     }
     phone.state_words = printable(said, 200);
+    if (phone.state_words.empty()) return std::nullopt;
     phone.device_path = printable(trimmed(rest.substr(said.size())), 200);
     return phone;
 }

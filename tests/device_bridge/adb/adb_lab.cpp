@@ -146,7 +146,15 @@ void LabPhone::wait_ready() const
 PortHolder::PortHolder(std::function<void(int)> serve) : listener_(listen_on_loopback(port_))
 {
     thread_ = std::thread([this, serve = std::move(serve)] {
-        for (int client; (client = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(client)) serve(client);
+        for (int client; (client = ::accept(listener_, nullptr, nullptr)) >= 0;) {
+            ++serving_;
+            std::thread([this, client, &serve] {
+                serve(client);
+                ::close(client);
+                --serving_;
+            }).detach();
+        }
+        while (serving_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     });
 }
 

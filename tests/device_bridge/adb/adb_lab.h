@@ -5,6 +5,7 @@
 #include "core/runtime/control.h"
 #include "device_bridge/adb/adb_settings.h"
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -66,7 +67,7 @@ private:
 /// The demo phone's program; empty where it is not built.
 [[nodiscard]] std::filesystem::path demo_phone();
 
-/// Accepts connections on loopback and answers each as `serve` does, which gets the descriptor and returns to close it.
+/// Accepts connections on loopback and answers each on a thread of its own as `serve` does, which gets the descriptor and returns to close it.
 class PortHolder {
 public:
     explicit PortHolder(std::function<void(int)> serve);
@@ -78,6 +79,7 @@ public:
 private:
     std::uint16_t port_ = 0;
     int listener_ = -1;
+    std::atomic<int> serving_ = 0;
     std::thread thread_;
 };
 

@@ -117,17 +117,6 @@ void feed_command(Stream& stream, const CommandKind& kind, Descriptor& in)
     }
 }
 
-const ScriptedCommand* scripted(const Scenario& scenario, const std::string& command)
-{
-    for (const ScriptedCommand& each : scenario.commands) {
-        const bool matches = each.match == ScriptedCommand::Match::equals   ? command == each.text
-                             : each.match == ScriptedCommand::Match::starts ? command.starts_with(each.text)
-                                                                            : command.find(each.text) != std::string::npos;
-        if (matches) return &each;
-    }
-    return nullptr;
-}
-
 void play(const ScriptedCommand& command, Sender& sender, const std::function<void()>& cut)
 {
     for (const auto& piece : command.output) {
@@ -147,7 +136,7 @@ void play(const ScriptedCommand& command, Sender& sender, const std::function<vo
 void serve_command(Phone& phone, Stream& stream, const std::string& command, const CommandKind& kind, const std::function<void()>& cut)
 {
     Sender sender(phone, stream, kind.packets, cut);
-    if (const ScriptedCommand* found = scripted(phone.scenario, command)) {
+    if (const ScriptedCommand* found = phone.scripted(command)) {
         play(*found, sender, cut);
         return;
     }

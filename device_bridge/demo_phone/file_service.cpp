@@ -178,8 +178,10 @@ private:
                     ::unlink(mapped.c_str());
                     if (::symlink(target.c_str(), mapped.c_str()) != 0) give_up("remote symlink failed", errno);
                 } else {
-                    const std::uint32_t owner = mode & 0700;
-                    ::fchmod(file.fd, owner | owner >> 3 | owner >> 6);
+                    std::uint32_t shared = mode & 0777;  // group and others get what the owner has
+                    shared |= shared >> 3 & 0070;
+                    shared |= shared >> 3 & 0007;
+                    ::fchmod(file.fd, shared);
                     const std::array<timespec, 2> times{timespec{number, 0}, timespec{number, 0}};
                     ::futimens(file.fd, times.data());
                 }

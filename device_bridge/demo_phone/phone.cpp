@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "device_bridge/demo_phone/phone.h"
 
+#include <algorithm>
 #include <thread>
 
 namespace bitwright::demo {
@@ -52,6 +53,19 @@ void Phone::passed(Direction direction, std::uint64_t bytes, const std::function
         throw Gone{};
     }
     wait_while_frozen();
+}
+
+const ScriptedCommand* Phone::scripted(const std::string& command)
+{
+    using Match = ScriptedCommand::Match;
+    std::vector<const ScriptedCommand*> alike;
+    for (const ScriptedCommand& each : scenario.commands) {
+        const bool matches = each.match == Match::equals ? command == each.text : each.match == Match::starts ? command.starts_with(each.text) : command.find(each.text) != std::string::npos;
+        if (matches && (alike.empty() || (each.match == alike[0]->match && each.text == alike[0]->text))) alike.push_back(&each);
+    }
+    if (alike.empty()) return nullptr;
+    const std::scoped_lock hold(lock_);
+    return alike[std::min(answered_[alike[0]]++, alike.size() - 1)];
 }
 
 void Phone::freeze() { frozen_until_ = scenario.faults.freeze_s > 0 ? after(scenario.faults.freeze_s) : steady_clock::time_point::max(); }

@@ -31,6 +31,8 @@ public:
     void passed(Direction direction, std::uint64_t bytes, const std::function<void()>& cut);
     /// Waits while the phone is frozen.
     void wait_while_frozen();
+    /// The scripted answer to a command. Entries that match alike are used in turn, the last of them again and again: what was asked twice may have two answers.
+    const ScriptedCommand* scripted(const std::string& command);
     /// For the ticker: what happens at a time.
     void elapsed(double second);
     /// True while it restarts: nobody is answered.
@@ -52,6 +54,7 @@ private:
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     std::optional<std::chrono::steady_clock::time_point> frozen_until_, down_until_;
     std::array<std::uint64_t, 3> passed_{};
+    std::map<const ScriptedCommand*, std::size_t> answered_;  ///< by the first of those that match alike
     std::int64_t drops_left_, freezes_left_, reboots_left_;
     std::map<std::uint64_t, std::function<void()>> connections_;
     std::uint64_t next_connection_ = 1;

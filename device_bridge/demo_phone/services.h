@@ -20,7 +20,7 @@ using Service = std::function<void(Stream&)>;
 /// A command: with shell v2's packets (out and error apart, exit code) or bare bytes, on a terminal or on pipes.
 struct CommandKind {
     bool packets = false, terminal = false;
-    std::string terminal_type;
+    std::string terminal_type = "dumb";
 };
 void serve_command(Phone& phone, Stream& stream, const std::string& command, const CommandKind& kind, const std::function<void()>& cut);
 /// "sync:": sizes, lists, sending and receiving of files.

@@ -221,6 +221,9 @@ TEST_F(DemoPhoneFaults, RecordingAnswersOnlyWhatItHolds)
     EXPECT_EQ(qnn.code, 1);
     EXPECT_NE(qnn.error.find("0x80000406"), std::string::npos);
     EXPECT_EQ(adb.on(phone, {"shell", "ls"}).code, 127);
+    std::string uptimes;
+    for (int i = 0; i < 3; ++i) uptimes += adb.on(phone, {"shell", "cat /proc/uptime"}).out.substr(0, 4);
+    EXPECT_EQ(uptimes, "100.160.160.") << "asked again, answered as then";
 }
 
 /// Any bytes at the phone's door: it goes on for the next adb.

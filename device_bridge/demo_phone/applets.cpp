@@ -3,6 +3,7 @@
 
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
+#include "device_bridge/demo_phone/text_map.h"
 #include "device_bridge/demo_phone/tree.h"
 
 #include <algorithm>
@@ -17,9 +18,6 @@
 namespace fs = std::filesystem;
 
 namespace bitwright::demo {
-namespace {
-
-using Words = std::vector<std::string>;
 
 fs::path of_phone(const std::string& path)
 {
@@ -27,7 +25,7 @@ fs::path of_phone(const std::string& path)
     return (root ? std::string(root) : std::string()) + path;
 }
 
-std::string text_of(const std::string& path, const std::string& otherwise = {})
+std::string text_of(const std::string& path, const std::string& otherwise)
 {
     try {
         return read_text(of_phone(path), 1 << 20);
@@ -35,6 +33,10 @@ std::string text_of(const std::string& path, const std::string& otherwise = {})
         return otherwise;
     }
 }
+
+namespace {
+
+using Words = std::vector<std::string>;
 
 bool is_property(const std::string& name) { return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos; }
 
@@ -79,7 +81,10 @@ int dumpsys(const Words& words)
     }
     std::string service = words[1];
     if (service == "battery" && words.size() > 2) {
-        if (words[2] == "get") std::cout << "Unknown get option: " << words.back() << "\n";
+        if (words[2] == "get") {
+            const std::string name = words.back();
+            std::cout << (is_property(name) ? text_of("/dev/.phone/dumpsys/battery get " + name, "Unknown get option: " + name + "\n") : "") << std::flush;
+        }
         else if (words[2] == "suspend_input") std::cerr << "java.lang.SecurityException: battery suspend_input is only supported on debuggable builds\n";
         return 0;
     }
@@ -180,7 +185,18 @@ int od(Words words)
     return run_other("/usr/bin/od", words);
 }
 
-int sh(const Words& words) { return run_other(::access("/usr/bin/dash", X_OK) == 0 ? "/usr/bin/dash" : "/usr/bin/bash", words); }
+/// In a plain folder a script's text gets the phone's paths as a command line does.
+int sh(Words words)
+{
+    const std::string root = of_phone("").string(), shell = ::access("/usr/bin/dash", X_OK) == 0 ? "/usr/bin/dash" : "/usr/bin/bash";
+    std::size_t script = 1;
+    while (script < words.size() && words[script].starts_with("-") && words[script].find_first_of("cs") == std::string::npos) ++script;
+    const bool runs_file = script < words.size() && !words[script].starts_with("-") && fs::is_regular_file(words[script]);
+    if (!root.empty() && runs_file) {
+        words.insert(words.begin() + static_cast<std::ptrdiff_t>(script), {"-c", with_root(read_text(words[script], 64 << 20), root)});
+    }
+    return run_other(shell, words);
+}
 
 const std::map<std::string, std::function<int(const Words&)>>& applets()
 {
@@ -197,6 +213,7 @@ const std::map<std::string, std::function<int(const Words&)>>& applets()
          }},
         {"uname", uname},
         {"id", id},
+        {"perfetto", perfetto},
         {"toybox", toybox},
         {"date", date},
         {"od", od},

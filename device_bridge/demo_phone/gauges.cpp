@@ -84,6 +84,12 @@ std::vector<GaugeFile> gauge_files(const Scenario& scenario, const Gauges& g)
     return files;
 }
 
+std::string health_text(const Scenario& scenario, const Gauges& g)
+{
+    const double sign = scenario.battery.discharge_positive ? 1 : -1;
+    return whole(sign * g.current_ma * 1000) + " " + whole(g.voltage_mv * 1000) + " " + whole(g.charge_mah * 1000) + " " + whole(g.level_percent) + "\n";
+}
+
 std::map<std::string, std::string> dumpsys_texts(const Scenario& scenario, const Gauges& g)
 {
     const Battery& battery = scenario.battery;
@@ -108,6 +114,10 @@ std::map<std::string, std::string> dumpsys_texts(const Scenario& scenario, const
 
     std::map<std::string, std::string> texts{{"battery", text}, {"thermalservice", thermal}, {"display", "  mScreenState=ON\n"},
                                              {"power", "  mWakefulness=Awake\n  mHoldingDisplaySuspendBlocker=true\nDisplay Power: state=ON\n"}};
+    if (battery.service_get) {
+        texts["battery get current_now"] = texts["battery get current_average"] = whole((battery.discharge_positive ? 1 : -1) * g.current_ma * 1000) + "\n";
+        texts["battery get counter"] = whole(g.charge_mah * 1000) + "\n";
+    }
     if (!scenario.rails.empty()) {
         std::string rails = "\n============= PowerStats HAL 2.0 energy meter ==============\n";
         for (std::size_t i = 0; i < scenario.rails.size(); ++i) {

@@ -39,7 +39,10 @@ struct GaugeFile {
 };
 [[nodiscard]] std::vector<GaugeFile> gauge_files(const Scenario& scenario, const Gauges& gauges);
 
-/// `dumpsys SERVICE` by service.
+/// What the Health HAL says to those who may ask it: current in µA with the phone's sign, voltage in µV, charge in µAh, percent.
+[[nodiscard]] std::string health_text(const Scenario& scenario, const Gauges& gauges);
+
+/// `dumpsys SERVICE` by service; also `dumpsys battery get NAME` as "battery get NAME" where the phone answers that.
 [[nodiscard]] std::map<std::string, std::string> dumpsys_texts(const Scenario& scenario, const Gauges& gauges);
 
 }  // namespace bitwright::demo

@@ -21,7 +21,6 @@ Tree build_plain_tree(const Scenario& scenario, const fs::path& root, Aarch64Cho
     tree.interpose = exec_library(program);
     if (aarch64 == Aarch64Choice::automatic && runs_aarch64(root, {})) tree.aarch64 = Tree::Aarch64::kernel;
     else if (!tree.qemu.empty() && !tree.interpose.empty() && runs_aarch64(root, {tree.qemu.string()})) tree.aarch64 = Tree::Aarch64::prefix;
-    if (tree.aarch64 != Tree::Aarch64::prefix) tree.interpose.clear();
     if (tree.aarch64 != Tree::Aarch64::none) {
         tree.auxiliary = auxiliary_vector(root, tree.aarch64 == Tree::Aarch64::kernel ? std::vector<std::string>() : std::vector<std::string>{tree.qemu.string()}, scenario.phone.cpu);
     }

@@ -189,6 +189,8 @@ void read_battery(Fields& f, Battery& battery)
     f.choice("voltage_unit", battery.voltage_unit, {{"uV", std::string("uV")}, {"mV", std::string("mV")}});
     f.choice("sign", battery.discharge_positive, {{"discharge_negative", false}, {"discharge_positive", true}});
     f.choice("service_current", battery.service_current, {{"none", std::string()}, {"mA", std::string("mA")}});
+    f.flag("service_get", battery.service_get);
+    f.choice("perfetto", battery.perfetto, {{"none", std::string("none")}, {"no_voltage", std::string("no_voltage")}, {"all", std::string("all")}});
     f.readable("current_readable", battery.current);
     f.readable("voltage_readable", battery.voltage);
     f.readable("charge_readable", battery.charge);

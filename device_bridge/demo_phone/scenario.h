@@ -54,6 +54,8 @@ struct Battery {
     std::string current_unit = "uA", voltage_unit = "uV";   ///< of the files: uA or mA, uV or mV
     bool discharge_positive = false;                        ///< sign of current_now while discharging
     std::string service_current;                            ///< dumpsys battery shows it, too: "" (AOSP), "mA" (Samsung)
+    bool service_get = false;                               ///< `dumpsys battery get -f current_now` answers (newest Android)
+    std::string perfetto = "none";                          ///< Perfetto's battery counters: none, no_voltage, all
     Readable current = Readable::yes, voltage = Readable::yes, charge = Readable::yes, temperature = Readable::yes, status = Readable::yes;
 };
 

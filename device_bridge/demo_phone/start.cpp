@@ -103,6 +103,7 @@ Listener listen_on(const Options& options)
             std::ranges::replace(name, '/', '!');
             put("/dev/.phone/dumpsys/" + name, text, Readable::yes);
         }
+        put("/dev/.phone/health", health_text(phone.scenario, gauges), Readable::yes);
         phone.elapsed(second);
         std::this_thread::sleep_until(next + std::chrono::milliseconds(100));
     }

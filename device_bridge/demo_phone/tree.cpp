@@ -106,16 +106,16 @@ std::vector<std::string> Tree::environment(const Scenario& scenario, std::string
     if (!terminal.empty()) out.push_back("TERM=" + std::string(terminal));
     if (!qemu.empty()) {
         out.push_back("QEMU_CPU=" + scenario.phone.cpu);
-        out.push_back("BITWRIGHT_PHONE_QEMU=" + qemu.string());
+        if (aarch64 == Aarch64::prefix) out.push_back("BITWRIGHT_PHONE_QEMU=" + qemu.string());
         if (!at.empty()) out.push_back("QEMU_LD_PREFIX=" + at);
-        if (!interpose.empty()) out.push_back("LD_PRELOAD=" + interpose.string());
     }
+    if (!interpose.empty()) out.push_back("LD_PRELOAD=" + interpose.string());
     return out;
 }
 
 void Tree::fill(const Scenario& scenario, const fs::path& program) const
 {
-    for (const char* folder : {"/data/local", "/dev", "/sys", "/proc", "/system/bin", "/vendor/lib64", "/vendor/bin", "/sys/class/power_supply/battery", "/sys/class/power_supply/usb",
+    for (const char* folder : {"/data/local", "/data/misc/perfetto-traces", "/dev", "/sys", "/proc", "/system/bin", "/vendor/lib64", "/vendor/bin", "/sys/class/power_supply/battery", "/sys/class/power_supply/usb",
                                "/sys/devices/soc0", "/storage/emulated", "/proc/sys/kernel/random", "/dev/.phone/dumpsys", "/sys/devices/system/cpu"})
         make_folder(map(folder));
     make_folder(map("/data/local/tmp"), 0771);
@@ -136,6 +136,7 @@ void Tree::fill(const Scenario& scenario, const fs::path& program) const
         replace_file(map("/proc/cpuinfo"), processor, 0444);
     }
     replace_file(map("/dev/.phone/kernel"), phone.kernel, 0444);
+    replace_file(map("/dev/.phone/perfetto"), scenario.battery.perfetto, 0444);
     replace_file(map("/dev/.phone/selinux"), phone.selinux, 0444);
     replace_file(map("/dev/.phone/clock_offset"), std::to_string(scenario.faults.clock_offset_s), 0444);
     if (phone.soc_id) replace_file(map("/sys/devices/soc0/soc_id"), std::to_string(*phone.soc_id) + "\n", 0444);

@@ -19,7 +19,7 @@ struct Tree {
     enum class Aarch64 { kernel, prefix, none } aarch64 = Aarch64::none;
     std::filesystem::path root;       ///< empty in the own tree: it is /
     std::filesystem::path qemu;       ///< qemu-aarch64-static; empty without
-    std::filesystem::path interpose;  ///< the library that puts qemu in front of programs, where that is needed
+    std::filesystem::path interpose;  ///< the library that stands between shells and exec, where that is needed
 
     std::string auxiliary;            ///< of a program for aarch64 (auxiliary_vector()); empty where none runs
 

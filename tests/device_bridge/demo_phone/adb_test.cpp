@@ -171,6 +171,19 @@ TEST_P(DemoPhoneByAdb, AnswersWhatFactsAsk)
     EXPECT_EQ(shell("cd /data/local/tmp && pwd").out, "/data/local/tmp\n");
 }
 
+TEST_P(DemoPhoneByAdb, RunsScriptsThatNameItsPaths)
+{
+    const auto folder = scratch("scripts");
+    write_text(folder / "s.sh", "#!/system/bin/sh\nread t < /sys/class/thermal/thermal_zone0/type\necho $1 $t > /data/local/tmp/o\ncat /data/local/tmp/o\npwd\n");
+    ::chmod((folder / "s.sh").c_str(), 0755);
+    ASSERT_EQ(adb->on(*phone, {"push", folder / "s.sh", "/data/local/tmp/d/s.sh"}).code, 0);
+    EXPECT_EQ(shell("cd /data/local/tmp/d && sh s.sh a").out, "a cpu-0-0\n/data/local/tmp/d\n");
+    EXPECT_EQ(shell("cd /data/local/tmp/d && ./s.sh b").out, "b cpu-0-0\n/data/local/tmp/d\n");
+    EXPECT_EQ(shell("cd /data; timeout 5 /data/local/tmp/d/s.sh c; setsid -w sh /data/local/tmp/d/s.sh d").out, "c cpu-0-0\n/data\nd cpu-0-0\n/data\n");
+    EXPECT_EQ(shell("sh -c 'echo \"$0 $1\"; cat /data/local/tmp/o' x y").out, "x y\nd cpu-0-0\n");
+    EXPECT_EQ(adb->on(*phone, {"shell", "sh"}, "cat /proc/self/comm\n").out, "cat\n");
+}
+
 TEST_P(DemoPhoneByAdb, TakesItsSupplyAway)
 {
     EXPECT_EQ(shell("cat /sys/class/power_supply/battery/status").out, "Charging\n");

@@ -6,6 +6,7 @@
 #include "tests/support/shared_data.h"
 
 #include "device_bridge/demo_phone/message.h"
+#include "device_bridge/energy/perfetto.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -209,6 +210,28 @@ TEST_F(DemoPhoneFaults, GaugesThatDoNotAnswer)
         EXPECT_EQ(refused.error, "cat: /sys/class/power_supply/battery/current_now: Permission denied\n") << tree;
         EXPECT_EQ(adb.on(empty, {"shell", cat + "current_now"}).out, "");
         EXPECT_NE(adb.on(empty, {"shell", cat + "charge_counter"}).error.find("No such file"), std::string::npos);
+    }
+}
+
+TEST_F(DemoPhoneFaults, GaugesThatAnswerElsewhere)
+{
+    for (const std::string tree : {"namespace", "plain"}) {
+        if (tree == "namespace" && !has_namespaces()) continue;
+        const DemoPhone by_perfetto(scenario("gauge-perfetto"), {.tree = tree}), by_service(scenario("gauge-service"), {.tree = tree});
+        ASSERT_TRUE(adb.connect(by_perfetto));
+        ASSERT_TRUE(adb.connect(by_service));
+        EXPECT_EQ(adb.on(by_service, {"shell", "dumpsys battery get -f current_now"}).out, "-400000\n");
+        EXPECT_EQ(adb.on(by_service, {"shell", "dumpsys battery get -f counter"}).out.size(), 8U);
+        EXPECT_EQ(adb.on(by_perfetto, {"shell", "dumpsys battery get -f current_now"}).out, "Unknown get option: current_now\n");
+        EXPECT_NE(adb.on(by_service, {"shell", "echo | perfetto --txt -c - -o /data/misc/perfetto-traces/x"}).code, 0);
+        const std::string trace = "/data/misc/perfetto-traces/x";
+        EXPECT_EQ(adb.on(by_perfetto, {"shell", perfetto_command(trace, 1, 250)}).code, 0);
+        const PerfettoPower power = read_perfetto(adb.on(by_perfetto, {"exec-out", "cat " + trace}).out);
+        EXPECT_TRUE(power.whole);
+        ASSERT_EQ(power.battery.samples.size(), 5U);
+        EXPECT_EQ(power.battery.samples[0].current_raw, -400'000);
+        EXPECT_EQ(power.battery.samples[0].voltage_raw, 3'900'000);
+        EXPECT_NEAR(static_cast<double>(power.battery.samples[4].t_ns - power.battery.samples[0].t_ns), 1e9, 0.3e9);
     }
 }
 

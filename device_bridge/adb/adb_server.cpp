@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "device_bridge/adb/adb_server.h"
 
+#include "device_bridge/adb/device_lines.h"
 #include "device_bridge/adb/host_socket.h"
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -181,6 +183,17 @@ void ensure_adb_server(const AdbSettings& settings, const Control& control)
     const auto adb = find_adb(settings);
     const auto printed = start(adb, settings, control);
     if (!running_adb_server(settings, control)) throw does_not_start(adb, printed.empty() ? "nothing listens afterwards" : printable(printed));
+}
+
+void wait_for_phone(const AdbTarget& target, milliseconds patience, const Control& control)
+{
+    for (const auto end = steady_clock::now() + patience;;) {
+        const auto phones = phone_lines(ask_server(target.adb, "host:devices-l", control));
+        const auto phone = std::ranges::find(phones, target.serial, &PhoneLine::serial);
+        if (phone != phones.end() && phone->state == ConnectionState::device) return;
+        if (steady_clock::now() >= end) throw server_refusal(target.serial, phone == phones.end() ? "not found" : phone->state_words);
+        for (int i = 0; i < 4; ++i, std::this_thread::sleep_for(milliseconds(50))) control.check();
+    }
 }
 
 std::vector<std::string> adb_features(const AdbSettings& settings, const Control& control) { return words(ask_server(settings, "host:host-features", control), ','); }

@@ -27,6 +27,10 @@ inline constexpr int adb_server_version = 41;
 /// Makes sure that a server runs: uses the one that is there, else starts it with the executable (`adb -P PORT start-server`) and waits until it answers.
 void ensure_adb_server(const AdbSettings& settings, const Control& control);
 
+/// Waits until adb lists the phone as ready, `patience` long; then throws what stands in the way: no_device, unauthorized, offline …
+/// After an error that passes_with_reconnect() this comes before the next attempt.
+void wait_for_phone(const AdbTarget& target, std::chrono::milliseconds patience, const Control& control);
+
 /// What the server can do ("shell_v2", "stat_v2" …) and what this phone and the server can do together.
 [[nodiscard]] std::vector<std::string> adb_features(const AdbSettings& settings, const Control& control);
 [[nodiscard]] std::vector<std::string> phone_features(const AdbTarget& target, const Control& control);

@@ -2,7 +2,6 @@
 #include "tests/device_bridge/adb/adb_lab.h"
 
 #include "device_bridge/adb/adb_server.h"
-#include "device_bridge/adb/device_lines.h"
 #include "device_bridge/adb/host_socket.h"
 #include "device_bridge/adb/wireless.h"
 #include "tests/support/shared_data.h"
@@ -91,7 +90,7 @@ LabPhone::LabPhone(AdbLab& lab, const std::string& scenario, bool wait) : lab_(l
 {
     static int number = 0;
     folder_ = lab.folder() / ("phone" + std::to_string(++number));
-    std::filesystem::create_directories(folder_ / "root");
+    std::filesystem::create_directories(folder_);
     const auto file = folder_ / "scenario.json";
     std::ofstream(file) << scenario;
     serial_ = "localfilesystem:" + (folder_ / "socket").string();
@@ -111,8 +110,8 @@ void LabPhone::start(const std::filesystem::path& scenario)
 {
     std::array<int, 2> pipe{};
     if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    const auto program = demo_phone().string(), socket = (folder_ / "socket").string(), root = (folder_ / "root").string(), file = scenario.string();
-    const std::array<const char*, 8> arguments{program.c_str(), "--scenario", file.c_str(), "--socket", socket.c_str(), "--root", root.c_str(), nullptr};
+    const auto program = demo_phone().string(), socket = (folder_ / "socket").string(), file = scenario.string();
+    const std::array<const char*, 6> arguments{program.c_str(), "--scenario", file.c_str(), "--socket", socket.c_str(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pipe[1], 1);
@@ -135,13 +134,7 @@ void LabPhone::end()
 
 AdbTarget LabPhone::target() const { return {lab_.settings(), serial_}; }
 
-void LabPhone::wait_ready() const
-{
-    for (int i = 0; i < 200; ++i, std::this_thread::sleep_for(std::chrono::milliseconds(25)))
-        for (const auto& phone : phone_lines(ask_server(lab_.settings(), "host:devices-l", lab_.control)))
-            if (phone.serial == serial_ && phone.state == ConnectionState::device) return;
-    throw std::runtime_error("the demo phone was not ready within 5 s");
-}
+void LabPhone::wait_ready() const { wait_for_phone(target(), std::chrono::milliseconds(10000), lab_.control); }
 
 PortHolder::PortHolder(std::function<void(int)> serve) : listener_(listen_on_loopback(port_))
 {

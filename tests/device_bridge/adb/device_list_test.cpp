@@ -72,7 +72,7 @@ TEST_F(DeviceLists, OfflineIsShownWhenItLasts)
 TEST_F(DeviceLists, APhoneThatWaitsForItsDialogSaysSoAndThenIsReady)
 {
     DeviceList list(lab.settings());
-    const test::LabPhone phone(lab, R"({"faults":{"authorize":"later","authorize_after_s":1.5}})", false);
+    const test::LabPhone phone(lab, R"({"faults":{"authorize":"later","authorize_after_s":4}})", false);
     ASSERT_TRUE(comes_true([&] { return list.phones().size() == 1 && list.phones()[0].state == ConnectionState::unauthorized; }));
     EXPECT_NE(advice(list.phones()[0].state).find("accept the dialog"), std::string_view::npos);
     EXPECT_TRUE(comes_true([&] { return list.phones().size() == 1 && list.phones()[0].state == ConnectionState::device; }));

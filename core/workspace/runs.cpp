@@ -130,11 +130,4 @@ std::vector<RunRow> list_runs(const Workspace& workspace, bool archived)
     });
 }
 
-double median(std::vector<double> values)
-{
-    std::sort(values.begin(), values.end());
-    const auto middle = values.size() / 2;
-    return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 }  // namespace bitwright

@@ -7,9 +7,7 @@
 namespace bitwright {
 namespace {
 
-constexpr std::int64_t minute_ns = 60'000'000'000;
-constexpr std::int64_t most_minutes = 24 * 60;
-constexpr double least_busy_s = 10, slower_by = 0.05;
+constexpr double slower_by = 0.05;
 
 std::string text_of(double value)
 {
@@ -27,71 +25,33 @@ double middle(std::vector<double> values)
 
 }  // namespace
 
-std::vector<Minute> minute_by_minute(const std::vector<TokenSpan>& work, const std::vector<CelsiusReading>& heat)
+std::optional<Sustained> sustained_speed(const std::vector<MinuteSpeed>& minutes)
 {
-    std::vector<Minute> minutes;
-    std::vector<double> tokens;
-    std::optional<std::int64_t> begin;
-    for (const auto& one : work)
-        if (one.span.t1_ns > one.span.t0_ns && (!begin || one.span.t0_ns < *begin)) begin = one.span.t0_ns;
-    if (!begin) return minutes;
-    for (const auto& one : work) {
-        const double seconds = one.span.seconds();
-        for (auto from = one.span.t0_ns; from < one.span.t1_ns;) {
-            const auto index = (from - *begin) / minute_ns;
-            if (index >= most_minutes) break;
-            const auto to = std::min(one.span.t1_ns, *begin + (index + 1) * minute_ns);
-            while (static_cast<std::int64_t>(minutes.size()) <= index) {
-                minutes.push_back({static_cast<std::int64_t>(minutes.size()), 0, {}, {}});
-                tokens.push_back(0);
-            }
-            const double part = static_cast<double>(to - from) * 1e-9;
-            minutes[static_cast<std::size_t>(index)].busy_s += part;
-            tokens[static_cast<std::size_t>(index)] += static_cast<double>(one.tokens) * part / seconds;
-            from = to;
-        }
-    }
-    for (std::size_t i = 0; i < minutes.size(); ++i)
-        if (minutes[i].busy_s >= least_busy_s) minutes[i].tokens_per_s = tokens[i] / minutes[i].busy_s;
-    for (const auto& reading : heat) {
-        if (reading.t_ns < *begin) continue;
-        const auto index = (reading.t_ns - *begin) / minute_ns;
-        if (index >= static_cast<std::int64_t>(minutes.size())) continue;
-        auto& most = minutes[static_cast<std::size_t>(index)].celsius;
-        most = std::max(most.value_or(reading.celsius), reading.celsius);
-    }
-    return minutes;
-}
-
-std::optional<Sustained> sustained_speed(const std::vector<Minute>& minutes)
-{
-    std::vector<const Minute*> measured;
-    for (const auto& minute : minutes)
-        if (minute.tokens_per_s) measured.push_back(&minute);
-    if (measured.size() < 3) return std::nullopt;
+    constexpr std::size_t first_minutes = 3;
+    if (minutes.size() < first_minutes) return std::nullopt;
     Sustained found;
-    for (std::size_t i = 0; i < 3; ++i) found.peak = std::max(found.peak, *measured[i]->tokens_per_s);
+    for (std::size_t i = 0; i < first_minutes; ++i) found.peak = std::max(found.peak, minutes[i].tokens_per_s);
     if (found.peak <= 0) return std::nullopt;
     std::vector<double> last;
-    for (auto i = measured.size() - std::max<std::size_t>(1, measured.size() / 3); i < measured.size(); ++i) last.push_back(*measured[i]->tokens_per_s);
+    for (auto i = minutes.size() - minutes.size() / 3; i < minutes.size(); ++i) last.push_back(minutes[i].tokens_per_s);
     found.sustained = middle(last);
     found.loss = 1 - found.sustained / found.peak;
-    const Minute* onset = nullptr;
-    for (const auto* minute : measured) {
-        const bool slow = *minute->tokens_per_s < (1 - slower_by) * found.peak;
+    const MinuteSpeed* onset = nullptr;
+    for (const auto& minute : minutes) {
+        const bool slow = minute.tokens_per_s < (1 - slower_by) * found.peak;
         if (!slow)
             onset = nullptr;
         else if (!onset)
-            onset = minute;
+            onset = &minute;
     }
     const auto peak = text_of(found.peak), end = text_of(found.sustained);
     if (!onset) {
         found.text = "The speed held: " + end + " tokens/s at the end, " + peak + " at best in the first minutes.";
         return found;
     }
-    found.onset = onset->index;
+    found.onset = onset->minute;
     found.onset_celsius = onset->celsius;
-    found.text = "It slowed down from minute " + std::to_string(onset->index + 1) + " on" + (onset->celsius ? " at " + text_of(*onset->celsius) + " °C" : "") +
+    found.text = "It slowed down from minute " + std::to_string(onset->minute + 1) + " on" + (onset->celsius ? " at " + text_of(*onset->celsius) + " °C" : "") +
                  ": from " + peak + " to " + end + " tokens/s (−" + text_of(100 * found.loss) + " %).";
     return found;
 }

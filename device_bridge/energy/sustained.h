@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a phone does when it works for minutes: speed minute by minute with heat, when it throttles, when it is cool enough for the next run, and two candidates
+// What a phone does when it works for minutes: how fast it stays and when it throttles, when it is cool enough for the next run, and two candidates
 // measured in turns so that heat and battery hit both alike.
 // Threading: pure functions.
 #pragma once
 
 #include "device_bridge/energy/interval.h"
-#include "device_bridge/energy/trace.h"
 #include "device_bridge/phone/facts.h"
 
 #include <cstdint>
@@ -15,23 +14,12 @@
 
 namespace bitwright {
 
-/// Tokens made in a span, at an even pace within it.
-struct TokenSpan {
-    Span span;
-    std::int64_t tokens = 0;
+/// One minute of work, as run/minutes.h or any other source tells it.
+struct MinuteSpeed {
+    std::int64_t minute = 0;  ///< since the work began
+    double tokens_per_s = 0;
+    std::optional<double> celsius;
 };
-struct CelsiusReading {
-    std::int64_t t_ns = 0;
-    double celsius = 0;
-};
-struct Minute {
-    std::int64_t index = 0;              ///< from the first token on
-    double busy_s = 0;                   ///< of the minute, in spans
-    std::optional<double> tokens_per_s;  ///< while busy; absent under 10 busy seconds
-    std::optional<double> celsius;       ///< the highest reading
-};
-[[nodiscard]] std::vector<Minute> minute_by_minute(const std::vector<TokenSpan>& work, const std::vector<CelsiusReading>& heat);
-
 /// Throttled: from some minute on, every minute stays at least 5 % below the fastest of the first three, and three or more minutes were measured.
 struct Sustained {
     double peak = 0, sustained = 0;     ///< tokens/s: fastest of the first three minutes; median of the last third
@@ -40,8 +28,8 @@ struct Sustained {
     std::optional<double> onset_celsius;
     std::string text;  ///< a sentence
 };
-/// Absent for fewer than three measured minutes.
-[[nodiscard]] std::optional<Sustained> sustained_speed(const std::vector<Minute>& minutes);
+/// Absent for fewer than three minutes.
+[[nodiscard]] std::optional<Sustained> sustained_speed(const std::vector<MinuteSpeed>& minutes);
 
 /// When the next run may begin.
 struct CoolGate {

@@ -8,36 +8,14 @@
 namespace bitwright {
 namespace {
 
-constexpr std::int64_t second = 1'000'000'000;
-
-std::vector<Minute> minutes_of(const std::vector<double>& speeds)
+std::vector<MinuteSpeed> minutes_of(const std::vector<double>& speeds)
 {
-    std::vector<TokenSpan> work;
-    std::vector<CelsiusReading> heat;
-    std::int64_t t = 5 * second;
-    for (std::size_t i = 0; i < speeds.size(); ++i) {
-        for (int part = 0; part < 4; ++part) {  // four generations a minute
-            work.push_back({{t, t + 15 * second}, static_cast<std::int64_t>(speeds[i] * 15)});
-            t += 15 * second;
-        }
-        heat.push_back({t - 30 * second, 30.0 + static_cast<double>(i)});
+    std::vector<MinuteSpeed> minutes;
+    for (const double speed : speeds) {
+        const auto minute = static_cast<std::int64_t>(minutes.size());
+        minutes.push_back({minute, speed, 30.0 + static_cast<double>(minute)});
     }
-    return minute_by_minute(work, heat);
-}
-
-TEST(Sustained, MinuteByMinute)
-{
-    const auto minutes = minutes_of({20, 20, 10});
-    ASSERT_EQ(minutes.size(), 3u);
-    EXPECT_NEAR(*minutes[0].tokens_per_s, 20, 1e-9);
-    EXPECT_NEAR(*minutes[2].tokens_per_s, 10, 1e-9);
-    EXPECT_DOUBLE_EQ(*minutes[1].celsius, 31);
-    const auto across = minute_by_minute({{{0, 90 * second}, 900}, {{130 * second, 135 * second}, 50}}, {});
-    ASSERT_EQ(across.size(), 3u);
-    EXPECT_NEAR(*across[0].tokens_per_s, 10, 1e-9);
-    EXPECT_NEAR(across[1].busy_s, 30, 1e-9);
-    EXPECT_FALSE(across[2].tokens_per_s);  // five seconds are too few
-    EXPECT_TRUE(minute_by_minute({}, {}).empty());
+    return minutes;
 }
 
 TEST(Sustained, Throttling)

@@ -40,6 +40,7 @@ AdbError server_refusal(std::string_view who, std::string_view words)
         return {AdbFault::no_device, phone + ": the phone is not connected (any more); check the cable and that USB debugging is on"};
     if (has(words, "unknown host service"))
         return {AdbFault::unsupported, "the adb server on this computer does not know this request; install newer Android platform tools"};
+    if (words == "closed") return {AdbFault::unsupported, phone + ": the phone refused to begin; unplug it and plug it in again (Android 7 or newer is needed)"};
     return {AdbFault::refused, (phone.empty() ? "adb" : phone) + ": adb says \"" + printable(words) + "\"; see the phone's screen and try again"};
 }
 

@@ -121,18 +121,6 @@ std::string start(const fs::path& adb, const AdbSettings& settings, const Contro
 
 }  // namespace
 
-AdbSettings adb_settings_from_environment()
-{
-    AdbSettings settings;
-    if (const char* port = std::getenv("ANDROID_ADB_SERVER_PORT"); port != nullptr && *port != '\0') {
-        const std::string_view text(port);
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), settings.port);
-        if (error != std::errc() || end != text.data() + text.size() || settings.port == 0)
-            throw usage_error("ANDROID_ADB_SERVER_PORT=" + printable(text, 40) + " is no port; set it to a number from 1 to 65535, or unset it");
-    }
-    return settings;
-}
-
 fs::path find_adb(const AdbSettings& settings)
 {
     if (!settings.executable.empty()) {

@@ -79,9 +79,11 @@ public:
                     heard = now;
                 }
                 if (ready.writable && write()) heard = now;
-                if (options_.time_limit > milliseconds::zero() && now - begin > options_.time_limit)
+                if (options_.time_limit > milliseconds::zero() && now - begin > options_.time_limit) {
+                    end_group();
                     throw AdbError(AdbFault::no_answer, printable(target_.serial, 100) + ": a command on the phone took longer than the " + seconds(options_.time_limit) +
                                                             " s it may; it was ended, try again");
+                }
                 if (options_.silence > milliseconds::zero() && now - heard > options_.silence) {
                     sign_of_life();
                     heard = steady_clock::now();
@@ -90,7 +92,6 @@ public:
         } catch (const AdbError& error) {
             // Where the connection is gone there is nobody to end it through; adbd hangs up on the shell.
             if (error.fault() != AdbFault::connection_lost && error.fault() != AdbFault::no_answer) end_group();
-            else if (options_.time_limit > milliseconds::zero()) end_group();
             throw;
         } catch (...) {
             end_group();
@@ -166,19 +167,18 @@ private:
     void end_group() noexcept
     {
         try {
-            const Control patient;  // the caller's may be the one that was cancelled
             ending_ = true;
-            socket_->set_control(patient);
+            socket_->set_control(patient_);
             for (int i = 0; i < 20 && !line_.group() && !packets_.exit_code(); ++i)  // the first line is due at once
                 if (socket_->wait(true, false, milliseconds(100)).readable) read();
             if (!line_.group() || packets_.exit_code()) return;
             auto target = target_;
             target.adb.silence = milliseconds(3000);
-            (void)run_shell(target, signal_group("TERM", *line_.group()), patient);
+            (void)run_shell(target, signal_group("TERM", *line_.group()), patient_);
             // A phone whose output nobody reads cannot see the command's end.
             for (const auto end = steady_clock::now() + milliseconds(1000); !packets_.exit_code() && steady_clock::now() < end;)
                 if (socket_->wait(true, false, milliseconds(50)).readable) read();
-            (void)end_process_group(target, *line_.group(), patient);
+            (void)end_process_group(target, *line_.group(), patient_);
         } catch (const std::exception&) {  // the phone is gone: what was asked for has its own error
         }
     }
@@ -186,6 +186,7 @@ private:
     const AdbTarget& target_;
     const ShellOptions& options_;
     const Control& control_;
+    const Control patient_;  ///< for what follows a cancel
     std::unique_ptr<HostSocket> socket_;
     ShellPacketReader packets_;
     GroupLine line_;

@@ -62,6 +62,18 @@ void disconnect_phone(const AdbSettings& settings, const std::string& serial, co
     (void)ask_server(settings, "host:disconnect:" + serial, control, serial);
 }
 
+bool can_pair(const AdbSettings& settings, const Control& control)
+{
+    try {
+        (void)ask_server(settings, "host:mdns:check", control);  // came with pairing, in 30
+        return true;
+    } catch (const AdbError& error) {
+        if (error.fault() == AdbFault::unsupported) return false;
+        if (error.fault() == AdbFault::refused) return true;
+        throw;
+    }
+}
+
 void pair_phone(const AdbSettings& settings, const std::string& address, const std::string& code, const Control& control)
 {
     check_address(address);

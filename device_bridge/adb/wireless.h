@@ -18,6 +18,9 @@ namespace bitwright {
 std::string connect_phone(const AdbSettings& settings, const std::string& address, const Control& control);
 void disconnect_phone(const AdbSettings& settings, const std::string& serial, const Control& control);
 
+/// True where pair_phone can be offered. Asks the server only.
+[[nodiscard]] bool can_pair(const AdbSettings& settings, const Control& control);
+
 /// `adb pair`, for Android 11's "Wireless debugging": address and code as that screen shows them. unsupported where the adb server is older than 30.
 void pair_phone(const AdbSettings& settings, const std::string& address, const std::string& code, const Control& control);
 

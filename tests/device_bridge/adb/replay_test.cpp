@@ -12,7 +12,9 @@
 #include "device_bridge/adb/sync.h"
 #include "tests/device_bridge/adb/adb_lab.h"
 #include "tests/device_bridge/adb/faults.h"
+#include "tests/support/shared_data.h"
 
+#include <cstdlib>
 #include <fstream>
 
 namespace bitwright {
@@ -118,6 +120,28 @@ TEST(AdbReplay, WithoutAListTheSerialsAreOne)
     ASSERT_EQ(phones.size(), 2u);
     EXPECT_EQ(phones[1].serial, "B");
     EXPECT_EQ(phones[1].state, ConnectionState::device);
+}
+
+TEST(AdbReplay, TheEnvironmentRecordsAndReplays)
+{
+    const auto file = test::scratch("adb_environment") / "session.jsonl";
+    const Control control;
+    {
+        const ReplayServer phone({{{TranscriptEvent::Kind::out, "0010host:transport:X"}, {TranscriptEvent::Kind::in, "OKAY"}}}, 0);
+        ::setenv("BITWRIGHT_ADB_RECORD", file.c_str(), 1);
+        auto settings = adb_settings_from_environment();
+        EXPECT_EQ(settings.transcript, adb_settings_from_environment().transcript);
+        ::unsetenv("BITWRIGHT_ADB_RECORD");
+        settings.port = phone.port();
+        EXPECT_EQ(phone_lines(ask_server(settings, "host:devices-l", control)).at(0).serial, "X");
+    }
+    ::setenv("BITWRIGHT_ADB_REPLAY", file.c_str(), 1);
+    const auto settings = adb_settings_from_environment();
+    EXPECT_EQ(settings.port, adb_settings_from_environment().port);
+    EXPECT_EQ(phone_lines(ask_server(settings, "host:devices-l", control)).at(0).serial, "X");
+    ::setenv("BITWRIGHT_ADB_REPLAY", (BITWRIGHT_SOURCE_DIR "/LICENSE"), 1);
+    EXPECT_THROW((void)adb_settings_from_environment(), Error);
+    ::unsetenv("BITWRIGHT_ADB_REPLAY");
 }
 
 TEST(AdbReplay, OtherFilesAreRefused)

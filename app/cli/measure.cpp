@@ -130,9 +130,11 @@ void add_measure(CLI::App& app, CommandLine& line)
     phone->add_flag("--big-cores", arguments->phone.big_cores, "pin the threads to the big cores");
     phone->add_option("--affinity", arguments->affinity, "pin them to these CPUs, a hexadecimal mask");
     phone->add_option("--seconds", plan.seconds, "sustained: repeat until so long has passed")->check(CLI::Range(1, 86'400));
+    phone->add_option("--batches", plan.batches, "repeat all of that so often, with rest and cooling between; energy wants --seconds 60 --batches 5 --idle 60")
+        ->check(CLI::Range(1, 10'000));
     phone->add_option("--idle", plan.idle_s, "seconds of idling before and after, for energy above idle")->check(CLI::Range(1, 3'600));
-    phone->add_option("--rest", plan.rest_s, "seconds between runs")->check(CLI::Range(1, 3'600));
-    phone->add_option("--cool-to", arguments->cool_to, "between runs, wait until the battery is this cool, °C")->check(CLI::Range(1, 60));
+    phone->add_option("--rest", plan.rest_s, "seconds between runs, or batches")->check(CLI::Range(1, 3'600));
+    phone->add_option("--cool-to", arguments->cool_to, "between runs, or batches, wait until the battery is this cool, °C")->check(CLI::Range(1, 60));
     phone->add_option("--cool-limit", plan.cool_limit_s, "seconds to wait for that at most")->capture_default_str()->check(CLI::Range(1, 86'400));
     phone->add_flag("--no-samples", arguments->no_samples, "do not sample battery, temperatures and clocks");
     phone->add_option("--samples-per-second", plan.samples_per_second, "of the battery")->capture_default_str()->check(CLI::Range(1, 50));

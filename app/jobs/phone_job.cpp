@@ -3,6 +3,7 @@
 
 #include "app/jobs/measure_job.h"
 #include "app/jobs/package_job.h"
+#include "app/jobs/phone_energy.h"
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 #include "core/workspace/tensors.h"
@@ -188,7 +189,7 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
         if (collected.log.complete) device.answer = collected.log.output_hash == *expected ? Answer::same : Answer::wrong;
         auto stored = row_of(workspace, request, phone, package, collected, job.row().start);
         if (device.answer == Answer::wrong) stored.note = "wrong answer: the phone's output ids are not those of this computer's engine; its times are not shown";
-        const auto id = put_device_run(workspace, stored, device, {}, job.row().id);
+        const auto id = put_device_run(workspace, stored, device, stored.aborted ? std::vector<EnergyRow>() : energies_of(collected), job.row().id);
         run.forget(control);
         return get_run(workspace, id);
     } catch (const Cancelled&) {
@@ -257,7 +258,7 @@ RunRow measure_on_phone(JobEnvironment& environment, const PhoneMeasureRequest& 
 
 void remove_from_phone(const PhoneSession& phone, const Control& control) { RemoteStore(phone.target).remove_everything(control); }
 
-std::vector<Minute> minutes_of_run(const Workspace& workspace, const RunRow& run)
+std::vector<RunMinute> minutes_of_run(const Workspace& workspace, const RunRow& run)
 {
     const StoredFile log(workspace, run.log);
     return minutes_of(read_runner_log(read_text(log.path()), "log of run:" + std::to_string(run.id)));

@@ -18,7 +18,7 @@ namespace bitwright {
 
 /// Times are the device's CLOCK_BOOTTIME in nanoseconds.
 struct RunnerPhase {
-    std::string name;  ///< load, prefill, decode, idle, rest, cool, cool_limit, marker
+    std::string name;  ///< load, prefill, decode, idle, rest, cool, cool_limit, marker, batch (run: which)
     std::int64_t run = 0, t0_ns = 0, t1_ns = 0, tokens = 0;
     [[nodiscard]] double seconds() const noexcept { return static_cast<double>(t1_ns - t0_ns) * 1e-9; }
 };

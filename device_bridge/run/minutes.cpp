@@ -28,7 +28,7 @@ struct Sums {
 
 }  // namespace
 
-std::vector<Minute> minutes_of(const RunnerLog& log)
+std::vector<RunMinute> minutes_of(const RunnerLog& log)
 {
     const auto first = std::find_if(log.phases.begin(), log.phases.end(), measured);
     if (first == log.phases.end()) return {};
@@ -58,7 +58,7 @@ std::vector<Minute> minutes_of(const RunnerLog& log)
             if (kHz) mean.add(static_cast<double>(*kHz));
         if (auto* sum = sample.t_ns <= end && mean.count > 0 ? at(sample.t_ns) : nullptr) sum->clock.add(*mean.value());
     }
-    std::vector<Minute> minutes;
+    std::vector<RunMinute> minutes;
     for (const auto& [minute, sum] : sums) {
         const auto speed = [](double tokens, double seconds) { return tokens > 0 && seconds > 0 ? std::optional(tokens / seconds) : std::nullopt; };
         minutes.push_back({minute, speed(sum.prefill_tokens, sum.prefill_s), speed(sum.decode_tokens, sum.decode_s), sum.battery.value(), sum.hottest.value(), sum.clock.value()});
@@ -66,10 +66,10 @@ std::vector<Minute> minutes_of(const RunnerLog& log)
     return minutes;
 }
 
-std::optional<double> kept_speed(const std::vector<Minute>& minutes)
+std::optional<double> kept_speed(const std::vector<RunMinute>& minutes)
 {
     if (minutes.size() < 2) return std::nullopt;
-    for (const auto speed : {&Minute::decode_tokens_per_s, &Minute::prefill_tokens_per_s})
+    for (const auto speed : {&RunMinute::decode_tokens_per_s, &RunMinute::prefill_tokens_per_s})
         if (minutes.front().*speed && minutes.back().*speed) return *(minutes.back().*speed) / *(minutes.front().*speed);
     return std::nullopt;
 }

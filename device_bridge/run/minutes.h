@@ -10,16 +10,16 @@
 
 namespace bitwright {
 
-struct Minute {
+struct RunMinute {
     std::int64_t minute = 0;                                  ///< since the first measured run began
     std::optional<double> prefill_tokens_per_s, decode_tokens_per_s;  ///< of the phases that ended in this minute
     std::optional<double> battery_c, hottest_c;               ///< means over its samples; hottest: of all zones, read as m°C
     std::optional<double> mean_khz;                           ///< over the CPUs that told
 };
-[[nodiscard]] std::vector<Minute> minutes_of(const RunnerLog& log);
+[[nodiscard]] std::vector<RunMinute> minutes_of(const RunnerLog& log);
 
 /// The last minute's decode (else prefill) speed against the first's, 1: nothing was lost. Absent below two whole minutes.
-[[nodiscard]] std::optional<double> kept_speed(const std::vector<Minute>& minutes);
+[[nodiscard]] std::optional<double> kept_speed(const std::vector<RunMinute>& minutes);
 
 struct ClockRange {
     std::int64_t cpu = 0, min_khz = 0, median_khz = 0, max_khz = 0;

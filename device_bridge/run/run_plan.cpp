@@ -25,7 +25,7 @@ std::string affinity_word(std::uint64_t mask)
 nlohmann::json to_json(const PhonePlan& plan)
 {
     nlohmann::json json{{"prompt_tokens", plan.prompt_tokens}, {"generate", plan.generate}, {"repeats", plan.repeats},   {"warmup", plan.warmup}, {"threads", plan.threads},
-                        {"affinity", plan.affinity == 0 ? "" : affinity_word(plan.affinity)}, {"seconds", plan.seconds}, {"idle_s", plan.idle_s}, {"rest_s", plan.rest_s},
+                        {"affinity", plan.affinity == 0 ? "" : affinity_word(plan.affinity)}, {"seconds", plan.seconds}, {"batches", plan.batches}, {"idle_s", plan.idle_s}, {"rest_s", plan.rest_s},
                         {"sample", plan.sample}, {"samples_per_second", plan.samples_per_second}, {"marker", plan.marker}, {"idle_only", plan.idle_only}};
     if (plan.cool_to_c) {
         json["cool_to_c"] = *plan.cool_to_c;
@@ -39,7 +39,7 @@ void check(const PhonePlan& plan)
     if (plan.idle_only && plan.seconds == 0) throw usage_error("--seconds is needed to measure what idling costs");
     if (plan.cool_to_c && !plan.sample) throw usage_error("--cool-to needs the battery's temperature; leave --no-samples out");
     if (plan.cool_to_c && !(*plan.cool_to_c >= 1 && *plan.cool_to_c <= 60)) throw usage_error("--cool-to: a battery is between 1 and 60 °C");
-    if (plan.cool_to_c && plan.rest_s == 0 && plan.repeats == 1 && plan.seconds == 0) throw usage_error("--cool-to waits between runs; ask for --repeats");
+    if (plan.cool_to_c && plan.batches == 1 && plan.repeats == 1 && plan.seconds == 0) throw usage_error("--cool-to waits between runs; ask for --repeats");
 }
 
 std::vector<std::string> runner_words(const PhonePlan& plan, const RemoteRun& run)
@@ -54,6 +54,7 @@ std::vector<std::string> runner_words(const PhonePlan& plan, const RemoteRun& ru
         if (plan.generate > 0) add("--tokens", std::to_string(plan.generate));
         add("--runs", std::to_string(plan.repeats));
         add("--warmup", std::to_string(plan.warmup));
+        if (plan.batches > 1) add("--batches", std::to_string(plan.batches));
         if (plan.idle_s > 0) add("--idle", std::to_string(plan.idle_s));
         if (plan.rest_s > 0) add("--rest", std::to_string(plan.rest_s));
         if (plan.cool_to_c) {

@@ -20,6 +20,7 @@ struct PhonePlan {
     int threads = 4;
     std::uint64_t affinity = 0;          ///< bit i: CPU i; 0: leave it to the kernel
     std::int64_t seconds = 0;            ///< sustained: runs go on so long; 0: `repeats` of them
+    std::int64_t batches = 1;            ///< `repeats` and `seconds` so often; rest and cooling then lie between batches. Energy wants five of 60 s
     std::int64_t idle_s = 0, rest_s = 0; ///< baselines before and after; between runs
     std::optional<double> cool_to_c;     ///< between runs, the battery's temperature
     std::int64_t cool_limit_s = 600;

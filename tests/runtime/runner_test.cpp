@@ -186,6 +186,16 @@ TEST(Runner, GoesOnForSoManySeconds)
     EXPECT_GT(outcome.lines[outcome.lines.size() - 2]["run"].get<int>(), 10);
 }
 
+TEST(Runner, BatchesHaveRestsBetweenThem)
+{
+    const Outcome outcome = run("--package " + tiny_package("runner-batches") + " --tokens 3 --runs 2 --batches 2 --rest 1 --warmup 1");
+    ASSERT_EQ(outcome.code, 0);
+    std::string phases;
+    for (const auto& line : outcome.lines)
+        if (line["type"] == "phase") phases += line["name"].get<std::string>() + line["run"].dump() + (line["name"] == "batch" ? ":" + line["tokens"].dump() : "") + " ";
+    EXPECT_EQ(phases, "load0 prefill-1 decode-1 prefill0 decode0 prefill1 decode1 batch0:4 rest2 prefill2 decode2 prefill3 decode3 batch1:4 ");
+}
+
 TEST(Runner, LeadsASessionOfItsOwnUnderItsPidFile)
 {
     const auto pid_file = scratch("runner-pid") / "pid";

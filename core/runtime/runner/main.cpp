@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // bitwright-runner: runs a Package on whatever computer it lies on and writes what it measured as JSON lines. Static, needs nothing but a Linux kernel.
 //   hello  version, isa, kernels, hwcap, page, cores, threads, pid, emulated (true; else absent), affinity, battery (folder), package, recipe, format, file_bytes
-//   phase  name (load, prefill, decode, idle, rest, cool, cool_limit, marker), run (warm-up runs are negative: −W … −1), t0_ns, t1_ns, tokens
+//   phase  name (load, prefill, decode, idle, rest, cool, cool_limit, marker, batch: all of its runs), run (warm-up runs are negative: −W … −1), t0_ns, t1_ns, tokens
 //   token  run, t_ns, id (when it was known)
 //   power, thermal, freq  as sampler.h says
 //   end    rc, sha256 (of the output ids as little-endian int32; every run must give the same), peak_rss_bytes, cache_bytes, minor_faults, major_faults; or error

@@ -122,20 +122,31 @@ std::string end_line(const std::optional<std::vector<std::int32_t>>& output, con
     return line + number_field("minor_faults", usage.ru_minflt) + number_field("major_faults", usage.ru_majflt) + "}";
 }
 
+/// The warm-up, then the batches, each at least `runs` runs and `seconds` long. Runs are numbered through.
 std::vector<std::int32_t> run_all(Engine& engine, const Options& options, const std::string& battery, Lines& lines)
 {
     const std::vector<std::int32_t> prompt = prompt_of(options, engine.graph());
     std::vector<std::int32_t> output;
-    std::int64_t measured_since = now_ns();
-    for (std::int64_t run = -options.warmup; run < options.runs || now_ns() - measured_since < options.seconds * second; ++run) {
-        if (run >= 0) {
-            if (run > 0) do_nothing("rest", run, options.rest, lines);
-            cool(options, battery, run, lines);
-        }
-        if (run == 0) measured_since = now_ns();
+    const auto one = [&](std::int64_t run) {
         std::vector<std::int32_t> ids = run_once(engine, options, prompt, run, lines);
         if (!output.empty() && ids != output) throw failure("run " + std::to_string(run) + " gave other tokens than the runs before it: this computer does not compute reliably");
         output = std::move(ids);
+    };
+    for (std::int64_t run = -options.warmup; run < 0; ++run) one(run);
+    std::int64_t run = 0;
+    for (std::int64_t batch = 0; batch < options.batches; ++batch) {
+        const bool rests = options.batches > 1;  // between batches; else between runs
+        if (rests && batch > 0) do_nothing("rest", run, options.rest, lines);
+        if (rests || batch == 0) cool(options, battery, run, lines);
+        const std::int64_t first = run, start = now_ns();
+        for (; run - first < options.runs || now_ns() - start < options.seconds * second; ++run) {
+            if (!rests && run > 0) {
+                do_nothing("rest", run, options.rest, lines);
+                cool(options, battery, run, lines);
+            }
+            one(run);
+        }
+        if (rests) lines.write(phase_line("batch", batch, start, now_ns(), (run - first) * (options.mode == Mode::prefill ? static_cast<std::int64_t>(prompt.size()) : static_cast<std::int64_t>(output.size()) - 1)));
     }
     return output;
 }

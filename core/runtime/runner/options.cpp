@@ -36,12 +36,13 @@ std::vector<std::int32_t> id_list(std::string_view option, std::string_view text
 const char* usage() noexcept
 {
     return "usage: bitwright-runner --package FILE [--mode prefill|decode|mixed] [--prompt-ids 1,2,3 | --prompt-tokens N] [--tokens N]\n"
-           "                        [--runs R] [--seconds S] [--warmup W] [--idle S] [--rest S] [--cool-to DECIDEGREES [--cool-limit S]] [--marker]\n"
+           "                        [--runs R] [--seconds S] [--batches B] [--warmup W] [--idle S] [--rest S] [--cool-to DECIDEGREES [--cool-limit S]] [--marker]\n"
            "                        [--threads T] [--affinity HEXMASK] [--stop-at-eos] [--battery auto|none|FOLDER [--samples-per-second N]]\n"
            "                        [--jsonl FILE] [--pid-file FILE]\n"
            "       bitwright-runner --mode idle --seconds S [--package FILE] [--battery …]\n"
            "       bitwright-runner --selftest\n"
            "Runs a Bitwright package with integer arithmetic and writes JSON lines: hello, phase, token, power, thermal, freq, end. A file without end was aborted.\n"
+           "--batches: R runs and S seconds, B times; --rest and --cool-to then lie between batches.\n"
            "--tokens: ids to generate (prefill: length of the made-up prompt). --seconds: at least R runs, and until so long has passed. --affinity: CPUs as a bit mask.\n"
            "--idle: baseline before and after. --cool-to: between runs, until the battery is so cool (350: 35 °C). --battery: sample it, temperatures and clocks.\n"
            "--marker: 3 s of load and rest in turns first, to align an external meter. --pid-file: own session, deaf to hang-ups.\n"
@@ -76,6 +77,7 @@ Options parse_options(int argc, const char* const* argv)
         else if (option == "--threads") options.threads = static_cast<int>(whole_number(option, value(), 1, 1024));
         else if (option == "--affinity") options.affinity = static_cast<std::uint64_t>(whole_number(option, value(), 1, INT64_MAX, 16));
         else if (option == "--seconds") options.seconds = whole_number(option, value(), 1, 86'400);
+        else if (option == "--batches") options.batches = whole_number(option, value(), 1, 10'000);
         else if (option == "--idle") options.idle = whole_number(option, value(), 1, 3'600);
         else if (option == "--rest") options.rest = whole_number(option, value(), 1, 3'600);
         else if (option == "--cool-to") options.cool_to_dC = whole_number(option, value(), 1, 1'000);

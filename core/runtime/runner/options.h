@@ -18,9 +18,10 @@ struct Options {
     std::int64_t tokens = 32;              ///< generated; in mode prefill the prompt's length unless a prompt is given
     std::int64_t runs = 1, warmup = 0;
     std::int64_t seconds = 0;              ///< runs go on until so long has passed (idle: how long)
+    std::int64_t batches = 1;              ///< so often, with rest and cooling between batches instead of between runs
     std::int64_t idle = 0;                 ///< seconds of doing nothing before the warm-up and after the last run, the package resident
-    std::int64_t rest = 0;                 ///< seconds of doing nothing between runs
-    std::int64_t cool_to_dC = 0;           ///< between runs: wait until the battery is this cool; 0: do not
+    std::int64_t rest = 0;                 ///< seconds of doing nothing between runs, or batches
+    std::int64_t cool_to_dC = 0;           ///< between runs, or batches: wait until the battery is this cool; 0: do not
     std::int64_t cool_limit = 600;         ///< seconds, then go on and say so
     bool marker = false;                   ///< begin with a square wave of load, to be found in an external meter's record
     int threads = 1;

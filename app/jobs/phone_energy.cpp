@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/jobs/phone_energy.h"
+
+#include <algorithm>
+#include <array>
+
+namespace bitwright {
+namespace {
+
+constexpr std::array<const char*, 3> phases{"prefill", "decode", "run"};
+
+std::optional<double> half_width(const EnergyQuantity* quantity)
+{
+    if (!quantity || !quantity->estimate.low || !quantity->estimate.high) return std::nullopt;
+    return (*quantity->estimate.high - *quantity->estimate.low) / 2;
+}
+
+std::optional<double> value(const EnergyQuantity* quantity) { return quantity ? std::optional(quantity->estimate.value) : std::nullopt; }
+
+/// Of both states, where both tell; a plug at either end was a plug.
+std::optional<bool> plugged(const CollectedRun& run)
+{
+    const auto of = [](const std::optional<PhoneState>& state) { return state && state->battery ? state->battery->plugged : std::nullopt; };
+    const auto before = of(run.before), after = of(run.after);
+    if (before.value_or(false) || after.value_or(false)) return true;
+    return before && after ? std::optional(false) : std::nullopt;
+}
+
+/// Windows of whole batches where the runner made some: a single run is too short for a fuel gauge.
+EnergySession session_with_batches(const RunnerLog& log)
+{
+    auto session = session_of(log);
+    const bool batches = std::any_of(log.phases.begin(), log.phases.end(), [](const RunnerPhase& p) { return p.name == "batch"; });
+    if (!batches) return session;
+    const bool decodes = std::any_of(log.phases.begin(), log.phases.end(), [](const RunnerPhase& p) { return p.name == "decode"; });
+    const bool prefills = std::any_of(log.phases.begin(), log.phases.end(), [](const RunnerPhase& p) { return p.name == "prefill"; });
+    std::erase_if(session.windows, [](const EnergyWindow& w) { return w.kind == WindowKind::prefill || w.kind == WindowKind::decode || w.kind == WindowKind::whole; });
+    for (const auto& phase : log.phases)
+        if (phase.name == "batch" && phase.t1_ns > phase.t0_ns)
+            session.windows.push_back({decodes && prefills ? WindowKind::whole : decodes ? WindowKind::decode : WindowKind::prefill, {phase.t0_ns, phase.t1_ns}, phase.tokens, phase.run});
+    return session;
+}
+
+}  // namespace
+
+std::vector<EnergyRow> energy_rows(const EnergyReport& report)
+{
+    std::vector<EnergyRow> rows;
+    std::vector<std::string> flags;
+    for (const auto& flag : report.flags) flags.push_back(flag.text);
+    for (const std::string phase : phases) {
+        const auto* gross = report.find(phase + "_energy_gross_j");
+        const auto refusal = std::find_if(report.refusals.begin(), report.refusals.end(), [&](const EnergyRefusal& r) { return r.what == phase; });
+        if (!gross && refusal == report.refusals.end()) continue;
+        EnergyRow row;
+        row.phase = phase;
+        row.source = report.source;
+        if (gross) {
+            row.tier = tier_name(report.tier);
+            row.flags = flags;
+            const auto *net = report.find(phase + "_energy_net_j"), *token = report.find(phase + "_energy_per_token_mj");
+            row.gross_j = value(gross), row.gross_u = half_width(gross);
+            row.net_j = value(net), row.net_u = half_width(net);
+            row.mj_per_token = value(token), row.mj_per_token_u = half_width(token);
+            row.mean_w = value(report.find(phase + "_power_mean_w"));
+            row.peak_w = value(report.find(phase + "_power_peak_w"));
+        }
+        if (refusal != report.refusals.end()) row.reason = refusal->reason;
+        rows.push_back(std::move(row));
+    }
+    const auto all = std::find_if(report.refusals.begin(), report.refusals.end(), [](const EnergyRefusal& r) { return r.what == "all"; });
+    if (all != report.refusals.end()) {
+        if (rows.empty()) {
+            EnergyRow row;
+            row.source = report.source;
+            row.reason = all->reason;
+            rows.push_back(std::move(row));
+        }
+        for (auto& row : rows)
+            if (!row.reason) row.reason = all->reason;  // why no better tier
+    }
+    if (!rows.empty()) rows.front().detail = to_json(report).dump();
+    return rows;
+}
+
+std::vector<EnergyRow> energies_of(const CollectedRun& run)
+{
+    const auto samples = samples_of(run.log);
+    if (samples.samples.empty()) return {};
+    auto session = session_with_batches(run.log);
+    session.plugged = plugged(run);
+    // Proved, not merely asked for: the gauge said "discharging" the whole time, and the property was set at both ends.
+    const auto asked = [](const std::optional<PhoneState>& state) { return state && state->input_suspended.value_or(false); };
+    session.input_suspended = asked(run.before) && asked(run.after) &&
+                              std::all_of(samples.samples.begin(), samples.samples.end(), [](const PowerSample& s) { return s.status == ChargeStatus::discharging; });
+    for (const auto* state : {&run.before, &run.after})
+        if (*state && (*state)->battery && (*state)->battery->faked) session.faked = true;
+    session.worst_thermal_status = run.thermal_highest;
+    return energy_rows(energy_of_gauge(samples, session));
+}
+
+}  // namespace bitwright

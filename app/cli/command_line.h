@@ -50,6 +50,7 @@ void add_evaluate(CLI::App& app, CommandLine& line);
 void add_exchange(CLI::App& app, CommandLine& line);  ///< export, import, outliers
 void add_measure(CLI::App& app, CommandLine& line);
 void add_devices(CLI::App& app, CommandLine& line);  ///< devices, push
+void add_energy(CLI::App& app, CommandLine& line);   ///< energy import
 void add_runs(CLI::App& app, CommandLine& line);     ///< runs, jobs
 void add_compare(CLI::App& app, CommandLine& line);  ///< compare, loop
 

@@ -26,11 +26,29 @@ Json energy_json(const EnergyRow& energy)
             {"peak_w", or_null(energy.peak_w)}};
 }
 
+Json sustained_json(const std::optional<Sustained>& sustained)
+{
+    if (!sustained) return {};
+    return {{"peak_tokens_per_s", sustained->peak},
+            {"sustained_tokens_per_s", sustained->sustained},
+            {"loss", sustained->loss},
+            {"onset_minute", or_null(sustained->onset)},
+            {"onset_c", or_null(sustained->onset_celsius)},
+            {"text", sustained->text}};
+}
+
 }  // namespace
 
 Json device_json(const Conditions& conditions)
 {
     return {{"kind", conditions.device_kind}, {"name", conditions.device_name}, {"identity", conditions.device_identity.empty() ? Json() : Json(conditions.device_identity)}};
+}
+
+Json energies_json(const std::vector<EnergyRow>& energies)
+{
+    Json list = Json::array();
+    for (const auto& energy : energies) list.push_back(energy_json(energy));
+    return list;
 }
 
 Json outliers_json(const RunRow& run)
@@ -53,8 +71,6 @@ Json phone_run_json(const Workspace& workspace, const RunRow& run)
     const auto stored = [&](const char* field, const std::optional<std::string>& text) -> Json {
         return text ? stored_json<Json>(workspace, "run:" + std::to_string(run.id) + ", " + field, *text) : Json();
     };
-    Json energies = Json::array();
-    for (const auto& energy : get_energies(workspace, run.id)) energies.push_back(energy_json(energy));
     Json minutes = Json::array();
     for (const auto& minute : minutes_of_run(workspace, run))
         minutes.push_back({{"minute", minute.minute},
@@ -77,8 +93,9 @@ Json phone_run_json(const Workspace& workspace, const RunRow& run)
             {"screen_on", device->screen_on ? Json(*device->screen_on) : Json()},
             {"memory_available_bytes", or_null(device->memory_available)},
             {"frequencies", stored("frequencies", device->frequencies)},
-            {"energy", energies},
-            {"minutes", minutes}};
+            {"energy", energies_json(get_energies(workspace, run.id))},
+            {"minutes", minutes},
+            {"sustained", sustained_json(sustained_of_run(workspace, run))}};
 }
 
 Json facts_json(const PhoneSession& phone)

@@ -13,6 +13,8 @@ namespace bitwright::cli {
 [[nodiscard]] Json device_json(const Conditions& conditions);
 /// The keys measure prints of a run on a phone beside those of every run. An empty object for runs on this computer.
 [[nodiscard]] Json phone_run_json(const Workspace& workspace, const RunRow& run);
+/// The list of energies as measure prints it.
+[[nodiscard]] Json energies_json(const std::vector<EnergyRow>& energies);
 /// {quantity: [indices of outliers]}, quantities without one left out.
 [[nodiscard]] Json outliers_json(const RunRow& run);
 /// Facts of a connected phone as `devices` prints them.

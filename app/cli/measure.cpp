@@ -5,7 +5,7 @@
 #include "app/cli/device_json.h"
 #include "app/jobs/measure_job.h"
 #include "app/jobs/package_job.h"
-#include "app/jobs/phone_job.h"
+#include "app/jobs/phone_pairs.h"
 
 #include <charconv>
 #include <memory>
@@ -19,6 +19,8 @@ struct Arguments {
     std::string package, recipe, model, device, workspace, affinity;
     double cool_to = 0;
     std::int64_t patience_s = 1800;
+    std::string against;
+    int pairs = 2;
     bool no_samples = false, dry_run = false;
 };
 
@@ -86,6 +88,23 @@ PhoneMeasureRequest phone_request(const Arguments& arguments, const std::filesys
     return request;
 }
 
+Json estimate_json(const Estimate& estimate) { return {{"value", estimate.value}, {"low", or_null(estimate.low)}, {"high", or_null(estimate.high)}}; }
+
+void run_pairs(const CommandLine& line, JobEnvironment& environment, const Arguments& arguments, const std::filesystem::path& package)
+{
+    const auto pairs = measure_pairs(environment, phone_request(arguments, package), arguments.against, arguments.pairs);
+    Json runs = Json::array();
+    for (std::size_t i = 0; i < pairs.runs.size(); ++i) {
+        auto run = run_json(environment.workspace, get_run(environment.workspace, pairs.runs[i]));
+        run["package"] = std::string(1, pairs.order[i]);
+        runs.push_back(std::move(run));
+    }
+    Json differences = Json::object();
+    for (const auto& [quantity, means] : pairs.differences)
+        differences[quantity] = {{"pairs", means.pairs}, {"difference", estimate_json(means.difference)}, {"relative", estimate_json(means.relative)}, {"within_chance", means.within_chance()}};
+    line.print({{"session", pairs.session}, {"order", pairs.order}, {"runs", runs}, {"differences", differences}});
+}
+
 void run_measure(CommandLine& line, const Arguments& arguments)
 {
     if (arguments.device == "local" && arguments.dry_run) throw usage_error("--dry-run is for phones");
@@ -101,6 +120,10 @@ void run_measure(CommandLine& line, const Arguments& arguments)
     auto environment = line.environment(*workspace, false);
     auto request = arguments.request;
     request.package = package_for(environment, arguments);
+    if (!arguments.against.empty()) {
+        if (arguments.device == "local") throw usage_error("--against is for phones; compare compares runs on this computer");
+        return run_pairs(line, environment, arguments, request.package);
+    }
     print_run(line, *workspace, arguments.device == "local" ? measure_local(environment, request) : measure_on_phone(environment, phone_request(arguments, request.package)));
 }
 
@@ -114,7 +137,8 @@ void add_measure(CLI::App& app, CommandLine& line)
                     "samples{quantity: [each repeat]}, outliers{quantity: [indices]}, device{kind (local, phone, simulated), name, identity}; on a phone also answer (same, wrong, "
                     "unchecked), expected_sha256, note, plan, thermal{before, highest, after}, battery{level_before, level_after, before_c, highest_c, source}, screen_on, "
                     "memory_available_bytes, frequencies, energy[{phase, tier, source, reason, flags, gross_j, gross_u, net_j, net_u, mj_per_token, mj_per_token_u, mean_w, peak_w}], "
-                    "minutes[{minute, prefill_tokens_per_s, decode_tokens_per_s, battery_c, hottest_c, mean_khz}]; with --dry-run: script");
+                    "minutes[{minute, prefill_tokens_per_s, decode_tokens_per_s, battery_c, hottest_c, mean_khz}], sustained{peak_tokens_per_s, sustained_tokens_per_s, loss, onset_minute, onset_c, text}; with --dry-run: script; with --against: session, order, runs[those keys, package (A, B)], "
+                    "differences{quantity: {pairs, difference{value, low, high}, relative{value, low, high}, within_chance}} (A − B)");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("--package", arguments->package, "package file");
     command->add_option("--recipe", arguments->recipe, "REF, instead of a package: it is exported first, once");
@@ -141,6 +165,8 @@ void add_measure(CLI::App& app, CommandLine& line)
     phone->add_flag("--marker", plan.marker, "begin with a square wave of load, to find the run in an external meter's record");
     phone->add_flag("--suspend-charging", arguments->phone.suspend_charging, "ask the phone to live from its battery though it is plugged in; undone afterwards");
     phone->add_option("--patience", arguments->patience_s, "seconds to wait for a phone that went away; afterwards jobs resume collects the run")->capture_default_str()->check(CLI::Range(0, 86'400));
+    phone->add_option("--against", arguments->against, "another package file, measured in turns with this one: A B B A …, with the differences of the pairs");
+    phone->add_option("--pairs", arguments->pairs, "of --against")->capture_default_str()->check(CLI::Range(2, 1'000));
     phone->add_flag("--dry-run", arguments->dry_run, "print the exact script instead; nothing is done");
     command->add_option("-w,--workspace", arguments->workspace, "workspace file (*.bitwright), made when absent; not needed by --dry-run");
     command->callback([&line, arguments] { line.action = [&line, arguments] { run_measure(line, *arguments); }; });

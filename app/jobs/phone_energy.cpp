@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/jobs/phone_energy.h"
 
+#include "core/runtime/file.h"
+#include "core/workspace/stored_json.h"
+#include "core/workspace/tensors.h"
+#include "device_bridge/energy/meter_csv.h"
+
 #include <algorithm>
 #include <array>
 
@@ -41,7 +46,15 @@ EnergySession session_with_batches(const RunnerLog& log)
     return session;
 }
 
-}  // namespace
+EnergySession session_of_run(const CollectedRun& run)
+{
+    auto session = session_with_batches(run.log);
+    session.plugged = plugged(run);
+    for (const auto* state : {&run.before, &run.after})
+        if (*state && (*state)->battery && (*state)->battery->faked) session.faked = true;
+    session.worst_thermal_status = run.thermal_highest;
+    return session;
+}
 
 std::vector<EnergyRow> energy_rows(const EnergyReport& report)
 {
@@ -83,20 +96,51 @@ std::vector<EnergyRow> energy_rows(const EnergyReport& report)
     return rows;
 }
 
+}  // namespace
+
 std::vector<EnergyRow> energies_of(const CollectedRun& run)
 {
     const auto samples = samples_of(run.log);
     if (samples.samples.empty()) return {};
-    auto session = session_with_batches(run.log);
-    session.plugged = plugged(run);
+    auto session = session_of_run(run);
     // Proved, not merely asked for: the gauge said "discharging" the whole time, and the property was set at both ends.
     const auto asked = [](const std::optional<PhoneState>& state) { return state && state->input_suspended.value_or(false); };
     session.input_suspended = asked(run.before) && asked(run.after) &&
                               std::all_of(samples.samples.begin(), samples.samples.end(), [](const PowerSample& s) { return s.status == ChargeStatus::discharging; });
-    for (const auto* state : {&run.before, &run.after})
-        if (*state && (*state)->battery && (*state)->battery->faked) session.faked = true;
-    session.worst_thermal_status = run.thermal_highest;
     return energy_rows(energy_of_gauge(samples, session));
+}
+
+RunnerLog stored_log(const Workspace& workspace, const RunRow& run)
+{
+    const StoredFile log(workspace, run.log);
+    return read_runner_log(read_text(log.path()), "log of run:" + std::to_string(run.id));
+}
+
+ImportedEnergy import_energy(Workspace& workspace, std::int64_t id, const std::filesystem::path& csv)
+{
+    const auto name = to_string(Reference{"run", id});
+    const auto row = get_run(workspace, id);
+    const auto device = get_device_run(workspace, id);
+    if (!device) throw bad_input(name, "", "was not measured on a phone; energy can be imported for runs on phones");
+    if (row.aborted) throw bad_input(name, "", "was aborted; its energy says nothing");
+    CollectedRun run;
+    run.log = stored_log(workspace, row);
+    const auto state = [&](const char* field, const std::optional<std::string>& text) -> std::optional<PhoneState> {
+        return text ? std::optional(state_from_json(stored_json<nlohmann::json>(workspace, name + ", " + field, *text), name)) : std::nullopt;
+    };
+    run.before = state("before", device->before), run.after = state("after", device->after);
+    run.thermal_highest = device->thermal_highest;
+    std::vector<Span> marker;
+    for (const auto& phase : run.log.phases)
+        if (phase.name == "marker") marker.push_back({phase.t0_ns, phase.t1_ns});
+    if (marker.empty()) throw bad_input(name, "", "has no marker that could be found in the meter's record; measure again with --marker");
+    const auto record = read_meter_csv(read_text(csv), csv.string());
+    const auto alignment = align_meter(record, marker, csv.string());
+    auto session = session_of_run(run);
+    session.faked = false, session.plugged.reset();  // the meter sees what flows, whatever the battery says
+    ImportedEnergy imported{record.columns, alignment.text, energy_rows(energy_of_trace(meter_trace(record, alignment), session, "external meter"))};
+    for (const auto& energy : imported.rows) put_energy(workspace, id, energy);
+    return imported;
 }
 
 }  // namespace bitwright

@@ -15,6 +15,17 @@ namespace bitwright {
 /// One row per phase that has a number, and one per phase that was refused; phase "run" with the reason where nothing has one. The whole report is the detail of the
 /// first row. Empty when the run was not sampled.
 [[nodiscard]] std::vector<EnergyRow> energies_of(const CollectedRun& run);
-[[nodiscard]] std::vector<EnergyRow> energy_rows(const EnergyReport& report);
+
+/// What the runner wrote during a stored run.
+[[nodiscard]] RunnerLog stored_log(const Workspace& workspace, const RunRow& run);
+
+struct ImportedEnergy {
+    std::string columns;    ///< what was read as what
+    std::string alignment;  ///< a sentence
+    std::vector<EnergyRow> rows;
+};
+/// Energy of a run on a phone from an external meter's record (CSV) of it; the rows take the place of those the run had. The run must have been measured with a
+/// marker, which is found in the record. Throws Error (bad_input).
+[[nodiscard]] ImportedEnergy import_energy(Workspace& workspace, std::int64_t run, const std::filesystem::path& csv);
 
 }  // namespace bitwright

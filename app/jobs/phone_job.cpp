@@ -258,11 +258,8 @@ RunRow measure_on_phone(JobEnvironment& environment, const PhoneMeasureRequest& 
 
 void remove_from_phone(const PhoneSession& phone, const Control& control) { RemoteStore(phone.target).remove_everything(control); }
 
-std::vector<RunMinute> minutes_of_run(const Workspace& workspace, const RunRow& run)
-{
-    const StoredFile log(workspace, run.log);
-    return minutes_of(read_runner_log(read_text(log.path()), "log of run:" + std::to_string(run.id)));
-}
+std::vector<RunMinute> minutes_of_run(const Workspace& workspace, const RunRow& run) { return minutes_of(stored_log(workspace, run)); }
+std::optional<Sustained> sustained_of_run(const Workspace& workspace, const RunRow& run) { return sustained_of(stored_log(workspace, run)); }
 
 std::string dry_run(const PhoneMeasureRequest& request)
 {

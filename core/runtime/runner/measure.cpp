@@ -79,9 +79,9 @@ void cool(const Options& options, const std::string& battery, std::int64_t run, 
 }
 
 /// A square wave of load on all threads, each second of load a phase.
-void mark(int threads, Lines& lines)
+void mark(int threads, int first, Lines& lines)
 {
-    for (int wave = 0; wave < marker_waves; ++wave) {
+    for (int wave = first; wave < first + marker_waves; ++wave) {
         const std::int64_t start = now_ns();
         std::vector<std::thread> load;
         for (int i = 0; i < threads; ++i)
@@ -170,7 +170,7 @@ void measure(const Options& options, Lines& lines)
     const std::int64_t loaded = now_ns();
     lines.write(hello(options, package.get(), battery));
     if (package) lines.write(phase_line("load", 0, start, loaded, 0));
-    if (options.marker) mark(options.threads, lines);
+    if (options.marker) mark(options.threads, 0, lines);
     std::optional<std::vector<std::int32_t>> output;
     if (options.mode == Mode::idle) {
         do_nothing("idle", 0, options.seconds, lines);
@@ -179,6 +179,7 @@ void measure(const Options& options, Lines& lines)
         output = run_all(*engine, options, battery, lines);
         do_nothing("idle", 1, options.idle, lines);
     }
+    if (options.marker) mark(options.threads, marker_waves, lines);  // again at the end: how much faster the meter's clock runs
     sampler.reset();
     lines.write(end_line(output, engine.get()));
 }

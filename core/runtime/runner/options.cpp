@@ -45,7 +45,7 @@ const char* usage() noexcept
            "--batches: R runs and S seconds, B times; --rest and --cool-to then lie between batches.\n"
            "--tokens: ids to generate (prefill: length of the made-up prompt). --seconds: at least R runs, and until so long has passed. --affinity: CPUs as a bit mask.\n"
            "--idle: baseline before and after. --cool-to: between runs, until the battery is so cool (350: 35 °C). --battery: sample it, temperatures and clocks.\n"
-           "--marker: 3 s of load and rest in turns first, to align an external meter. --pid-file: own session, deaf to hang-ups.\n"
+           "--marker: 3 s of load and rest in turns at both ends, to align an external meter. --pid-file: own session, deaf to hang-ups.\n"
            "Exit code: 0 done, 1 failed, 2 usage, 3 bad input.\n";
 }
 

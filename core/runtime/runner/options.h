@@ -23,7 +23,7 @@ struct Options {
     std::int64_t rest = 0;                 ///< seconds of doing nothing between runs, or batches
     std::int64_t cool_to_dC = 0;           ///< between runs, or batches: wait until the battery is this cool; 0: do not
     std::int64_t cool_limit = 600;         ///< seconds, then go on and say so
-    bool marker = false;                   ///< begin with a square wave of load, to be found in an external meter's record
+    bool marker = false;                   ///< begin and end with a square wave of load, to be found in an external meter's record
     int threads = 1;
     std::uint64_t affinity = 0;            ///< bit i: CPU i; 0: leave it to the kernel
     bool stop_at_eos = false;

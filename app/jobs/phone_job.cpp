@@ -258,8 +258,8 @@ RunRow measure_on_phone(JobEnvironment& environment, const PhoneMeasureRequest& 
 
 void remove_from_phone(const PhoneSession& phone, const Control& control) { RemoteStore(phone.target).remove_everything(control); }
 
-std::vector<RunMinute> minutes_of_run(const Workspace& workspace, const RunRow& run) { return minutes_of(stored_log(workspace, run)); }
-std::optional<Sustained> sustained_of_run(const Workspace& workspace, const RunRow& run) { return sustained_of(stored_log(workspace, run)); }
+std::vector<Minute> minutes_of_run(const Workspace& workspace, const RunRow& run) { return minutes_of(stored_log(workspace, run)); }
+std::optional<Sustained> sustained_of_run(const Workspace& workspace, const RunRow& run) { return sustained_of(minutes_of_run(workspace, run)); }
 
 std::string dry_run(const PhoneMeasureRequest& request)
 {

@@ -46,7 +46,7 @@ struct Pushed {
 void remove_from_phone(const PhoneSession& phone, const Control& control);
 
 /// A stored run minute by minute, from its log.
-[[nodiscard]] std::vector<RunMinute> minutes_of_run(const Workspace& workspace, const RunRow& run);
+[[nodiscard]] std::vector<Minute> minutes_of_run(const Workspace& workspace, const RunRow& run);
 [[nodiscard]] std::optional<Sustained> sustained_of_run(const Workspace& workspace, const RunRow& run);
 
 /// What would be done, as a script; nothing is changed, no phone is needed.

@@ -9,6 +9,7 @@ namespace bitwright {
 namespace {
 
 constexpr std::int64_t minute_ns = 60'000'000'000;
+constexpr std::size_t most_minutes = 24 * 60;
 
 bool measured(const RunnerPhase& phase) { return phase.run >= 0 && (phase.name == "prefill" || phase.name == "decode"); }
 
@@ -19,76 +20,60 @@ struct Mean {
     [[nodiscard]] std::optional<double> value() const { return count > 0 ? std::optional(sum / static_cast<double>(count)) : std::nullopt; }
 };
 
-/// Phases of one name, as work for minute_by_minute.
-std::vector<TokenSpan> work_of(const RunnerLog& log, std::string_view name)
-{
-    std::vector<TokenSpan> work;
-    for (const auto& phase : log.phases)
-        if (phase.run >= 0 && phase.name == name && phase.t1_ns > phase.t0_ns) work.push_back({{phase.t0_ns, phase.t1_ns}, phase.tokens});
-    return work;
-}
-
-std::vector<CelsiusReading> battery_heat(const RunnerLog& log)
-{
-    std::vector<CelsiusReading> heat;
-    for (const auto& power : log.power)
-        if (power.temperature_dC) heat.push_back({power.t_ns, static_cast<double>(*power.temperature_dC) / 10});
-    return heat;
-}
-
 /// Of one minute.
 struct Sums {
-    Mean hottest, clock;
+    double prefill_tokens = 0, prefill_s = 0, decode_tokens = 0, decode_s = 0;
+    Mean battery, hottest, clock;
 };
 
 }  // namespace
 
-std::vector<RunMinute> minutes_of(const RunnerLog& log)
+std::vector<Minute> minutes_of(const RunnerLog& log)
 {
-    // Both from one beginning, so that their minutes are the same.
     const auto first = std::find_if(log.phases.begin(), log.phases.end(), measured);
     if (first == log.phases.end()) return {};
     const std::int64_t begin = first->t0_ns;
-    std::map<std::int64_t, RunMinute> minutes;
-    for (const auto& [name, speed] : {std::pair{"prefill", &RunMinute::prefill_tokens_per_s}, std::pair{"decode", &RunMinute::decode_tokens_per_s}}) {
-        auto work = work_of(log, name);
-        if (work.empty()) continue;
-        work.insert(work.begin(), {{begin, begin + 1}, 0});
-        for (const auto& minute : minute_by_minute(work, battery_heat(log))) {
-            auto& one = minutes[minute.index];
-            one.minute = minute.index;
-            one.*speed = minute.tokens_per_s;
-            one.battery_c = minute.celsius;
-        }
-    }
     std::map<std::int64_t, Sums> sums;
     const auto at = [&](std::int64_t t_ns) -> Sums* {
         const std::int64_t minute = (t_ns - begin) / minute_ns;
-        return t_ns < begin || !minutes.contains(minute) ? nullptr : &sums[minute];
+        return t_ns < begin || minute >= static_cast<std::int64_t>(most_minutes) ? nullptr : &sums[minute];
     };
+    std::int64_t end = begin;
+    for (const auto& phase : log.phases) {
+        auto* sum = measured(phase) ? at(phase.t1_ns) : nullptr;
+        if (!sum) continue;
+        end = std::max(end, phase.t1_ns);
+        (phase.name == "prefill" ? sum->prefill_tokens : sum->decode_tokens) += static_cast<double>(phase.tokens);
+        (phase.name == "prefill" ? sum->prefill_s : sum->decode_s) += phase.seconds();
+    }
+    for (const auto& power : log.power)
+        if (auto* sum = power.t_ns <= end && power.temperature_dC ? at(power.t_ns) : nullptr) sum->battery.add(static_cast<double>(*power.temperature_dC) / 10);
     for (const auto& thermal : log.thermal) {
         const auto hottest = std::max_element(thermal.raw.begin(), thermal.raw.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-        if (auto* sum = hottest != thermal.raw.end() ? at(thermal.t_ns) : nullptr) sum->hottest.add(static_cast<double>(hottest->second) / 1000);
+        if (auto* sum = thermal.t_ns <= end && hottest != thermal.raw.end() ? at(thermal.t_ns) : nullptr) sum->hottest.add(static_cast<double>(hottest->second) / 1000);
     }
     for (const auto& sample : log.frequencies) {
         Mean mean;
         for (const auto& kHz : sample.kHz)
             if (kHz) mean.add(static_cast<double>(*kHz));
-        if (auto* sum = mean.count > 0 ? at(sample.t_ns) : nullptr) sum->clock.add(*mean.value());
+        if (auto* sum = sample.t_ns <= end && mean.count > 0 ? at(sample.t_ns) : nullptr) sum->clock.add(*mean.value());
     }
-    std::vector<RunMinute> all;
-    for (auto& [index, minute] : minutes) {
-        if (const auto sum = sums.find(index); sum != sums.end()) minute.hottest_c = sum->second.hottest.value(), minute.mean_khz = sum->second.clock.value();
-        all.push_back(minute);
+    std::vector<Minute> minutes;
+    for (const auto& [minute, sum] : sums) {
+        const auto speed = [](double tokens, double seconds) { return tokens > 0 && seconds > 0 ? std::optional(tokens / seconds) : std::nullopt; };
+        minutes.push_back({minute, speed(sum.prefill_tokens, sum.prefill_s), speed(sum.decode_tokens, sum.decode_s), sum.battery.value(), sum.hottest.value(), sum.clock.value()});
     }
-    return all;
+    return minutes;
 }
 
-std::optional<Sustained> sustained_of(const RunnerLog& log)
+std::optional<Sustained> sustained_of(const std::vector<Minute>& minutes)
 {
-    auto work = work_of(log, "decode");
-    if (work.empty()) work = work_of(log, "prefill");
-    return sustained_speed(minute_by_minute(work, battery_heat(log)));
+    const bool decodes = std::any_of(minutes.begin(), minutes.end(), [](const Minute& m) { return m.decode_tokens_per_s.has_value(); });
+    std::vector<MinuteSpeed> speeds;
+    for (const auto& minute : minutes)
+        if (const auto speed = decodes ? minute.decode_tokens_per_s : minute.prefill_tokens_per_s)
+            speeds.push_back({minute.minute, *speed, minute.battery_c ? minute.battery_c : minute.hottest_c});
+    return sustained_speed(speeds);
 }
 
 std::vector<ClockRange> clocks_of(const RunnerLog& log)

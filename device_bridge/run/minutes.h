@@ -11,15 +11,17 @@
 
 namespace bitwright {
 
-struct RunMinute {
+struct Minute {
     std::int64_t minute = 0;                                  ///< since the first measured run began
-    std::optional<double> prefill_tokens_per_s, decode_tokens_per_s;  ///< while busy with it; absent under 10 busy seconds (energy/sustained.h)
-    std::optional<double> battery_c;                          ///< the highest
-    std::optional<double> hottest_c, mean_khz;                ///< means over its samples; hottest: of all zones, read as m°C; clock: over the CPUs that told
+    std::optional<double> prefill_tokens_per_s, decode_tokens_per_s;  ///< of the phases that ended in this minute
+    std::optional<double> battery_c, hottest_c;               ///< means over its samples; hottest: of all zones, read as m°C
+    std::optional<double> mean_khz;                           ///< over the CPUs that told
 };
-[[nodiscard]] std::vector<RunMinute> minutes_of(const RunnerLog& log);
-/// Peak, sustained speed and onset of throttling of the decode phases, else of the prefills. Absent for fewer than three measured minutes.
-[[nodiscard]] std::optional<Sustained> sustained_of(const RunnerLog& log);
+[[nodiscard]] std::vector<Minute> minutes_of(const RunnerLog& log);
+
+/// Peak, sustained speed and onset of throttling (energy/sustained.h) of decoding, else of prefilling; heat is the battery's, else the hottest zone's.
+/// Absent for fewer than three minutes.
+[[nodiscard]] std::optional<Sustained> sustained_of(const std::vector<Minute>& minutes);
 
 struct ClockRange {
     std::int64_t cpu = 0, min_khz = 0, median_khz = 0, max_khz = 0;

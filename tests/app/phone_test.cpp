@@ -165,7 +165,8 @@ TEST_F(PhoneCommands, AnUnpluggedPhoneGoesOnAndIsCollected)
     EXPECT_GT(ended.json()["samples"]["decode_tokens_per_s"].size(), 3U);
     ASSERT_EQ(ended.json()["minutes"].size(), 1U);
     EXPECT_GT(ended.json()["minutes"][0]["battery_c"].get<double>(), 20);
-    EXPECT_TRUE(ended.json()["minutes"][0]["decode_tokens_per_s"].is_null()) << "less than ten seconds of work";
+    EXPECT_GT(ended.json()["minutes"][0]["decode_tokens_per_s"].get<double>(), 0);
+    EXPECT_TRUE(ended.json()["sustained"].is_null()) << "three minutes are needed";
 }
 
 TEST_F(PhoneCommands, AKilledProgramsRunIsCollectedNotRepeated)

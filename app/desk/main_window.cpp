@@ -298,7 +298,7 @@ void MainWindow::refresh_bar()
     if (!head)
         recipe_label_->setText(desk_->workspace() ? tr("no recipe") : QString());
     else
-        recipe_label_->setText(tr("%1 (revision %2)").arg(head->row.name ? QString::fromStdString(*head->row.name) : views::method_title(QString::fromStdString(head->row.method))).arg(head->row.revision));
+        recipe_label_->setText(tr("%1 (revision %2)").arg(views::recipe_title(head->row)).arg(head->row.revision));
     setWindowTitle(path.isEmpty() ? QStringLiteral("Bitwright") : tr("%1 – Bitwright").arg(QFileInfo(path).completeBaseName()));
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/workspace/desk.h"
 #include "views/calibrate/calibrations_model.h"
+#include "views/desk/dense_table.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
 #include "views/start/sample.h"
@@ -171,14 +172,9 @@ QWidget* CalibrateSheet::make_made()
     column->addLayout(row);
     table_->setModel(made_);
     table_->setAccessibleName(tr("Calibrations so far"));
-    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*table_);
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
-    table_->setShowGrid(false);
-    table_->setTabKeyNavigation(false);
-    table_->verticalHeader()->hide();
-    table_->verticalHeader()->setDefaultSectionSize(22);
     auto* header = table_->horizontalHeader();
-    header->setHighlightSections(false);
     header->setSectionResizeMode(QHeaderView::ResizeToContents);
     header->setSectionResizeMode(CalibrationsModel::origin, QHeaderView::Stretch);
     column->addWidget(table_, 1);

@@ -37,6 +37,8 @@ QStringList decisions_in_words(const Recipe& before, const Recipe& after)
     return decisions;
 }
 
+QString recipe_title(const RecipeRow& row) { return row.name ? QString::fromStdString(*row.name) : method_title(QString::fromStdString(row.method)); }
+
 Revisions::Stored Revisions::read(std::shared_ptr<Workspace> workspace, std::optional<std::int64_t> model)
 {
     Stored stored;

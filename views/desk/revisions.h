@@ -31,6 +31,9 @@ struct Revision {
 /// What two recipes decide differently, a line each, without how they came to be (method, options, calibration).
 [[nodiscard]] QStringList decisions_in_words(const Recipe& before, const Recipe& after);
 
+/// The recipe's name; without one its method's title.
+[[nodiscard]] QString recipe_title(const RecipeRow& row);
+
 class Revisions : public QObject {
     Q_OBJECT
 public:

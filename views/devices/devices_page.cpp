@@ -2,6 +2,7 @@
 #include "views/devices/devices_page.h"
 
 #include "core/workspace/local_machine.h"
+#include "views/desk/dense_table.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
 
@@ -157,16 +158,11 @@ QWidget* DevicesPage::build_runs()
     proxy_.set_filter(QStringLiteral("kind:run"), false);
     table_->setModel(&proxy_);
     table_->setAccessibleName(tr("Last runs on this computer"));
-    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*table_);
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
     table_->setEditTriggers(QAbstractItemView::NoEditTriggers);
     table_->setAlternatingRowColors(true);
-    table_->setShowGrid(false);
     table_->setTextElideMode(Qt::ElideMiddle);
-    table_->setTabKeyNavigation(false);
-    table_->verticalHeader()->hide();
-    table_->verticalHeader()->setDefaultSectionSize(22);
-    table_->horizontalHeader()->setHighlightSections(false);
     table_->horizontalHeader()->setStretchLastSection(true);
     for (const int hidden : {ResultsModel::star, ResultsModel::method, ResultsModel::level, ResultsModel::perplexity, ResultsModel::tags, ResultsModel::note}) table_->setColumnHidden(hidden, true);
     for (const auto& [shown, width] : {std::pair<int, int>{ResultsModel::name, 152}, {ResultsModel::prefill, 136}, {ResultsModel::decode, 128}, {ResultsModel::memory, 104}, {ResultsModel::measured_on, 200}})

@@ -3,6 +3,7 @@
 #include "views/explore/explore_page.h"
 
 #include "plots/heatmap.h"
+#include "views/desk/dense_table.h"
 #include "views/desk/message_line.h"
 #include "views/desk/theme.h"
 #include "views/explore/explore_bar.h"
@@ -126,13 +127,9 @@ QWidget* ExplorePage::build_offenders()
     table_->setAccessibleName(tr("Offenders"));
     table_->setSortingEnabled(true);
     table_->sortByColumn(OffendersModel::ratio, Qt::DescendingOrder);
-    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*table_);
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
-    table_->setTabKeyNavigation(false);
-    table_->setShowGrid(false);
     table_->setAlternatingRowColors(true);
-    table_->verticalHeader()->hide();
-    table_->verticalHeader()->setDefaultSectionSize(22);
     table_->horizontalHeader()->setSectionResizeMode(OffendersModel::site, QHeaderView::Stretch);
     for (int i = OffendersModel::column; i < OffendersModel::columns; ++i) table_->setColumnWidth(i, i == OffendersModel::tokens ? 116 : 104);
     column->addWidget(table_, 1);

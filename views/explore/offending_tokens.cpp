@@ -2,6 +2,7 @@
 #include "views/explore/offending_tokens.h"
 
 #include "core/workspace/calibrations.h"
+#include "views/desk/dense_table.h"
 #include "views/desk/formats.h"
 #include "views/desk/site_titles.h"
 
@@ -159,12 +160,9 @@ OffendingTokens::OffendingTokens(Desk& desk, QWidget* parent) : QWidget(parent),
     table_->setModel(model_);
     table_->setAccessibleName(tr("Tokens that cause the offender"));
     table_->setItemDelegateForColumn(TokensModel::text, new TextDelegate(table_));
-    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*table_);
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
-    table_->setShowGrid(false);
     table_->setAlternatingRowColors(true);
-    table_->verticalHeader()->hide();
-    table_->verticalHeader()->setDefaultSectionSize(22);
     table_->horizontalHeader()->setStretchLastSection(true);
     for (int i = 0; i < TokensModel::text; ++i) table_->setColumnWidth(i, 72);
     column->addWidget(table_, 1);

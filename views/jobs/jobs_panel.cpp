@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/jobs/jobs_panel.h"
 
+#include "views/desk/dense_table.h"
 #include "views/jobs/job_details.h"
 #include "views/jobs/job_line.h"
 #include "views/jobs/jobs_model.h"
@@ -21,14 +22,9 @@ JobsPanel::JobsPanel(Desk& desk, QWidget* parent) : QWidget(parent), model_(new 
     table_->setModel(model_);
     table_->setAccessibleName(tr("Jobs"));
     table_->setFrameShape(QFrame::NoFrame);
-    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*table_);
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
-    table_->setShowGrid(false);
-    table_->setTabKeyNavigation(false);
-    table_->verticalHeader()->hide();
-    table_->verticalHeader()->setDefaultSectionSize(22);
     auto* header = table_->horizontalHeader();
-    header->setHighlightSections(false);
     header->setSectionResizeMode(JobsModel::title, QHeaderView::Stretch);
     for (const int section : {JobsModel::state, JobsModel::progress, JobsModel::time}) header->setSectionResizeMode(section, QHeaderView::ResizeToContents);
     splitter->addWidget(table_);

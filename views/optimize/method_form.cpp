@@ -136,8 +136,6 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
 
 bool MethodForm::optimizes() const { return method_->currentData().toString().startsWith(QLatin1String("mobilequant")); }
 
-std::int64_t MethodForm::steps() const { return steps_->value(); }
-
 void MethodForm::show_fields()
 {
     optimizing_->setVisible(optimizes());
@@ -160,19 +158,17 @@ void MethodForm::refresh()
     const auto head = desk_.revisions().head();
     for (const auto& revision : desk_.revisions().all()) {
         if (revision->row.id == 0 || start_->count() > 40) continue;
-        const auto name = revision->row.name ? QString::fromStdString(*revision->row.name) : method_title(QString::fromStdString(revision->row.method));
+        const auto name = recipe_title(revision->row);
         start_->addItem(revision == head ? tr("%1 (recipe:%2, open)").arg(name).arg(revision->row.id) : tr("%1 (recipe:%2)").arg(name).arg(revision->row.id), static_cast<qlonglong>(revision->row.id));
     }
-    const auto wanted = fork_ != 0 ? QVariant(static_cast<qlonglong>(fork_)) : chosen;
-    start_->setCurrentIndex(std::max(0, start_->findData(wanted)));
+    start_->setCurrentIndex(std::max(0, start_->findData(chosen)));
     show_fields();
 }
 
-void MethodForm::start_from(std::int64_t row, const QString&)
+void MethodForm::start_from(std::int64_t row)
 {
-    fork_ = row;
     refresh();
-    fork_ = 0;
+    start_->setCurrentIndex(std::max(0, start_->findData(static_cast<qlonglong>(row))));
 }
 
 QString MethodForm::title() const { return tr("%1 W%2A%3").arg(method_->currentText()).arg(weights_->value()).arg(activations_->value()); }
@@ -187,9 +183,9 @@ QStringList MethodForm::arguments() const
     if (range_->currentIndex() > 0) arguments << QStringLiteral("--range") << range_->currentData().toString();
     if (start_->currentData().toLongLong() != 0) arguments << QStringLiteral("--from") << QStringLiteral("recipe:%1").arg(start_->currentData().toLongLong());
     if (optimizes()) {
-        arguments << QStringLiteral("--steps") << QString::number(steps());
+        arguments << QStringLiteral("--steps") << QString::number(steps_->value());
         if (!holdout_->text().trimmed().isEmpty())
-            arguments << QStringLiteral("--holdout-text") << holdout_->text().trimmed() << QStringLiteral("--holdout-every") << QString::number(std::max<std::int64_t>(1, steps() / 16));
+            arguments << QStringLiteral("--holdout-text") << holdout_->text().trimmed() << QStringLiteral("--holdout-every") << QString::number(std::max(1, steps_->value() / 16));
     }
     for (const auto& option : options_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) arguments << QStringLiteral("--set") << option;
     arguments << QStringLiteral("-w") << desk_.workspace_path();
@@ -215,7 +211,7 @@ void MethodForm::forecast()
     request.activation_bits = activations_->value();
     request.symmetric_weights = symmetric_->isChecked();
     request.options["range"] = range_->currentData().toString().toStdString();
-    if (optimizes()) request.options["steps"] = std::to_string(steps());
+    if (optimizes()) request.options["steps"] = std::to_string(steps_->value());
     try {
         for (const auto& option : options_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
             const auto [key, value] = parse_assignment(option.toStdString());

@@ -28,14 +28,13 @@ public:
     [[nodiscard]] QJsonObject state() const;
     void restore(const QJsonObject& state);
     /// Starts the next run at recipe `row` (fork).
-    void start_from(std::int64_t row, const QString& name);
+    void start_from(std::int64_t row);
 
 Q_SIGNALS:
     void start_wanted();
 
 private:
     [[nodiscard]] bool optimizes() const;
-    [[nodiscard]] std::int64_t steps() const;
     void show_fields();
     void forecast();
 
@@ -47,7 +46,6 @@ private:
     QPushButton* run_;
     QLabel* forecast_;
     QWidget* optimizing_;
-    std::int64_t fork_ = 0;
 };
 
 }  // namespace bitwright::views

@@ -4,6 +4,7 @@
 #include "core/workspace/jobs.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
+#include "views/jobs/job_words.h"
 
 #include <QGridLayout>
 #include <QLabel>
@@ -18,17 +19,8 @@ namespace {
 
 QString state_of(const Job& job)
 {
-    switch (job.phase) {
-        case JobPhase::queued: return RunList::tr("waiting");
-        case JobPhase::running: return job.total > 0 ? RunList::tr("%1 %2/%3").arg(job.stage).arg(job.done).arg(job.total) : RunList::tr("running");
-        case JobPhase::pausing: return RunList::tr("pausing");
-        case JobPhase::paused: return RunList::tr("paused");
-        case JobPhase::cancelling: return RunList::tr("cancelling");
-        case JobPhase::cancelled: return RunList::tr("cancelled");
-        case JobPhase::failed: return RunList::tr("failed");
-        case JobPhase::done: return RunList::tr("done");
-    }
-    return {};
+    if (job.phase == JobPhase::running && job.total > 0) return RunList::tr("%1 %2/%3").arg(job.stage).arg(job.done).arg(job.total);
+    return phase_words(job.phase);
 }
 
 std::optional<std::int64_t> recipe_of(const Job& job)
@@ -103,7 +95,7 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
                 entry = job && is_over(job->phase) && !recipe ? keeping_.erase(entry) : entry + 1;
                 continue;
             }
-            const bool fork = entry->second.fork;
+            const bool fork = entry->second;
             entry = keeping_.erase(entry);
             if (fork)
                 Q_EMIT fork_wanted(*recipe);
@@ -177,7 +169,7 @@ void RunList::keep_step(bool fork)
                                     QStringLiteral("--name"), tr("%1 at step %2").arg(job->title).arg(job->done), QStringLiteral("-w"), desk_.workspace_path()};
         desk_.actions().set_command_line(arguments);
         const auto number = desk_.jobs().submit(tr("Keep step %1 of %2").arg(job->done).arg(job->title), arguments);
-        keeping_.emplace_back(number, Kept{job->number, fork});
+        keeping_.emplace_back(number, fork);
     } catch (const Error& error) {
         desk_.fail(QString::fromUtf8(error.what()));
     }

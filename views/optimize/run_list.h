@@ -33,11 +33,7 @@ private:
     QListWidget* list_;
     QLabel* card_;
     QPushButton *pause_, *resume_, *cancel_, *adopt_, *compare_, *evaluate_, *keep_, *fork_;
-    struct Kept {
-        std::int64_t job = 0;
-        bool fork = false;
-    };
-    std::vector<std::pair<std::int64_t, Kept>> keeping_;  ///< import jobs under way
+    std::vector<std::pair<std::int64_t, bool>> keeping_;  ///< import jobs under way, and whether to fork from what they bring
 };
 
 }  // namespace bitwright::views

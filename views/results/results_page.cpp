@@ -2,6 +2,7 @@
 #include "views/results/results_page.h"
 
 #include "core/workspace/marks.h"
+#include "views/desk/dense_table.h"
 #include "views/desk/empty_state.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
@@ -92,19 +93,14 @@ void ResultsPage::build_table()
     table_->setAccessibleName(tr("Results"));
     table_->setSortingEnabled(true);
     table_->sortByColumn(ResultsModel::created, Qt::DescendingOrder);
-    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*table_);
     table_->setEditTriggers(QAbstractItemView::EditKeyPressed | QAbstractItemView::DoubleClicked | QAbstractItemView::SelectedClicked);
     table_->setAlternatingRowColors(true);
-    table_->setShowGrid(false);
     table_->setWordWrap(false);
     table_->setTextElideMode(Qt::ElideMiddle);
-    table_->setTabKeyNavigation(false);
     table_->setContextMenuPolicy(Qt::CustomContextMenu);
-    table_->verticalHeader()->hide();
-    table_->verticalHeader()->setDefaultSectionSize(22);
     table_->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     auto* header = table_->horizontalHeader();
-    header->setHighlightSections(false);
     header->setSectionsMovable(true);
     header->setMinimumSectionSize(24);
     static constexpr std::array<int, ResultsModel::columns> widths{24, 168, 132, 72, 80, 148, 140, 104, 224, 96, 144, 96};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/tune/lint_panel.h"
 
+#include "views/desk/dense_table.h"
 #include "views/desk/formats.h"
 #include "views/desk/site_titles.h"
 
@@ -67,17 +68,12 @@ LintPanel::LintPanel(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     column->addLayout(head);
     list_ = new QTableView(this);
     list_->setModel(model_);
-    list_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*list_);
     list_->setSelectionMode(QAbstractItemView::SingleSelection);
-    list_->setShowGrid(false);
     list_->setAlternatingRowColors(true);
     list_->setWordWrap(false);
     list_->setFrameShape(QFrame::NoFrame);
-    list_->setTabKeyNavigation(false);
-    list_->verticalHeader()->hide();
     list_->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
-    list_->verticalHeader()->setDefaultSectionSize(22);
-    list_->horizontalHeader()->setHighlightSections(false);
     list_->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     list_->horizontalHeader()->setSectionResizeMode(QHeaderView::Interactive);
     list_->horizontalHeader()->setSectionResizeMode(LintModel::what_column, QHeaderView::Stretch);

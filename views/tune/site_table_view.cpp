@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/tune/site_table_view.h"
 
+#include "views/desk/dense_table.h"
 #include "views/tune/site_delegate.h"
 
 #include <QHeaderView>
@@ -60,20 +61,15 @@ SiteTableView::SiteTableView(SiteTableModel& sites, QWidget* parent) : QTableVie
 {
     setModel(order_);
     setItemDelegate(new SiteDelegate(this));
-    setSelectionBehavior(QAbstractItemView::SelectRows);
+    make_dense(*this);
     setSelectionMode(QAbstractItemView::ExtendedSelection);
     setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed);
-    setTabKeyNavigation(false);
     setAlternatingRowColors(true);
-    setShowGrid(false);
     setWordWrap(false);
     setFrameShape(QFrame::NoFrame);
     setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
-    verticalHeader()->hide();
     verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
-    verticalHeader()->setDefaultSectionSize(22);
     auto* header = horizontalHeader();
-    header->setHighlightSections(false);
     header->setSectionsMovable(true);
     header->setStretchLastSection(true);
     header->setContextMenuPolicy(Qt::CustomContextMenu);

@@ -23,6 +23,11 @@ protected:
     }
 };
 
+class CountTicker : public Ticker {
+protected:
+    double getTickStep(const QCPRange& range) override { return std::max(1.0, std::round(Ticker::getTickStep(range))); }
+};
+
 class LogTicker : public QCPAxisTickerLog {
 protected:
     QString getTickLabel(double tick, const QLocale& locale, QChar, int) override { return power_text(tick, locale); }
@@ -89,6 +94,8 @@ void Chart::setAxisLogarithmic(QCPAxis& axis, bool on)
     axis.setScaleType(on ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
     axis.setTicker(on ? QSharedPointer<QCPAxisTicker>(new LogTicker) : QSharedPointer<QCPAxisTicker>(new Ticker));
 }
+
+void Chart::setAxisCounts(QCPAxis& axis) { axis.setTicker(QSharedPointer<CountTicker>::create()); }
 
 std::vector<QCPAxis*> Chart::timeAxes() const { return {plotArea().axis(QCPAxis::atBottom)}; }
 

@@ -42,6 +42,7 @@ protected:
     void replotOverlay();
     void styleAxis(QCPAxis& axis) const;
     static void setAxisLogarithmic(QCPAxis& axis, bool on);
+    static void setAxisCounts(QCPAxis& axis);  ///< ticks at whole numbers only
     /// Colours of what the derived plot drew; called after the axes have theirs.
     virtual void restyle() = 0;
     /// Everything along x: of data, not of the view.

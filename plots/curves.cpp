@@ -77,6 +77,7 @@ void CurvesView::setAxes(CurveAxes axes)
     canvas().xAxis->setLabel(axis_text(state_->axes.x, state_->axes.x_unit));
     canvas().yAxis->setLabel(axis_text(state_->axes.y, state_->axes.y_unit));
     setAxisLogarithmic(*canvas().yAxis, state_->axes.logarithmic);
+    if (state_->axes.counts) setAxisCounts(*canvas().xAxis);
     queueReplot();
 }
 

@@ -29,6 +29,7 @@ struct CurveAxes {
     bool logarithmic = false;                                           ///< y
     double y_low = std::numeric_limits<double>::quiet_NaN();            ///< fixed ends of y; NaN: what is visible decides
     double y_high = std::numeric_limits<double>::quiet_NaN();
+    bool counts = false;  ///< x counts (layers, steps): no ticks between whole numbers
 };
 
 struct CurveMarker {

@@ -158,8 +158,8 @@ void MainWindow::add_docks()
         docks_.push_back(dock);
         widths << width;
     };
-    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 250);
-    add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 310);
+    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 240);
+    add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 320);
     connect(docks_.back(), &QDockWidget::visibilityChanged, this, [this](bool visible) {
         if (!switching_ && isVisible() && desk_->workspace()) inspector_wanted_ = visible;
     });

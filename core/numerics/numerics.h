@@ -72,6 +72,12 @@ struct MethodOutcome {
     std::optional<std::int64_t> best_step;  ///< with the lowest held-out loss of all that were computed; −1: the start
 };
 
+/// An option of a method: what this request makes of it, and what it is when nobody says.
+struct MethodOption {
+    std::string key, value, fallback;
+    std::string values;  ///< which are allowed: "0 to 1", "auto, on, off"; "" where the option has its own syntax
+};
+
 /// What a method will need, before it starts.
 struct MethodForecast {
     std::uint64_t peak_bytes = 0;
@@ -80,6 +86,7 @@ struct MethodForecast {
     std::int64_t steps = 0;
     std::optional<double> seconds_per_step;  ///< wall clock, an estimate; a running method tells the measured time (MethodProgress)
     std::string explanation;
+    std::vector<MethodOption> options;  ///< all the method knows, by key
 };
 
 struct EvaluateOptions {

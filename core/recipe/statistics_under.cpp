@@ -11,9 +11,10 @@ namespace bitwright {
 StatisticsUnder::StatisticsUnder(const Model& model, const Recipe& recipe, std::shared_ptr<const Statistics> observed) : observed_(std::move(observed))
 {
     if (!observed_) return;
-    if (semantics_of(*observed_) != recipe.semantics) {
-        throw bad_input("calibration", "", "observed under the semantics \"" + std::string(name_of(semantics_of(*observed_))) + "\", the recipe follows \"" +
-                                               std::string(name_of(recipe.semantics)) + "\"; choose another calibration");
+    if (const auto rules = semantics_of(*observed_); rules != recipe.semantics) {
+        caveat_ = "observed under \"" + std::string(name_of(rules)) + "\" semantics, the recipe follows \"" + std::string(name_of(recipe.semantics)) + "\"";
+        for (const Site& site : model.sites->sites())
+            if (!holds_under(rules, recipe.semantics, site)) otherwise_.insert(site.name);
     }
     const std::string hash = transforms_hash(recipe.transforms);
     if (observed_->transforms == hash) return;
@@ -23,8 +24,14 @@ StatisticsUnder::StatisticsUnder(const Model& model, const Recipe& recipe, std::
 
 const SiteStatistics* StatisticsUnder::find(std::string_view site) const noexcept
 {
+    if (otherwise_.contains(site)) return nullptr;
     if (const auto changed = changed_.find(site); changed != changed_.end()) return &changed->second;
     return observed_ ? observed_->find(site) : nullptr;
+}
+
+bool holds_under(Semantics observed, Semantics recipe, const Site& site) noexcept
+{
+    return observed == recipe || (site.role != SiteRole::qk_output && site.role != SiteRole::pv_input);
 }
 
 }  // namespace bitwright

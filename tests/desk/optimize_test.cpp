@@ -14,6 +14,7 @@
 #include <QSpinBox>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QToolButton>
 #include <gtest/gtest.h>
 
 namespace bitwright::views {
@@ -50,6 +51,12 @@ protected:
     {
         for (auto* box : form->findChildren<QComboBox*>())
             if (box->accessibleName() == name) box->setCurrentIndex(index);
+    }
+    [[nodiscard]] QLineEdit* option(const char* key) const
+    {
+        for (auto* line : form->findChildren<QLineEdit*>())
+            if (line->accessibleName() == QLatin1String(key)) return line;
+        return nullptr;
     }
     [[nodiscard]] QPushButton* button(const char* name) const { return page.findChild<QPushButton*>(QLatin1String(name)); }
     void click(const char* name) const { QTest::mouseClick(button(name), Qt::LeftButton); }
@@ -110,18 +117,47 @@ TEST_F(Optimize, APausedRunCanBeLookedAtForkedAndResumed)
     EXPECT_EQ(jobs.trace(number)->steps.size(), 60U);
 }
 
-TEST_F(Optimize, AnUnknownOptionIsASentenceInPlaceAndNothingStarts)
+TEST_F(Optimize, OptionsNameTheirDefaultsAndGoBackToThem)
 {
-    auto* options = [&]() -> QLineEdit* {
-        for (auto* line : form->findChildren<QLineEdit*>())
-            if (line->accessibleName() == QLatin1String("More options")) return line;
-        return nullptr;
-    }();
-    ASSERT_TRUE(options);
-    QTest::keyClicks(options, QStringLiteral("learning=3"));
-    QTest::keyClick(options, Qt::Key_Return);
+    auto* open = form->findChild<QToolButton*>(QStringLiteral("all_options"));
+    QTest::mouseClick(open, Qt::LeftButton);
+    ASSERT_TRUE(wait_until([&] { return option("lr_let") != nullptr; }, 60000));
+    EXPECT_EQ(option("lr_let")->placeholderText(), QStringLiteral("0.001"));  // w8a8-tinyllama
+    EXPECT_FALSE(form->arguments().contains(QStringLiteral("--set")));
+    QTest::keyClicks(option("lr_let"), QStringLiteral("0.002"));
+    QTest::keyClick(option("lr_let"), Qt::Key_Return);
+    EXPECT_TRUE(form->arguments().contains(QStringLiteral("lr_let=0.002")));
+    QToolButton* reset = nullptr;
+    for (auto* candidate : form->findChildren<QToolButton*>())
+        if (candidate->accessibleName() == QLatin1String("Default of lr_let")) reset = candidate;
+    ASSERT_TRUE(reset && reset->isVisible());
+    QTest::mouseClick(reset, Qt::LeftButton);
+    EXPECT_FALSE(form->arguments().contains(QStringLiteral("--set")));
+    EXPECT_FALSE(reset->isVisible());
+}
+
+TEST_F(Optimize, AnOptionOfAnotherMethodIsKeptButNotGiven)
+{
+    QTest::mouseClick(form->findChild<QToolButton*>(QStringLiteral("all_options")), Qt::LeftButton);
+    ASSERT_TRUE(wait_until([&] { return option("lr_let") != nullptr; }, 60000));
+    QTest::keyClicks(option("lr_let"), QStringLiteral("0.002"));
+    choose(QStringLiteral("Method"), 3);  // round to nearest
+    ASSERT_TRUE(wait_until([&] { return option("lr_let") == nullptr && option("semantics") != nullptr; }, 60000));
+    EXPECT_FALSE(form->arguments().contains(QStringLiteral("--set")));
+    EXPECT_TRUE(button("start")->isEnabled());
+    choose(QStringLiteral("Method"), 0);
+    ASSERT_TRUE(wait_until([&] { return option("lr_let") != nullptr; }, 60000));
+    EXPECT_EQ(option("lr_let")->text(), QStringLiteral("0.002"));
+}
+
+TEST_F(Optimize, AWrongValueIsASentenceInPlaceAndNothingStarts)
+{
+    QTest::mouseClick(form->findChild<QToolButton*>(QStringLiteral("all_options")), Qt::LeftButton);
+    ASSERT_TRUE(wait_until([&] { return option("alpha") != nullptr; }, 60000));
+    QTest::keyClicks(option("alpha"), QStringLiteral("3"));
+    QTest::keyClick(option("alpha"), Qt::Key_Return);
     auto* forecast = page.findChild<QLabel*>(QStringLiteral("forecast"));
-    ASSERT_TRUE(wait_until([&] { return forecast->text().contains(QStringLiteral("learning")); }, 60000)) << forecast->text().toStdString();
+    ASSERT_TRUE(wait_until([&] { return forecast->text().contains(QStringLiteral("alpha=3")); }, 60000)) << forecast->text().toStdString();
     EXPECT_FALSE(button("start")->isEnabled());
     EXPECT_EQ(jobs.jobs().size(), 1U);  // the calibration
 }

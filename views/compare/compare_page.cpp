@@ -154,7 +154,7 @@ void ComparePage::build()
     across_->addWidget(tree_);
     across_->addWidget(down_);
     across_->setStretchFactor(1, 1);
-    across_->setSizes({168, 520});
+    across_->setSizes({208, 480});
     column->addWidget(across_, 1);
     stack_->addWidget(body);
     connect(all, &QToolButton::clicked, this, [this] { check_all(Qt::Checked); });

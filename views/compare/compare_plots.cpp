@@ -108,7 +108,7 @@ ComparePlots::ComparePlots(const Settings& settings, QWidget* parent)
     curves_->setTitle(tr("Error per layer"));
     curves_->setAccessibleName(tr("Error per layer of each recipe"));
     curves_->setEmptyText(tr("No error per layer computed yet"));
-    curves_->setAxes({tr("layer"), tr("SQNR"), {}, tr("dB")});
+    curves_->setAxes({.x = tr("layer"), .y = tr("SQNR"), .y_unit = tr("dB"), .counts = true});
     scatter_->setTitle(tr("Quality against cost"));
     scatter_->setAccessibleName(tr("Perplexity against cost of every tried recipe"));
     scatter_->setEmptyText(tr("No recipe has both figures yet: evaluate and measure it at the integer level"));

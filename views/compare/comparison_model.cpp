@@ -8,16 +8,25 @@
 #include <QCoreApplication>
 #include <QLocale>
 #include <QPainter>
+#include <QRegularExpression>
 
 namespace bitwright::views {
 namespace {
 
 constexpr std::string_view thin_space = "\u2009";
 
-/// Core writes numbers in the C locale; the screen has the user's decimal point.
+/// Core writes numbers in the C locale; the screen has the user's decimal point and thin spaces in thousands.
 QString localised(const std::string& text)
 {
+    static const QRegularExpression whole(QStringLiteral("(?<![\\d.])\\d{4,}"));  // not the digits of a fraction
     QString out = QString::fromStdString(text);
+    for (qsizetype from = 0;;) {
+        const auto match = whole.match(out, from);
+        if (!match.hasMatch()) break;
+        const auto grouped = count(match.captured().toLongLong());
+        out.replace(match.capturedStart(), match.capturedLength(), grouped);
+        from = match.capturedStart() + grouped.size();
+    }
     return out.replace(QLatin1Char('.'), QLocale().decimalPoint());
 }
 

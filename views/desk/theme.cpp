@@ -7,7 +7,9 @@
 #include <QFontDatabase>
 #include <QIconEngine>
 #include <QPainter>
+#include <QProxyStyle>
 #include <QStyleFactory>
+#include <QStyleOption>
 #include <QSvgRenderer>
 
 #include <array>
@@ -18,12 +20,12 @@ namespace {
 Appearance applied = Appearance::light;
 
 struct Colours {
-    QRgb window, base, alternate, text, muted, button, border, accent, on_accent, link, tooltip;
+    QRgb window, base, alternate, text, muted, button, border, outline, accent, on_accent, link, tooltip;
 };
 constexpr std::array<Colours, 3> colours{{
-    {0xfff3f4f6, 0xffffffff, 0xfff8f9fa, 0xff1b1d21, 0xff5a6068, 0xffe9ebee, 0xffc4c8ce, 0xff1f6fb5, 0xffffffff, 0xff1a5f9e, 0xffffffff},
-    {0xff24262a, 0xff1b1d20, 0xff212327, 0xffe6e8ea, 0xffa3a9b0, 0xff2f3237, 0xff4a4e55, 0xff4aa8e0, 0xff0d1114, 0xff7cc0ee, 0xff2f3237},
-    {0xff000000, 0xff000000, 0xff101010, 0xffffffff, 0xffe0e0e0, 0xff000000, 0xffffffff, 0xffffd400, 0xff000000, 0xff7fd4ff, 0xff000000},
+    {0xfff3f4f6, 0xffffffff, 0xfff8f9fa, 0xff1b1d21, 0xff5a6068, 0xffe9ebee, 0xffc4c8ce, 0xff8a9099, 0xff1f6fb5, 0xffffffff, 0xff1a5f9e, 0xffffffff},
+    {0xff24262a, 0xff1b1d20, 0xff212327, 0xffe6e8ea, 0xffa3a9b0, 0xff2f3237, 0xff4a4e55, 0xff757b84, 0xff4aa8e0, 0xff0d1114, 0xff7cc0ee, 0xff2f3237},
+    {0xff000000, 0xff000000, 0xff101010, 0xffffffff, 0xffe0e0e0, 0xff000000, 0xffffffff, 0xffffffff, 0xffffd400, 0xff000000, 0xff7fd4ff, 0xff000000},
 }};
 const Colours& now() { return colours[static_cast<std::size_t>(applied)]; }
 
@@ -51,6 +53,52 @@ public:
 
 private:
     QByteArray svg_;
+};
+
+/// Fusion draws its outlines darker than the window, which a dark window swallows: there they are drawn as if the window were lighter.
+class FusionWithOutlines : public QProxyStyle {
+public:
+    FusionWithOutlines() : QProxyStyle(QStyleFactory::create(QStringLiteral("Fusion"))) {}
+    void drawPrimitive(PrimitiveElement element, const QStyleOption* option, QPainter* painter, const QWidget* widget) const override
+    {
+        const bool outlined = element == PE_IndicatorCheckBox || element == PE_IndicatorItemViewItemCheck || element == PE_IndicatorRadioButton || element == PE_FrameLineEdit ||
+                              element == PE_PanelLineEdit || element == PE_PanelButtonCommand;
+        const Outlined lighter(outlined ? option : nullptr);
+        QProxyStyle::drawPrimitive(element, option, painter, widget);
+    }
+    /// The arrow of a sorted column above its title, where no right-aligned title runs into it.
+    QRect subElementRect(SubElement element, const QStyleOption* option, const QWidget* widget) const override
+    {
+        if (element == SE_HeaderArrow) return {option->rect.center().x() - 5, option->rect.top(), 10, 6};
+        return QProxyStyle::subElementRect(element, option, widget);
+    }
+    void drawComplexControl(ComplexControl control, const QStyleOptionComplex* option, QPainter* painter, const QWidget* widget) const override
+    {
+        const Outlined lighter(control == CC_ComboBox || control == CC_SpinBox ? option : nullptr);
+        QProxyStyle::drawComplexControl(control, option, painter, widget);
+    }
+
+private:
+    /// The option with another window colour while it lives. A QStyleOption cannot be copied without knowing its class.
+    class Outlined {
+    public:
+        explicit Outlined(const QStyleOption* option) : option_(applied == Appearance::light ? nullptr : const_cast<QStyleOption*>(option))
+        {
+            if (!option_) return;
+            before_ = option_->palette;
+            option_->palette.setColor(QPalette::Window, QColor(now().outline).lighter(140));  // Fusion darkens by as much
+        }
+        ~Outlined()
+        {
+            if (option_) option_->palette = before_;
+        }
+        Outlined(const Outlined&) = delete;
+        Outlined& operator=(const Outlined&) = delete;
+
+    private:
+        QStyleOption* option_;
+        QPalette before_;
+    };
 };
 
 }  // namespace
@@ -98,7 +146,7 @@ QPalette palette_of(Appearance appearance)
 void apply_theme(Appearance appearance)
 {
     applied = appearance;
-    QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+    QApplication::setStyle(new FusionWithOutlines);
     QApplication::setPalette(palette_of(appearance));
     const QString border = QColor(now().border).name();
     qApp->setStyleSheet(QStringLiteral("QToolTip { color: %1; background: %2; border: 1px solid %3; padding: 4px; }"

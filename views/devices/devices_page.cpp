@@ -151,7 +151,7 @@ QWidget* DevicesPage::build_runs()
     column->addLayout(live);
     samples_->setTitle(tr("Speed of each repeat"));
     samples_->setAccessibleName(tr("Speed of each repeat"));
-    samples_->setAxes({tr("repeat"), tr("speed"), {}, tr("tokens/s")});
+    samples_->setAxes({.x = tr("repeat"), .y = tr("speed"), .y_unit = tr("tokens/s"), .counts = true});
     samples_->setEmptyText(tr("Nothing measured yet: plan a measurement above, its repeats appear here as they arrive"));
     samples_->setStyle(plot_style(desk_.settings().sequence));
     column->addWidget(samples_, 1);
@@ -165,7 +165,7 @@ QWidget* DevicesPage::build_runs()
     table_->setTextElideMode(Qt::ElideMiddle);
     table_->horizontalHeader()->setStretchLastSection(true);
     for (const int hidden : {ResultsModel::star, ResultsModel::method, ResultsModel::level, ResultsModel::perplexity, ResultsModel::tags, ResultsModel::note}) table_->setColumnHidden(hidden, true);
-    for (const auto& [shown, width] : {std::pair<int, int>{ResultsModel::name, 152}, {ResultsModel::prefill, 136}, {ResultsModel::decode, 128}, {ResultsModel::memory, 104}, {ResultsModel::measured_on, 200}})
+    for (const auto& [shown, width] : {std::pair<int, int>{ResultsModel::name, 176}, {ResultsModel::prefill, 150}, {ResultsModel::decode, 128}, {ResultsModel::memory, 104}, {ResultsModel::measured_on, 200}})
         table_->setColumnWidth(shown, width);
     column->addWidget(table_, 1);
     connect(cancel_, &QPushButton::clicked, this, [this] {

@@ -165,7 +165,19 @@ void ExplorePage::take(const std::shared_ptr<const SiteMap>& map)
         caption.append(tr("%1 tokens").arg(count(desk_.statistics()->windows * desk_.statistics()->length)));
     bar_->set_caption(caption.join(QStringLiteral(" · ")));
     taking_ = false;
+    if (desk_.selection().current().site.isEmpty()) select_worst();
     follow_selection();
+}
+
+/// So that the inspector has something to show from the first moment: the offender that stands out most.
+void ExplorePage::select_worst()
+{
+    const FoundOffender* worst = nullptr;
+    for (const auto& offender : map_->offenders)
+        if (!worst || offender.ratio > worst->ratio) worst = &offender;
+    if (!worst || !isVisible()) return;
+    const auto row = std::ranges::find(map_->rows, worst->site);
+    if (row != map_->rows.end()) select_cell(static_cast<int>(row - map_->rows.begin()), worst->column);
 }
 
 void ExplorePage::show_side(plots::HeatmapView& view, const SiteMatrix& matrix, bool after)

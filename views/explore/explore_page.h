@@ -57,6 +57,7 @@ private:
     void show_side(plots::HeatmapView& view, const SiteMatrix& matrix, bool after);
     void apply_look();
     void follow_selection();
+    void select_worst();
     void select_cell(int row, int column);
     void open_offender(const QModelIndex& index);
     void show_tokens();

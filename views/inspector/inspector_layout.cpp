@@ -19,6 +19,7 @@
 #include <QLineEdit>
 #include <QPushButton>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -85,6 +86,7 @@ void InspectorPanel::build()
     histogram_ = new plots::RangeHistogramView(content);
     histogram_->setMinimumHeight(152);
     histogram_->setMaximumHeight(340);
+    histogram_->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Ignored);  // takes what the rest leaves
     histogram_->setTitle(tr("Range"));
     column->addWidget(histogram_, 1);
     histogram_from_ = caption_label(content);
@@ -113,8 +115,8 @@ void InspectorPanel::build()
     header->setMinimumSectionSize(40);
     header->setSectionResizeMode(QHeaderView::Interactive);
     table_->setColumnWidth(FiguresModel::name, 78);
-    table_->setColumnWidth(FiguresModel::before, 54);
-    table_->setColumnWidth(FiguresModel::now, 66);
+    table_->setColumnWidth(FiguresModel::before, 52);
+    table_->setColumnWidth(FiguresModel::now, 84);
     header->setStretchLastSection(true);
     column->addWidget(table_);
     const auto fit = [this] { table_->setFixedHeight(figures_->rowCount() * 21 + table_->horizontalHeader()->sizeHint().height() + 2); };
@@ -124,6 +126,7 @@ void InspectorPanel::build()
     connect(start_, &QPushButton::clicked, this, &InspectorPanel::start_recipe);
     column->addWidget(start_);
     column->addStretch();
+    scroll->setMinimumWidth(content->minimumSizeHint().width() + scroll->verticalScrollBar()->sizeHint().width());
 
     connect(histogram_, &plots::RangeHistogramView::rangeDragged, this, &InspectorPanel::preview);
     connect(histogram_, &plots::RangeHistogramView::rangeReleased, this, &InspectorPanel::release);
@@ -177,9 +180,10 @@ QWidget* InspectorPanel::build_scheme()
 QWidget* InspectorPanel::build_presets()
 {
     presets_ = new QWidget(this);
-    auto* row = new QHBoxLayout(presets_);
-    row->setContentsMargins(0, 0, 0, 0);
-    row->setSpacing(3);
+    auto* grid = new QGridLayout(presets_);
+    grid->setContentsMargins(0, 0, 0, 0);
+    grid->setSpacing(4);
+    int cell = 0;
     const auto add = [&](const QString& text, const QString& tip, std::function<void()> run) {
         auto* button = new QToolButton(presets_);
         button->setText(text);
@@ -189,16 +193,17 @@ QWidget* InspectorPanel::build_presets()
         QFont font = button->font();
         font.setPointSizeF(font.pointSizeF() - 1);
         button->setFont(font);
-        row->addWidget(button);
+        button->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+        grid->addWidget(button, cell / 3, cell % 3);
+        ++cell;
         connect(button, &QToolButton::clicked, this, [run = std::move(run)] { run(); });
         return button;
     };
     add(tr("Min–max"), tr("All values, from the smallest to the largest"), [this] { apply_rule(QStringLiteral("minmax")); });
     add(tr("99.9 %"), tr("99.9 % of the values, 0.05 % cut off at either end"), [this] { apply_rule(QStringLiteral("percentile:99.9")); })->setObjectName(QStringLiteral("percentile"));
     add(tr("99.99 %"), tr("99.99 % of the values, 0.005 % cut off at either end"), [this] { apply_rule(QStringLiteral("percentile:99.99")); })->setObjectName(QStringLiteral("percentile"));
-    add(tr("Least sq."), tr("Least squares: the range with the least expected squared error"), [this] { apply_rule(QStringLiteral("mse")); });
+    add(tr("Least squares"), tr("Least squares: the range with the least expected squared error"), [this] { apply_rule(QStringLiteral("mse")); });
     learned_ = add(tr("Learned"), tr("What the newest method before learned for this site"), [this] { apply_learned(); });
-    row->addStretch();
     return presets_;
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/inspector/subject.h"
 
+#include "core/recipe/statistics_under.h"
 #include "core/recipe/transformed_statistics.h"
 #include "core/recipe/weight_rows.h"
 #include "core/recipe/weight_statistics.h"
+#include "core/statistics/calibration.h"
 #include "views/desk/formats.h"
 
 #include <QCoreApplication>
@@ -45,7 +47,8 @@ void gather_activation(Subject& subject, const std::shared_ptr<const Statistics>
     }
     subject.values = statistics_under(subject.model, subject.recipe.get(), statistics, subject.site.id);
     if (!subject.values) {
-        subject.missing = text("The calibration did not see this site.");
+        const bool seen = statistics->find(subject.site.name) != nullptr;
+        subject.missing = seen ? text("The calibration counted other entries here than the recipe's semantics does; calibrate under this recipe to see it.") : text("The calibration did not see this site.");
         return;
     }
     const auto& s = *subject.values;
@@ -57,6 +60,7 @@ void gather_activation(Subject& subject, const std::shared_ptr<const Statistics>
         subject.histogram = s.histogram;
         subject.histogram_from = s.tokens <= static_cast<std::uint64_t>(s.reservoir_rows) ? reservoir : text("all %1 tokens").arg(count(static_cast<std::int64_t>(s.tokens)));
     }
+    if (subject.recipe && semantics_of(*statistics) != subject.recipe->semantics && !subject.histogram_from.isEmpty()) subject.histogram_from += text(" (other semantics)");
 }
 
 void gather_weight(Subject& subject, const Control& control)
@@ -84,7 +88,7 @@ const SiteDecision* Subject::decision() const
 std::shared_ptr<const SiteStatistics> statistics_under(const Model& model, const Recipe* recipe, const std::shared_ptr<const Statistics>& statistics, SiteId site)
 {
     const SiteStatistics* plain = statistics ? statistics->find((*model.sites)[site].name) : nullptr;
-    if (!plain) return nullptr;
+    if (!plain || (recipe && !holds_under(semantics_of(*statistics), recipe->semantics, (*model.sites)[site]))) return nullptr;
     if (recipe && statistics->transforms.empty())
         for (const auto& [id, factor] : activation_factors(model, *recipe))
             if (id == site) return std::make_shared<const SiteStatistics>(transformed(*plain, factor));

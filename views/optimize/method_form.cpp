@@ -6,6 +6,7 @@
 #include "core/workspace/calibrations.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
+#include "views/optimize/option_list.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -20,7 +21,9 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
 #include <array>
+#include <map>
 
 namespace bitwright::views {
 namespace {
@@ -46,10 +49,10 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
 {
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
-    auto* form = new QFormLayout;
-    form->setRowWrapPolicy(QFormLayout::WrapLongRows);
-    form->setHorizontalSpacing(8);
-    form->setVerticalSpacing(6);
+    rows_ = new QFormLayout;
+    rows_->setHorizontalSpacing(8);
+    rows_->setVerticalSpacing(6);
+    rows_->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     method_ = new QComboBox;
     for (const char* name : methods) method_->addItem(method_title(QLatin1String(name)), QLatin1String(name));
     method_->setAccessibleName(tr("Method"));
@@ -64,18 +67,12 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     range_->addItem(tr("99.99 %"), QStringLiteral("percentile:99.99"));
     range_->addItem(tr("Least squares"), QStringLiteral("mse"));
     range_->setAccessibleName(tr("Ranges"));
-    form->addRow(tr("&Method"), method_);
-    form->addRow(tr("&Weights"), weights_);
-    form->addRow(tr("&Activations"), activations_);
-    form->addRow(QString(), symmetric_);
-    form->addRow(tr("&Start from"), start_);
-    form->addRow(tr("&Ranges"), range_);
-    column->addLayout(form);
-
-    optimizing_ = new QWidget;
-    auto* more = new QFormLayout(optimizing_);
-    more->setContentsMargins(0, 0, 0, 0);
-    more->setRowWrapPolicy(QFormLayout::WrapLongRows);
+    rows_->addRow(tr("&Method"), method_);
+    rows_->addRow(tr("&Weights"), weights_);
+    rows_->addRow(tr("&Activations"), activations_);
+    rows_->addRow(QString(), symmetric_);
+    rows_->addRow(tr("&Start from"), start_);
+    rows_->addRow(tr("&Ranges"), range_);
     length_ = new QComboBox;
     length_->setAccessibleName(tr("Preset"));
     length_->addItems({tr("Quick"), tr("Thorough"), tr("Paper"), tr("Own")});
@@ -94,22 +91,25 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     line->setContentsMargins(0, 0, 0, 0);
     line->addWidget(holdout_, 1);
     line->addWidget(choose);
-    more->addRow(tr("&Preset"), length_);
-    more->addRow(tr("S&teps"), steps_);
-    auto* held_out = new QLabel(tr("&Held-out text"));
+    rows_->addRow(tr("&Preset"), length_);
+    rows_->addRow(tr("S&teps"), steps_);
+    auto* held_out = new QLabel(tr("&Held out"));
     held_out->setBuddy(holdout_);
-    more->addRow(held_out, line);
-    column->addWidget(optimizing_);
+    rows_->addRow(held_out, line);
+    holdout_row_ = line;
+    column->addLayout(rows_);
 
-    options_ = new QLineEdit;
-    options_->setPlaceholderText(tr("KEY=VALUE …"));
-    options_->setAccessibleName(tr("More options"));
-    options_->setClearButtonEnabled(true);
-    options_->setToolTip(tr("Options of the method, separated by spaces: lr_let=0.001 alpha=0.6 …; an unknown one is answered with all known ones and their values"));
-    auto* last = new QFormLayout;
-    last->setRowWrapPolicy(QFormLayout::WrapLongRows);
-    last->addRow(tr("More &options"), options_);
-    column->addLayout(last);
+    more_ = new QToolButton;
+    more_->setText(tr("All options"));
+    more_->setObjectName(QStringLiteral("all_options"));
+    more_->setCheckable(true);
+    more_->setAutoRaise(true);
+    more_->setArrowType(Qt::RightArrow);
+    more_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+    column->addWidget(more_);
+    options_ = new OptionList;
+    options_->hide();
+    column->addWidget(options_);
     forecast_ = new QLabel;
     forecast_->setObjectName(QStringLiteral("forecast"));
     forecast_->setWordWrap(true);
@@ -129,7 +129,11 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     connect(method_, &QComboBox::currentIndexChanged, this, &MethodForm::show_fields);
     connect(length_, &QComboBox::currentIndexChanged, this, &MethodForm::show_fields);
     for (auto* box : {weights_, activations_, steps_}) connect(box, &QSpinBox::valueChanged, this, &MethodForm::forecast);
-    connect(options_, &QLineEdit::editingFinished, this, &MethodForm::forecast);
+    connect(options_, &OptionList::changed, this, &MethodForm::forecast);
+    connect(more_, &QToolButton::toggled, this, [this](bool open) {
+        more_->setArrowType(open ? Qt::DownArrow : Qt::RightArrow);
+        options_->setVisible(open);
+    });
     connect(start_, &QComboBox::currentIndexChanged, this, &MethodForm::forecast);
     show_fields();
 }
@@ -138,7 +142,9 @@ bool MethodForm::optimizes() const { return method_->currentData().toString().st
 
 void MethodForm::show_fields()
 {
-    optimizing_->setVisible(optimizes());
+    rows_->setRowVisible(length_, optimizes());
+    rows_->setRowVisible(steps_, optimizes());
+    rows_->setRowVisible(holdout_row_, optimizes());
     const auto windows = desk_.calibration() ? desk_.calibration()->windows : 0;
     const bool owned = length_->currentIndex() == own;
     steps_->setEnabled(owned);
@@ -187,7 +193,7 @@ QStringList MethodForm::arguments() const
         if (!holdout_->text().trimmed().isEmpty())
             arguments << QStringLiteral("--holdout-text") << holdout_->text().trimmed() << QStringLiteral("--holdout-every") << QString::number(std::max(1, steps_->value() / 16));
     }
-    for (const auto& option : options_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) arguments << QStringLiteral("--set") << option;
+    for (const auto& option : options_->given()) arguments << QStringLiteral("--set") << option;
     arguments << QStringLiteral("-w") << desk_.workspace_path();
     return arguments;
 }
@@ -212,19 +218,26 @@ void MethodForm::forecast()
     request.symmetric_weights = symmetric_->isChecked();
     request.options["range"] = range_->currentData().toString().toStdString();
     if (optimizes()) request.options["steps"] = std::to_string(steps_->value());
-    try {
-        for (const auto& option : options_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
-            const auto [key, value] = parse_assignment(option.toStdString());
-            request.options.insert_or_assign(key, value);
-        }
-    } catch (const Error& error) {
-        run_->setEnabled(false);
-        return show(QString::fromUtf8(error.what()), signs.error);
-    }
-    desk_.lanes().compute.post(this, QStringLiteral("optimize.forecast"), [this, show, signs, request, workspace = desk_.workspace(), row = *desk_.calibration()](const Control&) mutable -> Lane::Continuation {
+    std::map<std::string, std::string> given;
+    for (const auto& option : options_->given()) given.insert(parse_assignment(option.toStdString()));
+    desk_.lanes().compute.post(this, QStringLiteral("optimize.forecast"), [this, show, signs, request, given, workspace = desk_.workspace(), row = *desk_.calibration()](const Control&) mutable -> Lane::Continuation {
         request.calibration = load_calibration_windows(*workspace, row);
-        const auto forecast = load_numerics().forecast(request);
-        return [this, show, signs, forecast] {
+        auto forecast = load_numerics().forecast(request);
+        const auto known = forecast.options;
+        for (const auto& [key, value] : given)  // of another method they stay in their fields, unused
+            if (std::ranges::any_of(known, [&](const MethodOption& option) { return option.key == key; })) request.options.insert_or_assign(key, value);
+        std::string wrong;
+        try {
+            forecast = load_numerics().forecast(request);
+        } catch (const Error& error) {
+            wrong = error.what();
+        }
+        return [this, show, signs, forecast, wrong] {
+            options_->set_options(forecast.options);
+            if (!wrong.empty()) {
+                run_->setEnabled(false);
+                return show(QString::fromStdString(wrong), signs.error);
+            }
             QStringList parts{tr("Needs about %1 of memory, %2 are available").arg(bytes(forecast.peak_bytes), bytes(forecast.available_bytes))};
             if (forecast.seconds_per_step)
                 parts << tr("about %1 a step, %2 in all (an estimate until the first steps are measured)").arg(duration(*forecast.seconds_per_step), duration(*forecast.seconds_per_step * static_cast<double>(forecast.steps)));
@@ -244,7 +257,8 @@ QJsonObject MethodForm::state() const
 {
     return {{QStringLiteral("method"), method_->currentData().toString()}, {QStringLiteral("weights"), weights_->value()}, {QStringLiteral("activations"), activations_->value()},
             {QStringLiteral("symmetric"), symmetric_->isChecked()},        {QStringLiteral("range"), range_->currentIndex()},  {QStringLiteral("length"), length_->currentIndex()},
-            {QStringLiteral("steps"), steps_->value()},                    {QStringLiteral("holdout"), holdout_->text()},      {QStringLiteral("options"), options_->text()}};
+            {QStringLiteral("steps"), steps_->value()},                    {QStringLiteral("holdout"), holdout_->text()},      {QStringLiteral("options"), options_->given().join(QLatin1Char(' '))},
+            {QStringLiteral("all_options"), more_->isChecked()}};
 }
 
 void MethodForm::restore(const QJsonObject& state)
@@ -258,7 +272,8 @@ void MethodForm::restore(const QJsonObject& state)
     length_->setCurrentIndex(state.value(QStringLiteral("length")).toInt());
     steps_->setValue(state.value(QStringLiteral("steps")).toInt(quick_steps));
     holdout_->setText(state.value(QStringLiteral("holdout")).toString());
-    options_->setText(state.value(QStringLiteral("options")).toString());
+    options_->give(state.value(QStringLiteral("options")).toString().split(QLatin1Char(' '), Qt::SkipEmptyParts));
+    more_->setChecked(state.value(QStringLiteral("all_options")).toBool());
 }
 
 }  // namespace bitwright::views

@@ -12,10 +12,15 @@ class QCheckBox;
 class QComboBox;
 class QLabel;
 class QLineEdit;
+class QFormLayout;
+class QHBoxLayout;
 class QPushButton;
 class QSpinBox;
+class QToolButton;
 
 namespace bitwright::views {
+
+class OptionList;
 
 class MethodForm : public QWidget {
     Q_OBJECT
@@ -42,10 +47,13 @@ private:
     QComboBox *method_, *length_, *start_, *range_;
     QSpinBox *weights_, *activations_, *steps_;
     QCheckBox* symmetric_;
-    QLineEdit *holdout_, *options_;
+    QLineEdit* holdout_;
+    QToolButton* more_;
+    OptionList* options_;
     QPushButton* run_;
     QLabel* forecast_;
-    QWidget* optimizing_;
+    QFormLayout* rows_;
+    QHBoxLayout* holdout_row_;
 };
 
 }  // namespace bitwright::views

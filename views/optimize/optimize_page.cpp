@@ -31,13 +31,17 @@ OptimizePage::OptimizePage(Desk& desk, QWidget* parent) : Page(parent), desk_(de
     scroll->setWidgetResizable(true);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll->setWidget(form_);
-    scroll->setMinimumWidth(190);
-    list_->setMinimumWidth(160);
+    scroll->setMinimumWidth(248);
+    list_->setMinimumWidth(176);
+    beside_ = new QSplitter;
+    beside_->addWidget(run_);
+    beside_->addWidget(list_);
+    beside_->setStretchFactor(0, 1);
+    beside_->setChildrenCollapsible(false);
     split->addWidget(scroll);
-    split->addWidget(run_);
-    split->addWidget(list_);
+    split->addWidget(beside_);
     split->setStretchFactor(1, 1);
-    split->setSizes({220, 400, 180});
+    split->setSizes({256, 640});
     split->setChildrenCollapsible(false);
     stack_->addWidget(split);
 
@@ -80,6 +84,15 @@ void OptimizePage::start()
     const auto number = desk_.jobs().submit(form_->title(), arguments);
     list_->select(number);
     run_->show_job(number);
+}
+
+void OptimizePage::resizeEvent(QResizeEvent* event)
+{
+    Page::resizeEvent(event);
+    const auto wanted = width() < 860 ? Qt::Vertical : Qt::Horizontal;  // three columns need room; else the queue lies under the curves
+    if (beside_->orientation() == wanted) return;
+    beside_->setOrientation(wanted);
+    beside_->setSizes(wanted == Qt::Vertical ? QList<int>{440, 200} : QList<int>{480, 192});
 }
 
 QJsonObject OptimizePage::state() const { return {{QStringLiteral("form"), form_->state()}}; }

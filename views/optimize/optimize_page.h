@@ -6,6 +6,7 @@
 #include "views/desk/desk.h"
 #include "views/desk/page.h"
 
+class QSplitter;
 class QStackedWidget;
 
 namespace bitwright::views {
@@ -26,6 +27,7 @@ public:
 
 protected:
     void changeEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void start();
@@ -33,6 +35,7 @@ private:
 
     Desk& desk_;
     QStackedWidget* stack_;
+    QSplitter* beside_;
     MethodForm* form_;
     RunView* run_;
     RunList* list_;

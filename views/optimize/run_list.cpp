@@ -2,6 +2,7 @@
 #include "views/optimize/run_list.h"
 
 #include "core/workspace/jobs.h"
+#include "core/workspace/results.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
 #include "views/jobs/job_words.h"
@@ -13,6 +14,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <map>
 
 namespace bitwright::views {
 namespace {
@@ -44,6 +46,7 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->addWidget(new QLabel(tr("Runs of this session")));
+    column->setSpacing(4);
     list_ = new QListWidget;
     list_->setAccessibleName(tr("Runs"));
     column->addWidget(list_, 1);
@@ -81,6 +84,7 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     });
     compare_ = add(tr("Compare"), "compare", tr("Beside the other recipes"), [this] { Q_EMIT desk_.page_wanted(QStringLiteral("compare")); });
     column->addLayout(buttons);
+    column->addStretch();
     connect(list_, &QListWidget::currentItemChanged, this, [this] {
         show_card();
         Q_EMIT chosen(current());
@@ -145,16 +149,35 @@ void RunList::show_card()
     adopt_->setVisible(made);
     compare_->setVisible(made);
     evaluate_->setVisible(made && desk_.actions().find(QStringLiteral("tune.evaluate")));
+    list_->setVisible(list_->count() > 0);
     if (!job) return card_->setText(list_->count() > 0 ? tr("Choose a run.") : tr("Nothing ran yet in this session."));
     QStringList lines;
     if (made) {
         lines << tr("recipe:%1").arg(*recipe_of(*job));
         lines << tr("%1 steps, %2 CPU s a step").arg(number(figure(*job, "steps")), number(figure(*job, "seconds_per_step")));
         const auto memory = figure(*job, "peak_rss_bytes");
+        lines << perplexities_of(*recipe_of(*job));
         lines << tr("peak memory %1").arg(memory ? bytes(static_cast<std::uint64_t>(*memory)) : not_measured);
     }
     if (!job->message.isEmpty()) lines << job->message;
     card_->setText(lines.join(QLatin1Char('\n')));
+}
+
+/// "perplexity 66.8 simulated, 66.8 integer (float 65.9)": of its newest evaluation at each level.
+QString RunList::perplexities_of(std::int64_t recipe) const
+{
+    std::map<std::string, QString> known;  // by level; the list is newest first
+    try {
+        for (const auto& row : list_evaluations(*desk_.workspace()))
+            if (row.tokens > 0 && (row.recipe == recipe || (!row.recipe && row.level == "float" && desk_.model_row() && row.model == desk_.model_row()->id))) known.emplace(row.level, number(perplexity_token(row), 4));
+    } catch (const Error& error) {
+        return QString::fromUtf8(error.what());
+    }
+    QStringList parts;
+    for (const char* level : {"simulated", "integer"})
+        if (known.contains(level)) parts << tr("%1 %2").arg(known[level], QLatin1String(level));
+    if (parts.isEmpty()) return tr("perplexity not measured");
+    return tr("perplexity %1").arg(parts.join(QStringLiteral(", "))) + (known.contains("float") ? tr(" (float %1)").arg(known["float"]) : QString());
 }
 
 void RunList::keep_step(bool fork)

@@ -28,6 +28,7 @@ private:
     void refresh();
     void show_card();
     void keep_step(bool fork);
+    [[nodiscard]] QString perplexities_of(std::int64_t recipe) const;
 
     Desk& desk_;
     QListWidget* list_;

@@ -51,11 +51,11 @@ RunView::RunView(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     loss_ = new plots::CurvesView;
     loss_->setObjectName(QStringLiteral("loss"));
     loss_->setTitle(tr("Loss"));
-    loss_->setEmptyText(tr("A run shows its loss here, step by step."));
-    loss_->setAxes({tr("step"), tr("loss"), {}, {}, false});
+    loss_->setEmptyText(tr("Choose a method and start: its loss shows here, step by step."));
+    loss_->setAxes({.x = tr("step"), .y = tr("loss"), .counts = true});
     rates_ = new plots::CurvesView;
     rates_->setTitle(tr("Learning rates"));
-    rates_->setAxes({tr("step"), tr("learning rate"), {}, {}, true});
+    rates_->setAxes({.x = tr("step"), .y = tr("learning rate"), .logarithmic = true, .counts = true});
     drift_ = new plots::SmallMultiples;
     drift_->setTitle(tr("Drift since the first step, largest |log2 ratio|"));
     drift_->setXAxis(tr("step"));
@@ -113,7 +113,8 @@ void RunView::start_over()
 void RunView::refresh()
 {
     const auto job = desk_.jobs().job(job_);
-    if (!job) return caption_->setText(tr("Choose a method and start; the run shows here."));
+    caption_->setVisible(job.has_value());
+    if (!job) return;
     const auto trace = desk_.jobs().trace(job_);
     if (trace && trace_ && trace->steps.size() < shown_) start_over();  // begun again from the beginning
     trace_ = trace;

@@ -18,7 +18,7 @@ BudgetBar::BudgetBar(QWidget* parent) : QWidget(parent)
 {
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(8, 4, 8, 4);
-    row->setSpacing(24);
+    row->setSpacing(16);
     size_ = add(tr("Size of weights"));
     weights_ = add(tr("Bits per weight"));
     activations_ = add(tr("Bits per activation"));
@@ -70,13 +70,14 @@ void BudgetBar::set_cost(const std::optional<Cost>& cost)
 void BudgetBar::set_perplexities(const std::vector<KnownPerplexity>& known)
 {
     QStringList texts, tips;
-    stale_ = !known.empty();
+    const bool all_stale = !known.empty() && std::ranges::none_of(known, [](const KnownPerplexity& one) { return one.stale.isEmpty(); });
+    perplexity_.caption->setText(all_stale ? tr("Perplexity (stale)") : tr("Perplexity"));
     for (const auto& one : known) {
-        texts << tr("%1 %2").arg(number(one.value, 4), one.level) + (one.stale.isEmpty() ? QString() : tr(" (stale)"));
+        texts << tr("%1 %2").arg(number(one.value, 4), one.level) + (one.stale.isEmpty() || all_stale ? QString() : tr(" (stale)"));
         tips << tr("%1: %2, %3").arg(one.level, one.text, one.definition) + (one.stale.isEmpty() ? QString() : QLatin1Char('\n') + one.stale);
-        stale_ = stale_ && !one.stale.isEmpty();
     }
     set(perplexity_, texts.isEmpty() ? not_measured : texts.join(QStringLiteral(" · ")), tips.isEmpty() ? tr("This recipe was never evaluated") : tips.join(QStringLiteral("\n")));
+    stale_ = all_stale;
     recolour();
 }
 

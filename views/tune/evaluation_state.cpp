@@ -117,7 +117,9 @@ QStringList EvaluationState::texts(const QString& model_folder) const
 {
     QStringList all;
     for (const auto& file : QDir(model_folder + QStringLiteral("/texts")).entryInfoList({QStringLiteral("*.txt")}, QDir::Files, QDir::Name)) all << file.absoluteFilePath();
-    std::ranges::stable_sort(all, {}, [](const QString& file) { return !file.contains(QLatin1String("eval")); });
+    for (const auto& file : calibrated_on)  // a copy of a model has left its texts behind, what it was calibrated on has neighbours
+        for (const auto& beside : QFileInfo(file).dir().entryInfoList({QStringLiteral("*eval*.txt")}, QDir::Files, QDir::Name)) all << beside.absoluteFilePath();
+    std::ranges::stable_sort(all, {}, [](const QString& file) { return !QFileInfo(file).fileName().contains(QLatin1String("eval")); });
     all << calibrated_on;
     all.removeDuplicates();
     all.removeIf([](const QString& file) { return file.isEmpty() || !QFileInfo::exists(file); });

@@ -12,12 +12,13 @@ namespace {
 
 constexpr std::chrono::milliseconds batch(25);
 
-MeasuredSite measured(const SiteStatistics* seen, const Site& site, const SiteDecision& decision, Semantics semantics)
+MeasuredSite measured(const SiteStatistics* seen, const Site& site, const SiteDecision& decision, Semantics semantics, const std::string& caveat)
 {
     MeasuredSite out;
     out.known = true;
     if (!seen) {
-        out.reason = SiteMeasurements::tr("This site was not observed by the calibration");
+        out.reason = caveat.empty() ? SiteMeasurements::tr("This site was not observed by the calibration")
+                                    : SiteMeasurements::tr("Not known: %1, and this site counts other entries there").arg(QString::fromStdString(caveat));
         return out;
     }
     try {
@@ -29,6 +30,7 @@ MeasuredSite measured(const SiteStatistics* seen, const Site& site, const SiteDe
         out.sqnr_db = value(preview.sqnr_db);
         out.cosine = value(preview.cosine);
         if (preview.sqnr_db) out.provenance = QString::fromUtf8(in_words(preview.sqnr_db->from).data(), static_cast<qsizetype>(in_words(preview.sqnr_db->from).size()));
+        if (!caveat.empty()) out.provenance += QStringLiteral("; ") + QString::fromStdString(caveat);
         if (!preview.sqnr_db) out.reason = SiteMeasurements::tr("Known at run time only");
     } catch (const Error& error) {
         out.reason = QString::fromUtf8(error.what());
@@ -99,7 +101,7 @@ void SiteMeasurements::next()
             MeasuredSite one;
             one.known = true;
             one.reason = source->fault;
-            done.emplace_back(id, source->fault.isEmpty() ? measured(source->seen.find(site.name), site, recipe->sites.at(site.name), recipe->semantics) : std::move(one));
+            done.emplace_back(id, source->fault.isEmpty() ? measured(source->seen.find(site.name), site, recipe->sites.at(site.name), recipe->semantics, source->seen.caveat()) : std::move(one));
             if (std::chrono::steady_clock::now() > until) break;
         }
         return [this, recipe, source, renewed, done = std::move(done)] {

@@ -36,20 +36,23 @@ const Method& method_named(const std::string& name)
 
 }  // namespace
 
-std::string MethodOptions::text(const std::string& key, const std::string& fallback)
+MethodOption& MethodOptions::read(const std::string& key, const std::string& fallback, const std::string& values)
 {
     const auto found = given_.find(key);
-    return used_[key] = found == given_.end() ? fallback : found->second;
+    return used_[key] = {key, found == given_.end() ? fallback : found->second, fallback, values};
 }
+
+std::string MethodOptions::text(const std::string& key, const std::string& fallback) { return read(key, fallback, "").value; }
 
 double MethodOptions::number(const std::string& key, double fallback, double low, double high)
 {
-    const std::string value = text(key, shortest(fallback));
+    MethodOption& option = read(key, shortest(fallback), shortest(low) + " to " + shortest(high));
+    const std::string value = option.value;
     double out = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
     if (error != std::errc() || end != value.data() + value.size() || !(out >= low && out <= high))
-        throw usage_error(method_ + ": option " + key + "=" + value + " is no number from " + shortest(low) + " to " + shortest(high));
-    used_[key] = shortest(out);
+        throw usage_error(method_ + ": option " + key + "=" + value + " is no number from " + option.values);
+    option.value = shortest(out);
     return out;
 }
 
@@ -62,7 +65,7 @@ std::int64_t MethodOptions::integer(const std::string& key, std::int64_t fallbac
 
 std::string MethodOptions::word(const std::string& key, const std::string& fallback, const std::vector<std::string>& words)
 {
-    const std::string value = text(key, fallback);
+    const std::string value = read(key, fallback, joined(words)).value;
     if (std::find(words.begin(), words.end(), value) == words.end())
         throw usage_error(method_ + ": option " + key + "=" + value + " is none of " + joined(words));
     return value;
@@ -73,21 +76,33 @@ void MethodOptions::finish() const
     for (const auto& [key, value] : given_) {
         if (used_.contains(key)) continue;
         std::vector<std::string> known;
-        for (const auto& [name, now] : used_) known.push_back(name + "=" + now);
+        for (const auto& [name, now] : used_) known.push_back(name + "=" + now.value);
         throw usage_error(method_ + ": there is no option '" + key + "'; the options are " + joined(known));
     }
 }
 
-std::string MethodOptions::json() const { return nlohmann::json(used_).dump(); }
+std::string MethodOptions::json() const
+{
+    nlohmann::json values = nlohmann::json::object();
+    for (const auto& [key, option] : used_) values[key] = option.value;
+    return values.dump();
+}
+
+std::vector<MethodOption> MethodOptions::all() const
+{
+    std::vector<MethodOption> options;
+    for (const auto& [key, option] : used_) options.push_back(option);
+    return options;
+}
 
 const std::vector<Method>& methods()
 {
     static const std::vector<Method> all{
-        {"rtn", "round to nearest: ranges from calibration, nothing else", run_rtn, forecast_closed_form},
-        {"smoothquant-static", "SmoothQuant on norm-linear pairs, static ranges", run_smoothquant_static, forecast_closed_form},
-        {"smoothquant-edge", "SmoothQuant on every legal pair, up to down included", run_smoothquant_edge, forecast_closed_form},
+        {"rtn", "round to nearest: ranges from calibration, nothing else", run_rtn, read_rtn_options, forecast_closed_form},
+        {"smoothquant-static", "SmoothQuant on norm-linear pairs, static ranges", run_smoothquant_static, read_smoothquant_options, forecast_closed_form},
+        {"smoothquant-edge", "SmoothQuant on every legal pair, up to down included", run_smoothquant_edge, read_smoothquant_options, forecast_closed_form},
         {"mobilequant-paper", "MobileQuant end to end as published: scales, clipping and ranges learned together", run_mobilequant_paper,
-         forecast_mobilequant_paper},
+         read_mobilequant_options, forecast_mobilequant_paper},
     };
     return all;
 }
@@ -102,7 +117,12 @@ MethodOutcome run_method(Numerics& numerics, const MethodRequest& request, Contr
 
 MethodForecast forecast_method(const MethodRequest& request)
 {
-    return method_named(request.method).forecast(request);
+    const Method& method = method_named(request.method);
+    MethodOptions options(request);
+    method.read(options, request);
+    MethodForecast forecast = method.forecast(request);
+    forecast.options = options.all();
+    return forecast;
 }
 
 }  // namespace bitwright

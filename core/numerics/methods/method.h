@@ -27,10 +27,14 @@ public:
     void finish() const;
     /// All options with their values, defaults included, as canonical JSON.
     [[nodiscard]] std::string json() const;
+    [[nodiscard]] std::vector<MethodOption> all() const;  ///< by key
 
 private:
+    MethodOption& read(const std::string& key, const std::string& fallback, const std::string& values);
+
     std::string method_;
-    std::map<std::string, std::string> given_, used_;
+    std::map<std::string, std::string> given_;
+    std::map<std::string, MethodOption> used_;
 };
 
 /// What a method gets to work with.
@@ -44,8 +48,8 @@ struct Method {
     std::string_view name;
     std::string_view summary;  ///< one line for people
     MethodOutcome (*run)(MethodContext&);
-    /// Predicted from shapes; reads the options, so that a wrong one is found here too.
-    MethodForecast (*forecast)(const MethodRequest&);
+    void (*read)(MethodOptions&, const MethodRequest&);  ///< all its options; throws Error (usage) for a wrong one
+    MethodForecast (*forecast)(const MethodRequest&);     ///< predicted from shapes
 };
 
 /// All methods, in the order in which a comparison lists them.
@@ -59,6 +63,9 @@ MethodOutcome run_rtn(MethodContext& context);
 MethodOutcome run_smoothquant_static(MethodContext& context);
 MethodOutcome run_smoothquant_edge(MethodContext& context);
 MethodOutcome run_mobilequant_paper(MethodContext& context);
+void read_rtn_options(MethodOptions& options, const MethodRequest& request);
+void read_smoothquant_options(MethodOptions& options, const MethodRequest& request);
+void read_mobilequant_options(MethodOptions& options, const MethodRequest& request);
 MethodForecast forecast_closed_form(const MethodRequest& request);  ///< rtn and smoothquant: calibration alone
 MethodForecast forecast_mobilequant_paper(const MethodRequest& request);
 

@@ -326,6 +326,8 @@ private:
 
 }  // namespace
 
+void read_mobilequant_options(MethodOptions& options, const MethodRequest& request) { (void)read_options(options, request); }
+
 MethodOutcome run_mobilequant_paper(MethodContext& context)
 {
     MethodOptions given(context.request);

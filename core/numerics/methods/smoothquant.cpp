@@ -29,14 +29,26 @@ std::vector<float> column_abs_max(const Model& model, const Recipe& recipe, cons
     return out;
 }
 
+struct SmoothQuantOptions {
+    CommonOptions common;
+    double alpha = 0.5;
+};
+
+SmoothQuantOptions read_options(MethodOptions& options, const MethodRequest& request)
+{
+    SmoothQuantOptions read;
+    read.common = read_common(options, request, Semantics::bitwright);
+    read.alpha = options.number("alpha", read.alpha, 0, 1);
+    options.finish();
+    return read;
+}
+
 MethodOutcome run(MethodContext& context, bool edge)
 {
     const double cpu = process_cpu_seconds();
     const MethodRequest& request = context.request;
     MethodOptions options(request);
-    const CommonOptions common = read_common(options, request, Semantics::bitwright);
-    const double alpha = options.number("alpha", 0.5, 0, 1);
-    options.finish();
+    const auto [common, alpha] = read_options(options, request);
     Recipe recipe = fresh_recipe(request, common);
     add_smoothquant(recipe, request.model, observe(context, recipe), alpha, edge, context.control);
     set_ranges(recipe, request.model, observe(context, recipe), common.range, context.control);
@@ -71,6 +83,7 @@ void add_smoothquant(Recipe& recipe, const Model& model, const Statistics& stati
     }
 }
 
+void read_smoothquant_options(MethodOptions& options, const MethodRequest& request) { (void)read_options(options, request); }
 MethodOutcome run_smoothquant_static(MethodContext& context) { return run(context, false); }
 MethodOutcome run_smoothquant_edge(MethodContext& context) { return run(context, true); }
 

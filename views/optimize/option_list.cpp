@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/optimize/option_list.h"
+
+#include "views/desk/theme.h"
+
+#include <QCoreApplication>
+#include <QGridLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QRegularExpression>
+#include <QToolButton>
+
+#include <algorithm>
+#include <array>
+
+namespace bitwright::views {
+namespace {
+
+/// What an option does, for those that know it by another name.
+QString meaning(const QString& key)
+{
+    static constexpr std::array<std::pair<const char*, const char*>, 13> known{{
+        {"alpha", QT_TRANSLATE_NOOP("MethodOption", "SmoothQuant's α: how much of the difficulty moves from activations to weights")},
+        {"lr_let", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the scale pairs at the start")},
+        {"lr_lwc", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the weight clips at the start")},
+        {"lr_lrl", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the activation ranges at the start")},
+        {"min_lr_let", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the scale pairs at the end of the cosine")},
+        {"min_lr_lwc", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the weight clips at the end of the cosine")},
+        {"min_lr_lrl", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the activation ranges at the end of the cosine")},
+        {"preset", QT_TRANSLATE_NOOP("MethodOption", "Published setting of rates and α")},
+        {"recompute", QT_TRANSLATE_NOOP("MethodOption", "Compute layers again in the backward pass: slower, less memory")},
+        {"semantics", QT_TRANSLATE_NOOP("MethodOption", "Whose rules of rounding and placement are simulated")},
+        {"softmax_input_bits", QT_TRANSLATE_NOOP("MethodOption", "Bits of what enters the softmax")},
+        {"softmax_output_bits", QT_TRANSLATE_NOOP("MethodOption", "Bits of the attention probabilities")},
+        {"epochs", QT_TRANSLATE_NOOP("MethodOption", "Passes over the calibration")},
+    }};
+    for (const auto& [name, text] : known)
+        if (key == QLatin1String(name)) return QCoreApplication::translate("MethodOption", text);
+    return {};
+}
+
+/// What the form's own fields decide.
+bool has_its_own_field(const std::string& key) { return key == "range" || key == "steps" || key == "epochs"; }
+
+}  // namespace
+
+OptionList::OptionList(QWidget* parent) : QWidget(parent), grid_(new QGridLayout(this))
+{
+    grid_->setContentsMargins(0, 0, 0, 0);
+    grid_->setHorizontalSpacing(8);
+    grid_->setVerticalSpacing(4);
+    grid_->setColumnStretch(1, 1);
+}
+
+OptionList::Line OptionList::make(const MethodOption& option)
+{
+    const auto key = QString::fromStdString(option.key);
+    const auto about = QStringList{meaning(key), option.values.empty() ? QString() : tr("Allowed: %1").arg(QString::fromStdString(option.values))};
+    const auto tip = about.filter(QRegularExpression(QStringLiteral("."))).join(QLatin1Char('\n'));
+    const int row = grid_->rowCount();
+    auto* label = new QLabel(key, this);
+    label->setToolTip(tip);
+    const Line line{new QLineEdit(this), new QToolButton(this)};
+    label->setBuddy(line.value);
+    line.value->setAccessibleName(key);
+    line.value->setAccessibleDescription(tip);
+    line.value->setToolTip(tip);
+    line.value->setMinimumWidth(56);
+    line.reset->setIcon(icon(QStringLiteral("undo")));
+    line.reset->setAutoRaise(true);
+    line.reset->setAccessibleName(tr("Default of %1").arg(key));
+    auto size = line.reset->sizePolicy();
+    size.setRetainSizeWhenHidden(true);
+    line.reset->setSizePolicy(size);
+    grid_->addWidget(label, row, 0);
+    grid_->addWidget(line.value, row, 1);
+    grid_->addWidget(line.reset, row, 2);
+    const auto keep = [this, key, line] {
+        const auto text = line.value->text().trimmed();
+        line.reset->setVisible(!text.isEmpty());
+        if (text.isEmpty()) given_.erase(key);
+        else given_[key] = text;
+    };
+    connect(line.value, &QLineEdit::textChanged, this, keep);
+    connect(line.value, &QLineEdit::editingFinished, this, &OptionList::changed);
+    connect(line.reset, &QToolButton::clicked, this, [this, line] {
+        line.value->clear();
+        Q_EMIT changed();
+    });
+    return line;
+}
+
+void OptionList::set_options(const std::vector<MethodOption>& options)
+{
+    std::vector<MethodOption> wanted;
+    std::ranges::copy_if(options, std::back_inserter(wanted), [](const MethodOption& option) { return !has_its_own_field(option.key); });
+    const bool same = wanted.size() == lines_.size() && std::ranges::all_of(wanted, [&](const MethodOption& option) { return lines_.contains(QString::fromStdString(option.key)); });
+    if (!same) {
+        while (auto* item = grid_->takeAt(0)) {
+            delete item->widget();
+            delete item;
+        }
+        lines_.clear();
+        for (const auto& option : wanted) lines_.emplace(QString::fromStdString(option.key), make(option));
+    }
+    for (const auto& option : wanted) {
+        const auto key = QString::fromStdString(option.key);
+        auto& line = lines_.at(key);
+        line.value->setPlaceholderText(QString::fromStdString(option.fallback));
+        line.reset->setToolTip(tr("Back to %1").arg(QString::fromStdString(option.fallback)));
+        const auto found = given_.find(key);
+        if (!same) line.value->setText(found == given_.end() ? QString() : found->second);
+        line.reset->setVisible(found != given_.end());
+    }
+}
+
+QStringList OptionList::given() const
+{
+    QStringList assignments;
+    for (const auto& [key, value] : given_)
+        if (lines_.empty() || lines_.contains(key)) assignments << key + QLatin1Char('=') + value;
+    return assignments;
+}
+
+void OptionList::give(const QStringList& assignments)
+{
+    given_.clear();
+    for (const auto& assignment : assignments) given_[assignment.section(QLatin1Char('='), 0, 0)] = assignment.section(QLatin1Char('='), 1);
+    for (auto& [key, line] : lines_) {
+        const auto found = given_.find(key);
+        line.value->setText(found == given_.end() ? QString() : found->second);
+    }
+}
+
+}  // namespace bitwright::views

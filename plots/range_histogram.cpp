@@ -58,6 +58,7 @@ RangeHistogramView::RangeHistogramView(QWidget* parent) : Chart(parent), state_(
     }
     state_->frame.setSingleShot(true);
     connect(&state_->frame, &QTimer::timeout, this, [this] { flush(); });
+    connect(&plot, &QCustomPlot::afterLayout, this, [this] { align_labels(); });
     styleChanged();
 }
 
@@ -215,6 +216,21 @@ void RangeHistogramView::place()
         state_->lines[side]->point2->setCoords(at, 10);
         state_->labels[side]->position->setCoords(at, 0.02);
         state_->labels[side]->setText(number_text(at, locale()));
+    }
+}
+
+/// The values stand outside their lines; inside where the edge would cut them off.
+void RangeHistogramView::align_labels()
+{
+    if (!state_->has_range) return;
+    const QFontMetrics metrics(state_->labels[0]->font());
+    const auto& axis = *canvas().xAxis;
+    for (const std::size_t side : {0u, 1u}) {
+        const double at = axis.coordToPixel(side ? state_->range.maximum : state_->range.minimum);
+        const int width = metrics.horizontalAdvance(state_->labels[side]->text()) + 8;
+        const double room = side ? canvas().axisRect()->right() - at : at - canvas().axisRect()->left();
+        const bool left_of_line = (side == 0) == (room >= width);
+        state_->labels[side]->setPositionAlignment((left_of_line ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignTop);
     }
 }
 

@@ -96,6 +96,7 @@ protected:
 private:
     struct State;
     void place();
+    void align_labels();
     void move(RangeHandle handle, double value);
     void changed();
     void finish();

@@ -26,8 +26,8 @@ Json figure(const Figure& value) { return value.value ? Json(*value.value) : Jso
 Json rows_of(const Report& report)
 {
     Json rows = Json::array();
-    const auto& baseline = report.rows[report.baseline];
     for (const auto& row : report.rows) {
+        const auto& baseline = reference_of(report, row);
         const auto obstacles = perplexity_obstacles(row, baseline);
         Json object{{"name", row.name},
                     {"method", row.method},

@@ -129,6 +129,7 @@ void CommandQueue::work(const std::shared_ptr<Entry>& entry)
                    }};
     host.watch.on_step = [&](const MethodProgress& progress) {
         const std::lock_guard lock(entry->mutex);
+        if (entry->trace && !entry->trace->steps.empty() && progress.record.step <= entry->trace->steps.back()->record.step) return;  // a resumed run repeats them
         // a reader keeps the trace it was given: it grows by replacement of the pointer, not of what it points to
         auto next = std::make_shared<views::Trace>(entry->trace ? *entry->trace : views::Trace{});
         next->steps.push_back(std::make_shared<const MethodProgress>(progress));

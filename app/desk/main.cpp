@@ -2,6 +2,7 @@
 // bitwright [FOLDER | WORKSPACE]: the desk. The window is painted before LibTorch is opened on the compute lane.
 #include "app/desk/command_queue.h"
 #include "app/desk/main_window.h"
+#include "app/desk/responsiveness.h"
 #include "app/desk/settings_store.h"
 #include "app/desk/worker_lane.h"
 #include "core/numerics/numerics.h"
@@ -75,6 +76,7 @@ int main(int argc, char** argv)
             jobs.shut_down();
             save_settings(settings);
         });
+        const Responsiveness watch(window);
         window.show();
         if (!parser.positionalArguments().isEmpty()) desk.open(parser.positionalArguments().constFirst());
         QTimer::singleShot(300, &window, [&] {  // after the first paint

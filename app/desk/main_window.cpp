@@ -132,6 +132,7 @@ void MainWindow::furnish(Desk& desk)
     connect(&desk, &Desk::workspace_changed, this, &MainWindow::workspace_changed);
     connect(&desk, &Desk::model_changed, this, &MainWindow::refresh_bar);
     connect(&desk, &Desk::recipe_changed, this, &MainWindow::refresh_bar);
+    connect(&desk.revisions(), &views::Revisions::list_changed, this, &MainWindow::refresh_bar);
     workspace_changed();
 }
 
@@ -160,6 +161,7 @@ void MainWindow::add_docks()
     };
     add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 240);
     add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 320);
+    docks_.front()->widget()->setMinimumWidth(200);  // names of sites stay readable
     connect(docks_.back(), &QDockWidget::visibilityChanged, this, [this](bool visible) {
         if (!switching_ && isVisible() && desk_->workspace()) inspector_wanted_ = visible;
     });
@@ -261,7 +263,10 @@ void MainWindow::set_numerics(const QString& state, const QString& detail, bool 
 
 void MainWindow::show_page(const QString& id)
 {
-    if (id == QLatin1String("start")) return stack_->setCurrentWidget(start_);
+    if (id == QLatin1String("start")) {
+        stack_->setCurrentWidget(start_);
+        return start_->activated();
+    }
     if (id == QLatin1String("inspector")) {
         auto* dock = docks_.back();
         inspector_wanted_ = true;
@@ -298,7 +303,10 @@ void MainWindow::refresh_bar()
     if (!head)
         recipe_label_->setText(desk_->workspace() ? tr("no recipe") : QString());
     else
-        recipe_label_->setText(tr("%1 (revision %2)").arg(views::recipe_title(head->row)).arg(head->row.revision));
+        {
+        const auto id = head->stored.load();  // the number that history, results and the command line use
+        recipe_label_->setText(id == 0 ? views::recipe_title(head->row) : tr("%1 · recipe:%2").arg(views::recipe_title(head->row)).arg(id));
+    }
     setWindowTitle(path.isEmpty() ? QStringLiteral("Bitwright") : tr("%1 – Bitwright").arg(QFileInfo(path).completeBaseName()));
 }
 
@@ -312,6 +320,7 @@ void MainWindow::workspace_changed()
     message_->dismiss();
     if (!open) {
         stack_->setCurrentWidget(start_);
+        start_->activated();
         session_workspace_.clear();
         return;
     }

@@ -63,7 +63,7 @@ private:
     QMainWindow* inner_ = nullptr;
     QToolBar* rail_ = nullptr;
     QActionGroup* rail_choice_ = nullptr;
-    QWidget* start_ = nullptr;
+    views::Page* start_ = nullptr;
     QWidget* work_ = nullptr;
     views::CalibrateSheet* calibrate_ = nullptr;
     QToolButton* workspace_button_ = nullptr;

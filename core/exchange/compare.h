@@ -31,7 +31,7 @@ struct ComparisonRow {
     std::string name;       ///< what the user called it, or "recipe:14"
     std::string method;     ///< "float", "rtn", "smoothquant-edge", "mobilequant-paper" …
     std::string bits;       ///< "W4A8"; "" for float
-    std::string semantics;  ///< "authors", "bitwright"; "" where it makes no difference
+    std::string semantics;  ///< "authors", "bitwright"; "" where none; the integer level computes both alike
     std::string level;      ///< "float", "simulated", "integer"
     std::string placement;  ///< "paper", "full"; "" where none
     Figure perplexity_token, perplexity_word;

@@ -56,7 +56,7 @@ public:
     {
         collect_rows();
         if (report_.rows.empty()) throw bad_input(workspace_.path().string(), "", "holds no evaluation or run to compare; evaluate or measure something first");
-        report_.title = request_.title;
+        report_.title = request_.title + model_name();
         report_.subtitle = timestamp().substr(0, 10) + ", Bitwright " BITWRIGHT_VERSION;
         choose_baseline();
         add_differences();
@@ -67,6 +67,17 @@ public:
     }
 
 private:
+    /// " of FOLDER" where all rows are of one model.
+    [[nodiscard]] std::string model_name() const
+    {
+        const auto& hash = report_.rows.front().model_hash;
+        const bool one = std::all_of(report_.rows.begin(), report_.rows.end(), [&](const ComparisonRow& row) { return row.model_hash == hash; });
+        const auto model = one && !hash.empty() ? find_model(workspace_, hash) : std::nullopt;
+        if (!model) return {};
+        const std::filesystem::path folder(model->path);
+        return " of " + (folder.filename().empty() ? folder.parent_path() : folder).filename().string();
+    }
+
     [[nodiscard]] bool wanted(const std::optional<std::int64_t>& recipe) const
     {
         if (request_.recipes.empty() && request_.runs.empty()) return true;
@@ -87,11 +98,12 @@ private:
     /// Of each row's perplexity to the baseline's, where both scored the same windows.
     void add_differences()
     {
-        const auto& baseline = report_.rows[report_.baseline];
-        if (baseline.evaluation == 0) return;
-        const auto reference = get_evaluation(workspace_, baseline.evaluation);
+        std::map<std::int64_t, EvaluationRow> references;
         for (auto& row : report_.rows) {
-            if (&row == &baseline || row.evaluation == 0 || !perplexity_obstacles(row, baseline).empty()) continue;
+            const auto& baseline = reference_of(report_, row);
+            if (&row == &baseline || row.evaluation == 0 || baseline.evaluation == 0 || !perplexity_obstacles(row, baseline).empty()) continue;
+            if (!references.contains(baseline.evaluation)) references.emplace(baseline.evaluation, get_evaluation(workspace_, baseline.evaluation));
+            const auto& reference = references.at(baseline.evaluation);
             const auto evaluation = get_evaluation(workspace_, row.evaluation);
             if (evaluation.tokens == reference.tokens) row.perplexity_difference = paired_difference(evaluation.window_nll, reference.window_nll, evaluation.tokens);
         }

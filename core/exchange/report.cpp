@@ -95,6 +95,15 @@ std::string report_text(const Report& report)
     return out;
 }
 
+const ComparisonRow& reference_of(const Report& report, const ComparisonRow& row)
+{
+    const ComparisonRow& baseline = report.rows.at(report.baseline);
+    const auto same = std::ranges::find_if(report.rows, [&](const ComparisonRow& other) {
+        return other.name == baseline.name && other.recipe == baseline.recipe && other.model_hash == baseline.model_hash && other.level == row.level && other.placement == row.placement;
+    });
+    return same == report.rows.end() ? baseline : *same;
+}
+
 std::string report_markdown(const Report& report)
 {
     const ReportTable table = comparison_table(report, "");

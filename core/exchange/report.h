@@ -52,6 +52,10 @@ struct Report {
     std::vector<std::string> conversions;  ///< what a conversion between levels or formats changed
 };
 
+/// What `row` is set against: the baseline's recipe at the row's level, so that no level is set against another; where it has none there, the baseline itself.
+/// Precondition: report.baseline is an index of its rows.
+[[nodiscard]] const ComparisonRow& reference_of(const Report& report, const ComparisonRow& row);
+
 [[nodiscard]] std::string report_html(const Report& report);
 /// The comparison table alone.
 [[nodiscard]] std::string report_markdown(const Report& report);

@@ -129,7 +129,7 @@ std::string grouped(double value, int decimals, std::string_view thousands)
 {
     if (!std::isfinite(value)) return std::isnan(value) ? "not a number" : value > 0 ? "∞" : "−∞";
     std::string text = fixed(std::fabs(value), decimals);
-    if (const std::size_t whole = std::min(text.find('.'), text.size()); whole > 4) {
+    if (const std::size_t whole = std::min(text.find('.'), text.size()); whole > 3) {
         for (std::size_t at = whole; at > 3; at -= 3) text.insert(at - 3, thousands);
     }
     return value < 0 ? "−" + text : text;
@@ -151,12 +151,11 @@ ReportTable comparison_table(const Report& report, std::string_view thousands)
     words("Level", [](const ComparisonRow& row) { return row.placement.empty() ? row.level : row.level + ", " + row.placement; });
     words("Semantics", [](const ComparisonRow& row) { return row.semantics; });
 
-    const ComparisonRow* const baseline = report.baseline < report.rows.size() ? &report.rows[report.baseline] : nullptr;
     for (const FigureColumn& figure : figures) {
         const bool measured = std::any_of(report.rows.begin(), report.rows.end(), [&](const ComparisonRow& row) { return (row.*figure.figure).value.has_value(); });
         if (!measured && !figure.always) continue;
         TableColumn column{figure.title, figure.unit, true, {}};
-        for (const ComparisonRow& row : report.rows) column.cells.push_back(cell_of(figure, row, baseline, thousands));
+        for (const ComparisonRow& row : report.rows) column.cells.push_back(cell_of(figure, row, report.baseline < report.rows.size() ? &reference_of(report, row) : nullptr, thousands));
         table.columns.push_back(std::move(column));
     }
     for (std::size_t r = 0; r < report.rows.size(); ++r) {  // in reading order

@@ -39,7 +39,8 @@ struct MethodProgress {
 
 /// How closely a caller watches. None of it is part of what was asked for: a resumed run may be watched otherwise.
 struct MethodWatch {
-    std::function<void(const MethodProgress&)> on_step;  ///< after every step; may call Control::request_pause
+    /// After every step; may call Control::request_pause. A resumed run first repeats the steps before it, with their records alone.
+    std::function<void(const MethodProgress&)> on_step;
     std::int64_t drift_every_steps = 16;                 ///< 0: never
     std::int64_t holdout_every_steps = 0;                ///< 0: only before the first and after the last step
 };

@@ -49,7 +49,10 @@ TEST(Compare, WholeHashesCountAndAreShownShort)
     EXPECT_EQ(perplexity_obstacles(other, row("float")).size(), 1U);
     other = row("simulated");
     other.semantics = "authors";
-    EXPECT_EQ(perplexity_obstacles(other, row("float")).size(), 1U);
+    EXPECT_EQ(perplexity_obstacles(other, row("simulated")).size(), 1U);
+    other = row("integer");
+    other.semantics = "authors";
+    EXPECT_TRUE(perplexity_obstacles(other, row("integer")).empty());  // one engine computes both
 }
 
 TEST(Compare, SpeedNeedsTheSameCircumstances)

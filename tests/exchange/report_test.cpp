@@ -170,7 +170,7 @@ TEST(ReportTable, SpeedsShowTheirSpreadAndWhetherTheyLieApart)
     EXPECT_EQ(decode.cells[1].delta, "1.05× within the spread");
     EXPECT_EQ(decode.cells[2].delta, "2.00×");
     EXPECT_NE(report_text(report).find("1050 (1010–1090) 1.05× within the spread"), std::string::npos);
-    EXPECT_NE(report_html(report).find("<small>1010–1090</small>"), std::string::npos);
+    EXPECT_NE(report_html(report).find("<small>1\u202f010–1\u202f090</small>"), std::string::npos);
     EXPECT_NE(report_csv(report).find(",1050,1010,1090,"), std::string::npos);
 }
 

@@ -198,7 +198,7 @@ TEST_F(Inspector, PresetsAreTheRulesOfCore)
     const Site& site = (*model.sites)[model.sites->find(site_name)];
     const auto& statistics = *desk_.desk.statistics()->find(site_name);
     EXPECT_FALSE(button(QStringLiteral("Learned"))->isVisible()) << "nothing was learned in this recipe";
-    for (const auto& [text, rule] : {std::pair{"99.9 %", "percentile:99.9"}, std::pair{"Least sq.", "mse"}, std::pair{"99.99 %", "percentile:99.99"}, std::pair{"Min–max", "minmax"}}) {
+    for (const auto& [text, rule] : {std::pair{"99.9 %", "percentile:99.9"}, std::pair{"Least squares", "mse"}, std::pair{"99.99 %", "percentile:99.99"}, std::pair{"Min–max", "minmax"}}) {
         QTest::mouseClick(button(QString::fromUtf8(text)), Qt::LeftButton);
         ASSERT_TRUE(settled());
         const auto expected = activation_range(statistics, site, decision().scheme, desk_.desk.recipe()->semantics, parse_range_rule(rule));

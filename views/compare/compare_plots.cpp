@@ -31,9 +31,9 @@ std::vector<plots::ScatterPoint> cost_points(const Report& report, Cost cost, st
     std::vector<plots::ScatterPoint> points;
     rows.clear();
     if (report.rows.empty()) return points;
-    const auto& baseline = report.rows[report.baseline];
     for (std::size_t i = 0; i < report.rows.size(); ++i) {
         const auto& row = report.rows[i];
+        const auto& baseline = reference_of(report, row);
         const auto x = cost_of(row, cost);
         if (!x || !row.perplexity_token.value) continue;
         plots::ScatterPoint point;

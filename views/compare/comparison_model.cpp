@@ -8,25 +8,16 @@
 #include <QCoreApplication>
 #include <QLocale>
 #include <QPainter>
-#include <QRegularExpression>
 
 namespace bitwright::views {
 namespace {
 
 constexpr std::string_view thin_space = "\u2009";
 
-/// Core writes numbers in the C locale; the screen has the user's decimal point and thin spaces in thousands.
+/// Core writes numbers in the C locale; the screen has the user's decimal point.
 QString localised(const std::string& text)
 {
-    static const QRegularExpression whole(QStringLiteral("(?<![\\d.])\\d{4,}"));  // not the digits of a fraction
     QString out = QString::fromStdString(text);
-    for (qsizetype from = 0;;) {
-        const auto match = whole.match(out, from);
-        if (!match.hasMatch()) break;
-        const auto grouped = count(match.captured().toLongLong());
-        out.replace(match.capturedStart(), match.capturedLength(), grouped);
-        from = match.capturedStart() + grouped.size();
-    }
     return out.replace(QLatin1Char('.'), QLocale().decimalPoint());
 }
 
@@ -102,7 +93,8 @@ int ComparisonModel::columnCount(const QModelIndex& parent) const { return paren
 QString ComparisonModel::first_column(int index, int role) const
 {
     const auto& row = report_.rows[static_cast<std::size_t>(index)];
-    const auto name = row.level == "float" ? method_title(QStringLiteral("float")) : QString::fromStdString(row.name);
+    const auto given = QString::fromStdString(row.name);
+    const auto name = row.level == "float" ? method_title(QStringLiteral("float")) : given.startsWith(QLatin1String("recipe:")) ? method_title(QString::fromStdString(row.method)) + QStringLiteral(" · ") + given : given;
     QStringList facts;
     if (!row.bits.empty()) facts << QString::fromStdString(row.bits);
     if (row.level != "float") facts << (row.level == "integer" ? tr("integer") : row.placement == "full" ? tr("simulated, full") : tr("simulated"));
@@ -117,7 +109,7 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const
 {
     if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) return {};
     const auto& row = report_.rows[static_cast<std::size_t>(index.row())];
-    const auto& baseline = report_.rows[report_.baseline];
+    const auto& baseline = reference_of(report_, row);
     if (role == Qt::FontRole && static_cast<std::size_t>(index.row()) == report_.baseline) {
         QFont font = QApplication::font();
         font.setBold(true);

@@ -19,7 +19,7 @@ QAction* Actions::add(const QString& id, const QString& group, const QString& te
     action->setShortcutContext(scope ? Qt::WidgetWithChildrenShortcut : Qt::WindowShortcut);
     connect(action, &QAction::triggered, this, [run = std::move(run)] { run(); });
     (scope ? scope : window_)->addAction(action);
-    entries_.push_back({id, group, action});
+    entries_.push_back({id, group, action, QString(text).remove(QLatin1Char('&'))});
     connect(action, &QObject::destroyed, this, [this, action] { std::erase_if(entries_, [&](const Entry& entry) { return entry.action == action; }); });
     return action;
 }

@@ -21,6 +21,7 @@ public:
     struct Entry {
         QString id, group;  ///< group: "Explore", for palette and sheet
         QAction* action = nullptr;
+        QString title;  ///< without "&"; the action's own text may come to say more (Undo: …)
     };
 
     explicit Actions(QWidget* window);

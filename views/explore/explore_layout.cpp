@@ -136,6 +136,7 @@ QWidget* ExplorePage::build_offenders()
     connect(all_kinds_, &QCheckBox::clicked, this, &ExplorePage::request);
     connect(tokens_button_, &QPushButton::clicked, this, &ExplorePage::show_tokens);
     connect(table_, &QTableView::activated, this, &ExplorePage::open_offender);
+    connect(table_, &QTableView::clicked, this, &ExplorePage::select_offender);
     return box;
 }
 

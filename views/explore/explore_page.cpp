@@ -249,9 +249,12 @@ void ExplorePage::follow_selection()
     if (id == no_site || !map_) return;
     const Site& site = (*desk_.model()->sites)[id];
     if (bar_->group() && bar_->group()->role != site.role) {
-        if (bar_->set_role(site.role)) request();
+        const bool news = selection.site != followed_;  // once: who then chooses another kind keeps it
+        followed_ = selection.site;
+        if (news && bar_->set_role(site.role)) request();
         return;
     }
+    followed_ = selection.site;
     const auto row = std::ranges::find(map_->rows, id);
     if (row == map_->rows.end()) return;
     taking_ = true;
@@ -275,7 +278,7 @@ void ExplorePage::select_cell(int row, int column)
     desk_.selection().set(selection);
 }
 
-void ExplorePage::open_offender(const QModelIndex& index)
+void ExplorePage::select_offender(const QModelIndex& index)
 {
     if (!index.isValid() || !desk_.model()) return;
     const auto& offender = offenders_->at(sorted_->mapToSource(index).row());
@@ -285,7 +288,12 @@ void ExplorePage::open_offender(const QModelIndex& index)
     selection.layer = static_cast<int>(site.layer);
     (map_->request.axis == MapAxis::token ? selection.token : selection.channel) = offender.column;
     desk_.selection().set(selection);
-    Q_EMIT desk_.page_wanted(QStringLiteral("inspector"));
+}
+
+void ExplorePage::open_offender(const QModelIndex& index)
+{
+    select_offender(index);
+    if (index.isValid()) Q_EMIT desk_.page_wanted(QStringLiteral("inspector"));
 }
 
 void ExplorePage::show_tokens()
@@ -303,6 +311,7 @@ QJsonObject ExplorePage::state() const
 {
     QJsonObject state = bar_->state();
     state["all_kinds"] = all_kinds_->isChecked();
+    state["followed"] = followed_;
     const auto* view = after_->isVisibleTo(this) && !before_->isVisibleTo(this) ? after_ : before_;
     if (view->zoomed()) state["view"] = QJsonArray{view->visibleRange().x(), view->visibleRange().y(), view->visibleRange().width(), view->visibleRange().height()};
     QJsonArray sizes;
@@ -314,6 +323,7 @@ QJsonObject ExplorePage::state() const
 void ExplorePage::restore(const QJsonObject& state)
 {
     bar_->restore(state);
+    followed_ = state["followed"].toString();
     all_kinds_->setChecked(state["all_kinds"].toBool());
     if (const auto view = state["view"].toArray(); view.size() == 4) wanted_view_ = {view[0].toDouble(), view[1].toDouble(), view[2].toDouble(), view[3].toDouble()};
     QList<int> sizes;

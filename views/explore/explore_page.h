@@ -58,7 +58,9 @@ private:
     void apply_look();
     void follow_selection();
     void select_worst();
+    QString followed_;  ///< the selected site whose kind is or was shown
     void select_cell(int row, int column);
+    void select_offender(const QModelIndex& index);
     void open_offender(const QModelIndex& index);
     void show_tokens();
     void restyle();

@@ -99,7 +99,11 @@ FiguresModel::Cell FiguresModel::cell(Row row, const Side& side) const
             if (p.codes_used) cell.tip += tr("\nOf %1 codes").arg(count(p.codes));
             return cell;
         }
-        case sqnr: return cell_of(p.sqnr_db, p.sqnr_db ? db(p.sqnr_db->value) : QString());
+        case sqnr: {
+            auto cell = cell_of(p.sqnr_db, p.sqnr_db ? db(p.sqnr_db->value) : QString());
+            if (p.sqnr_db && p.sqnr_db->from != Provenance::windows) cell.tip += tr("\nA few outlier tokens can carry most of the signal; a sample may hold none of them. “All Tokens” counts each.");
+            return cell;
+        }
         case cosine: return cell_of(p.cosine, p.cosine ? number(p.cosine->value, 4) : QString());
         case output_estimate: {
             const auto& alone = side.figures->outputs.alone;
@@ -124,12 +128,12 @@ QVariant FiguresModel::data(const QModelIndex& index, int role) const
             case saturation: return tr("Saturation");
             case zeros: return tr("Zeros");
             case codes_used: return tr("Codes used");
-            case sqnr:
-            case sqnr_windows: return tr("SQNR, dB");
+            case sqnr: return tr("SQNR, dB");
+            case sqnr_windows: return tr("… all tokens");
             case cosine: return tr("Cosine");
-            case output_estimate:
-            case output_reservoir:
-            case output_windows: return tr("Output error");
+            case output_estimate: return tr("Output error");
+            case output_reservoir: return tr("… sampled");
+            case output_windows: return tr("… all tokens");
             case rows: return {};
         }
     }

@@ -15,7 +15,7 @@ namespace bitwright::views {
 class FiguresModel : public QAbstractTableModel {
     Q_OBJECT
 public:
-    enum Row { saturation, zeros, codes_used, sqnr, cosine, output_estimate, output_reservoir, output_windows, sqnr_windows, rows };
+    enum Row { saturation, zeros, codes_used, sqnr, sqnr_windows, cosine, output_estimate, output_reservoir, output_windows, rows };
     enum Column { name, before, now, measured_on, columns };
 
     /// All that is known about one range.

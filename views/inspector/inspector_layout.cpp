@@ -268,6 +268,8 @@ void InspectorPanel::show_subject()
     const QString size = site.kind == SiteKind::weight ? tr("%1 × %2").arg(count(std::max<std::int64_t>(site.rows, 1)), count(site.channels)) : tr("%1 channels").arg(count(site.channels));
     QString facts = size;
     if (!levels.isEmpty()) facts += QStringLiteral(" · ") + tr("quantized: %1").arg(levels.join(QStringLiteral(", ")));
+    if (subject_->values && subject_->channel >= 0 && static_cast<std::size_t>(subject_->channel) < subject_->values->channel_abs_max.size())
+        facts = tr("largest magnitude seen: %1 (all tokens)").arg(number(static_cast<double>(subject_->values->channel_abs_max[static_cast<std::size_t>(subject_->channel)])));
     subtitle_->setText(QString::fromStdString(site.name) + QLatin1Char('\n') + facts);
     subtitle_->setToolTip(subtitle_->text());
     if (drawn) {

@@ -64,12 +64,12 @@ const Job* JobLine::shown() const
         case JobPhase::pausing:
         case JobPhase::cancelling: return 4;
         case JobPhase::queued: return 3;
-        case JobPhase::paused: return job.number > 0 ? 2 : 0;
+        case JobPhase::paused: return job.number > 0 ? 2 : job.arguments.isEmpty() ? 0 : 1;
         default: return 1;
         }
     };
     const auto best = std::ranges::max_element(jobs, {}, rank);  // the first of equals: the newest
-    if (best == jobs.end() || best->number < 0) return nullptr;
+    if (best == jobs.end() || (best->number < 0 && best->arguments.isEmpty())) return nullptr;
     return &*best;
 }
 
@@ -88,6 +88,7 @@ void JobLine::refresh()
     if (job) {
         const QString progress = progress_words(*job);
         whole_ = progress.isEmpty() ? job->title : job->title + QStringLiteral(" · ") + progress;
+        if (job->number < 0) whole_ = tr("Unfinished from before: %1").arg(whole_);
         if (phase == JobPhase::failed && !job->message.isEmpty()) whole_ = tr("%1 failed: %2").arg(job->title, job->message);
         name = phase == JobPhase::failed ? QStringLiteral("error") : phase == JobPhase::done ? QStringLiteral("ok") : phase == JobPhase::paused ? QStringLiteral("pause") : QString();
         if (running && phase != JobPhase::paused) name = QStringLiteral("resume");

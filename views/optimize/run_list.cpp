@@ -14,6 +14,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace bitwright::views {
@@ -79,8 +80,9 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     evaluate_ = add(tr("Evaluate"), "evaluate", tr("Adopts it and measures its perplexity"), [this] {
         const auto job = desk_.jobs().job(current());
         if (!job || !recipe_of(*job)) return;
-        desk_.revisions().adopt(*recipe_of(*job));
-        if (auto* action = desk_.actions().find(QStringLiteral("tune.evaluate"))) action->trigger();
+        evaluate_next_ = *recipe_of(*job);
+        desk_.revisions().adopt(evaluate_next_);
+        evaluate_adopted();
     });
     compare_ = add(tr("Compare"), "compare", tr("Beside the other recipes"), [this] { Q_EMIT desk_.page_wanted(QStringLiteral("compare")); });
     column->addLayout(buttons);
@@ -90,6 +92,8 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
         Q_EMIT chosen(current());
     });
     connect(&desk_.jobs(), &JobQueue::changed, this, &RunList::refresh);
+    connect(&desk_, &Desk::recipe_changed, this, &RunList::evaluate_adopted);
+    connect(&desk_, &Desk::results_changed, this, &RunList::show_card);
     connect(&desk_.revisions(), &Revisions::list_changed, this, [this] {
         for (auto entry = keeping_.begin(); entry != keeping_.end();) {
             const auto job = desk_.jobs().job(entry->first);
@@ -133,6 +137,7 @@ void RunList::refresh()
         item->setData(Qt::UserRole, static_cast<qlonglong>(runs[i].number));
         item->setText(tr("%1\n%2").arg(runs[i].title, state_of(runs[i])));
     }
+    if (!list_->currentItem() && list_->count() > 0) list_->setCurrentRow(0);
     show_card();
 }
 
@@ -154,10 +159,10 @@ void RunList::show_card()
     QStringList lines;
     if (made) {
         lines << tr("recipe:%1").arg(*recipe_of(*job));
-        lines << tr("%1 steps, %2 CPU s a step").arg(number(figure(*job, "steps")), number(figure(*job, "seconds_per_step")));
+        if (const auto steps = figure(*job, "steps"); steps && *steps > 0) lines << tr("%1 steps, %2 CPU s a step").arg(count(std::llround(*steps)), number(figure(*job, "seconds_per_step")));
         const auto memory = figure(*job, "peak_rss_bytes");
         lines << perplexities_of(*recipe_of(*job));
-        lines << tr("peak memory %1").arg(memory ? bytes(static_cast<std::uint64_t>(*memory)) : not_measured);
+        lines << tr("peak memory of the program %1").arg(memory ? bytes(static_cast<std::uint64_t>(*memory)) : not_measured);
     }
     if (!job->message.isEmpty()) lines << job->message;
     card_->setText(lines.join(QLatin1Char('\n')));
@@ -178,6 +183,15 @@ QString RunList::perplexities_of(std::int64_t recipe) const
         if (known.contains(level)) parts << tr("%1 %2").arg(known[level], QLatin1String(level));
     if (parts.isEmpty()) return tr("perplexity not measured");
     return tr("perplexity %1").arg(parts.join(QStringLiteral(", "))) + (known.contains("float") ? tr(" (float %1)").arg(known["float"]) : QString());
+}
+
+/// Adopting takes a moment; what is evaluated is the open recipe.
+void RunList::evaluate_adopted()
+{
+    const auto head = desk_.revisions().head();
+    if (evaluate_next_ == 0 || !head || head->row.id != evaluate_next_) return;
+    evaluate_next_ = 0;
+    if (auto* action = desk_.actions().find(QStringLiteral("tune.evaluate"))) action->trigger();
 }
 
 void RunList::keep_step(bool fork)

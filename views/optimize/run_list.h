@@ -28,12 +28,14 @@ private:
     void refresh();
     void show_card();
     void keep_step(bool fork);
+    void evaluate_adopted();
     [[nodiscard]] QString perplexities_of(std::int64_t recipe) const;
 
     Desk& desk_;
     QListWidget* list_;
     QLabel* card_;
     QPushButton *pause_, *resume_, *cancel_, *adopt_, *compare_, *evaluate_, *keep_, *fork_;
+    std::int64_t evaluate_next_ = 0;  ///< recipe that was asked to be evaluated and is being opened
     std::vector<std::pair<std::int64_t, bool>> keeping_;  ///< import jobs under way, and whether to fork from what they bring
 };
 

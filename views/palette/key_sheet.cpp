@@ -38,9 +38,7 @@ std::vector<Group> groups_of(const Actions& actions)
         if (keys.isEmpty()) continue;
         auto group = std::ranges::find(groups, entry.group, &Group::title);
         if (group == groups.end()) group = groups.insert(groups.end(), {entry.group, {}});
-        QString text = entry.action->text();
-        text.remove(QLatin1Char('&'));
-        group->lines.push_back({text, keys});
+        group->lines.push_back({entry.title, keys});
     }
     groups.push_back(common());
     return groups;

@@ -22,7 +22,7 @@ void PaletteModel::gather()
         text.remove(QLatin1Char('&'));
         items_.push_back({entry.id, text, entry.group, entry.action->shortcut().toString(QKeySequence::NativeText), [action = QPointer<QAction>(entry.action)] {
                               if (action) action->trigger();
-                          }});
+                          }, true, entry.title});
     }
     if (const auto& model = desk_.model())
         for (const auto& site : model->sites->sites()) {
@@ -53,8 +53,9 @@ void PaletteModel::set_typed(const QString& typed)
     for (std::size_t i = 0; i < items_.size(); ++i) {
         const auto& item = items_[i];
         if (nothing && !item.action && !recent_.contains(item.id)) continue;
-        int score = fuzzy_score(typed, item.text);
-        if (score == 0 && item.action) score = fuzzy_score(typed, item.group + QLatin1Char(' ') + item.text) / 2;
+        const QString& title = item.title.isEmpty() ? item.text : item.title;  // what an undo would undo is no reason to find it
+        int score = fuzzy_score(typed, title);
+        if (score == 0 && item.action) score = fuzzy_score(typed, item.group + QLatin1Char(' ') + title) / 2;
         if (score == 0) continue;
         if (item.action && !nothing) score += 8;
         const auto at = recent_.indexOf(item.id);

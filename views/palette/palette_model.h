@@ -31,6 +31,7 @@ private:
         QString id, text, group, shortcut;
         std::function<void()> run;
         bool action = true;
+        QString title;  ///< what is searched; "": the text
     };
     Desk& desk_;
     std::vector<Item> items_;

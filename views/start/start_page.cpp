@@ -109,10 +109,7 @@ StartPage::StartPage(Desk& desk, QWidget* parent)
         message_->dismiss();
         if (isVisible()) recent_->refresh();
     });
-    connect(&desk_, &Desk::failed, this, [this](const QString& sentence) {
-        end();
-        if (isVisible()) message_->show_error(sentence);
-    });
+    connect(&desk_, &Desk::failed, this, [this] { end(); });  // the window says what
     connect(&desk_.jobs(), &JobQueue::changed, this, [this](std::int64_t number) {
         if (copying_ != number) return;
         const auto job = desk_.jobs().job(number);

@@ -86,16 +86,25 @@ EvaluationState EvaluationState::read(const Workspace& workspace, std::int64_t m
     };
     std::map<std::string, std::size_t> nearest;  // level → how far before the head
     std::map<std::string, KnownPerplexity> found;
-    for (const auto& row : list_evaluations(workspace)) {
+    std::map<std::string, std::string> scored;  // level → token hash
+    const auto evaluations = list_evaluations(workspace);
+    for (const auto& row : evaluations) {
         if (!row.recipe || row.model != model || row.tokens == 0) continue;
         const auto place = place_of(*row.recipe);
         if (place >= lineage.steps.size()) continue;
         const auto known = nearest.find(row.level);
         if (known != nearest.end() && known->second <= place) continue;
         nearest[row.level] = place;
+        scored[row.level] = row.token_hash;
         found[row.level] = {std::exp(row.nll_sum / static_cast<double>(row.tokens)), QString::fromStdString(row.level),
                             row.text ? QFileInfo(QString::fromStdString(text_path(workspace, *row.text))).fileName() : words("given ids"),
                             QString::fromStdString(row.definition), lineage.changed_since(place)};
+    }
+    for (const auto& row : evaluations) {
+        if (row.recipe || row.level != "float" || row.model != model || row.tokens == 0) continue;
+        if (row.text) state.float_on.emplace_back(QString::fromStdString(text_path(workspace, *row.text)), QString::fromStdString(row.definition));
+        const bool same = std::ranges::any_of(scored, [&](const auto& one) { return one.second == row.token_hash; });
+        if (same && !state.float_perplexity) state.float_perplexity = perplexity_token(row);
     }
     for (auto& [level, perplexity] : found) state.perplexities.push_back(std::move(perplexity));
     for (std::size_t i = 0; i < lineage.steps.size() && state.errors.layers.empty(); ++i) {
@@ -139,8 +148,22 @@ QStringList EvaluationState::command_for(std::int64_t recipe, const QString& mod
             arguments << option << value;
     };
     set(QStringLiteral("--recipe"), QStringLiteral("recipe:%1").arg(recipe));
+    set(QStringLiteral("--level"), QStringLiteral("simulated"));
     set(arguments.contains(QStringLiteral("--workspace")) ? QStringLiteral("--workspace") : QStringLiteral("-w"), workspace);
     return arguments;
+}
+
+QStringList EvaluationState::float_command(const QString& model_folder, const QString& workspace) const
+{
+    const auto text = value_after(last_command, "--text"), length = value_after(last_command, "--length");
+    if (text.isEmpty() || length.isEmpty()) return {};
+    const auto windows = QStringLiteral("windows of %1").arg(length);
+    if (std::ranges::any_of(float_on, [&](const auto& known) { return known.first == text && known.second.contains(windows); })) return {};
+    QStringList command{QStringLiteral("evaluate"), model_folder, QStringLiteral("--level"), QStringLiteral("float"), QStringLiteral("--text"), text, QStringLiteral("--length"), length};
+    for (const char* option : {"--windows", "--bos"})
+        if (const auto value = value_after(last_command, option); !value.isEmpty()) command << QLatin1String(option) << value;
+    if (last_command.contains(QStringLiteral("--rolling"))) command << QStringLiteral("--rolling");
+    return command << QStringLiteral("-w") << workspace;
 }
 
 }  // namespace bitwright::views

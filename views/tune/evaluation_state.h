@@ -37,13 +37,17 @@ struct KnownPerplexity {
 
 struct EvaluationState {
     std::vector<KnownPerplexity> perplexities;  ///< newest of each level
+    std::optional<double> float_perplexity;     ///< of the model itself on the same windows
+    std::vector<std::pair<QString, QString>> float_on;  ///< text and definition of what the model itself was evaluated on
     KnownLayerErrors errors;
     QStringList last_command;                   ///< "evaluate", …, with "recipe:…" of then; empty: never evaluated
     QStringList calibrated_on;                  ///< texts of calibrations, newest first
     [[nodiscard]] static EvaluationState read(const Workspace& workspace, std::int64_t model, const Lineage& lineage);
     /// Texts to offer where nothing was evaluated yet: those beside the model, then those calibrated on; only what exists.
     [[nodiscard]] QStringList texts(const QString& model_folder) const;
-    /// last_command for another recipe, in the open workspace and model folder.
+    /// The model itself on what last_command evaluates; empty where that is known already.
+    [[nodiscard]] QStringList float_command(const QString& model_folder, const QString& workspace) const;
+    /// last_command for another recipe at the simulated level, in the open workspace and model folder.
     [[nodiscard]] QStringList command_for(std::int64_t recipe, const QString& model_folder, const QString& workspace) const;
 };
 

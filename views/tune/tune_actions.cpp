@@ -60,6 +60,11 @@ void TunePage::add_actions()
     add("tune.percentile_99_99", tr("Range: 99.99 %"), {}, [this] { apply({{"range", "percentile:99.99"}}); });
     add("tune.least_squares", tr("Range: least squares"), {}, [this] { apply({{"range", "mse"}}); });
     menu->addSeparator();
+    for (const int bits : {4, 8, 16}) {
+        const auto id = QStringLiteral("tune.bits_%1").arg(bits);
+        add(id.toLatin1().constData(), tr("Bits: %1").arg(bits), {}, [this, bits] { apply({{"kind", "uniform"}, {"bits", std::to_string(bits)}}); });
+    }
+    menu->addSeparator();
     add("tune.float", tr("Keep float"), {}, [this] { apply({{"kind", "float"}}); });
     add("tune.uniform", tr("Quantize uniformly"), {}, [this] { apply({{"kind", "uniform"}}); });
     menu->addSeparator();
@@ -156,6 +161,8 @@ void TunePage::submit_evaluation(QStringList arguments)
             if (row == 0) return message_->show_error(tr("The open revision is not stored; undo, and edit again."));
             const auto command = evaluations_.command_for(row, desk_.model_folder(), desk_.workspace_path());
             desk_.actions().set_command_line(command);
+            if (const auto reference = evaluations_.float_command(desk_.model_folder(), desk_.workspace_path()); !reference.isEmpty())
+                desk_.jobs().submit(tr("Evaluate the model itself"), reference);  // a perplexity alone says little
             evaluating_ = desk_.jobs().submit(tr("Evaluate recipe:%1").arg(row), command);
             follow_job(evaluating_);
         };

@@ -141,6 +141,8 @@ public:
     MethodOutcome run()
     {
         if (!state_.holdout_loss_before) state_.holdout_loss_before = timed_holdout_loss();
+        if (request_.watch.on_step)  // who watches a resumed run sees its curve from the beginning
+            for (const StepRecord& record : state_.log) request_.watch.on_step({.record = record, .steps = options_.steps});
         while (state_.step < options_.steps) {
             context_.control.check();
             if (context_.control.pause_requested()) {

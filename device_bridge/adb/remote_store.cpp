@@ -148,7 +148,8 @@ void RemoteStore::remove_run(const std::string& id, const Control& control) cons
 std::vector<std::string> RemoteStore::runs(const Control& control) const
 {
     std::vector<std::string> ids;
-    for (const auto line : lines_of(shell_output(target_, "ls " + shell_quoted(root_ + "/runs") + " 2>/dev/null; exit 0", control), 10'000))
+    const auto printed = shell_output(target_, "ls " + shell_quoted(root_ + "/runs") + " 2>/dev/null; exit 0", control);
+    for (const auto line : lines_of(printed, 10'000))
         if (sound_name(std::string(line), 64)) ids.emplace_back(line);
     return ids;
 }

@@ -3,6 +3,7 @@
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 #include "device_bridge/adb/detached.h"
+#include "device_bridge/adb/host_socket.h"
 #include "device_bridge/adb/sync.h"
 #include "device_bridge/phone/shell_quote.h"
 #include "tests/device_bridge/adb/phone_fixture.h"
@@ -162,6 +163,7 @@ TEST_F(AdbCommands, AnUnpluggedPhoneIsOfflineThenGone)
     EXPECT_EQ(fault, AdbFault::offline) << sentence;  // adb tries to reach a phone on the network again for a while
     EXPECT_EQ(fault_of([&] { wait_for_phone(phone.target(), milliseconds(300), control); }).first, AdbFault::offline);
     disconnect_phone(lab.settings(), phone.serial(), control);
+    for (int i = 0; i < 100 && ask_server(lab.settings(), "host:devices", control) != ""; ++i) std::this_thread::sleep_for(milliseconds(20));  // adb does it a little later
     EXPECT_EQ(fault_of([&] { (void)run_shell(phone.target(), "true", control); }).first, AdbFault::no_device);
     EXPECT_EQ(fault_of([&] { wait_for_phone(phone.target(), milliseconds(0), control); }).first, AdbFault::no_device);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "device_bridge/energy/perfetto.h"
 
+#include "device_bridge/energy/units.h"
 #include "device_bridge/phone/lines.h"
 #include "device_bridge/phone/shell_quote.h"
 
@@ -236,6 +237,31 @@ std::string perfetto_command(const std::string& file, int seconds, int poll_ms)
         return shell_command({"echo", perfetto_config(seconds, poll_ms, with_voltage)}) + " | " + shell_command({"perfetto", "--txt", "-c", "-", "-o", file});
     };
     return record(true) + " 2>/dev/null || " + record(false);
+}
+
+std::string perfetto_script(const std::string& trace, const std::string& file, const std::string& stop, int poll_ms, bool with_voltage)
+{
+    constexpr int a_day = 24 * 3600;
+    const auto beside = shell_quoted(file + ".voltage.csv");
+    const std::string heading = with_voltage ? "" : "echo t_s,voltage_now >" + beside + " || exit 1\n";
+    const std::string voltage =
+        with_voltage ? ""
+                     : "if [ $((n % 10)) = 0 ]; then read t x </proc/uptime\n"
+                       "echo \"$t,$(dumpsys battery 2>/dev/null | while IFS=: read k v; do case $k in '  voltage') echo ${v# }; break;; esac; done)\" >>" +
+                           beside + "; fi\nn=$((n + 1))\n";
+    return heading + shell_command({"echo", perfetto_config(a_day, poll_ms, with_voltage)}) + " | " +
+           shell_command({"perfetto", "--txt", "-c", "-", "-o", trace}) + " >/dev/null 2>&1 &\np=$!\nn=0\nwhile [ ! -e " + shell_quoted(stop) +
+           " ] && kill -0 $p 2>/dev/null; do\n" + voltage + "sleep 1\ndone\nkill $p 2>/dev/null\nwait $p\n" + "cat " + shell_quoted(trace) + " >" +
+           shell_quoted(file) + "\n" + shell_command({"rm", "-f", trace}) + "\n";
+}
+
+std::vector<VoltageReading> voltage_readings(const SampleLog& log)
+{
+    const auto factor = normalise(log).voltage.factor;
+    std::vector<VoltageReading> readings;
+    for (const auto& sample : log.samples)
+        if (factor && sample.voltage_raw) readings.push_back({sample.t_ns, *sample.voltage_raw * *factor});
+    return readings;
 }
 
 void fill_voltage(SampleLog& log, const std::vector<VoltageReading>& readings)

@@ -32,6 +32,11 @@ struct PerfettoPower {
 /// Records for `seconds` into `file` (below /data/misc/perfetto-traces, the only place it may write), with voltage or, where that is refused, without.
 [[nodiscard]] std::string perfetto_command(const std::string& file, int seconds, int poll_ms);
 
+/// A POSIX shell script that records until `stop` exists (a day at most), ends Perfetto with SIGTERM, upon which it writes what it has, and moves the trace
+/// from `trace` (below /data/misc/perfetto-traces) to `file`. Without voltage in the trace it writes "t_s,voltage_now" beside it, to `file`.voltage.csv, every
+/// 10 s.
+[[nodiscard]] std::string perfetto_script(const std::string& trace, const std::string& file, const std::string& stop, int poll_ms, bool with_voltage);
+
 /// Older traces lack the voltage: the given readings (volts over time, in order) fill it in, linear between them. The phone's voltage sags slowly, so few will
 /// do.
 struct VoltageReading {
@@ -39,6 +44,8 @@ struct VoltageReading {
     double volts = 0;
 };
 void fill_voltage(SampleLog& log, const std::vector<VoltageReading>& readings);
+/// The voltages of a record, for another one that lacks them; empty when their unit cannot be told.
+[[nodiscard]] std::vector<VoltageReading> voltage_readings(const SampleLog& log);
 
 /// RFC 4648; absent when it is none. White space is passed over.
 [[nodiscard]] std::optional<std::string> base64_decoded(std::string_view text);

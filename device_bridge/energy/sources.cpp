@@ -21,6 +21,7 @@ struct Verdict {
     bool works = false;
     std::string why;
     std::vector<std::string> rails;
+    bool voltage = true;
 };
 struct Candidate {
     EnergySource source;
@@ -79,10 +80,9 @@ std::optional<Verdict> judge_perfetto(const PhoneFacts& facts, const ProbeAnswer
     if (samples.empty()) return Verdict{false, "Perfetto's record holds no battery counters.", {}};
     const auto reads = [&](auto field) { return std::ranges::any_of(samples, [&](const PowerSample& s) { return (s.*field).value_or(0) != 0; }); };
     if (!reads(&PowerSample::current_raw)) return Verdict{false, "Perfetto's battery counters hold no current.", {}};
-    return Verdict{true,
-                   "Perfetto reads the battery's current" +
-                       std::string(reads(&PowerSample::voltage_raw) ? " and voltage." : "; the voltage comes from the battery service."),
-                   {}};
+    const bool volts = reads(&PowerSample::voltage_raw);
+    return Verdict{
+        true, "Perfetto reads the battery's current" + std::string(volts ? " and voltage." : "; the voltage comes from the battery service."), {}, volts};
 }
 
 FileAnswer answer_of(const PhoneFacts& facts, const std::string& name)
@@ -184,6 +184,7 @@ SourceChoice choose_source(const PhoneFacts& facts, const ProbeAnswers& answers)
             choice.tier = candidate.tier;
             choice.rails = verdict->rails;
             choice.unplug = candidate.unplug;
+            choice.voltage = verdict->voltage;
             return choice;
         }
         choice.rejected.push_back({candidate.source, verdict ? verdict->why : "It was not asked for."});

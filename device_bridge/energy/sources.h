@@ -37,6 +37,7 @@ struct SourceChoice {
     std::vector<std::string> rails;  ///< names, for rails
     std::vector<Rejected> rejected;  ///< the better ones, in order, and why not
     bool unplug = false;             ///< only an unplugged phone gives a number
+    bool voltage = true;             ///< false: Perfetto\'s counters lack it (perfetto_script writes it beside)
 };
 /// Precondition: next_probes is empty; otherwise what was not asked counts as not there.
 [[nodiscard]] SourceChoice choose_source(const PhoneFacts& facts, const ProbeAnswers& answers);

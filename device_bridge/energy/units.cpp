@@ -137,7 +137,11 @@ Decision current_sign(const SampleLog& log, const Normalisation& known, const Mo
 
 void confirm(Normalisation& units, const Moved& sum)
 {
-    if (!units.current.factor || !units.sign.factor || !units.charge.factor || !units.charge_step_c) {
+    if (!units.current.factor || !units.sign.factor) {
+        units.confirmation = "Unit or sign of the current is not decided.";
+        return;
+    }
+    if (!units.charge.factor || !units.charge_step_c) {
         units.confirmation = "No charge counter to compare with.";
         return;
     }

@@ -30,7 +30,7 @@ Span room_around(const EnergyTrace& trace, const EnergySession& session, Span sp
 IdleBaseline::IdleBaseline(const EnergyTrace& trace, const EnergySession& session, WindowKind kind)
 {
     for (const auto& window : session.windows) {
-        if (window.kind != kind) continue;
+        if (window.kind != kind || window.span.t0_ns < 0 || window.span.t1_ns > trace.span().t1_ns) continue;
         const Span settled{window.span.t0_ns + ns_of(lag_periods * trace.period_s()), window.span.t1_ns};
         const double seconds = settled.seconds();
         const auto joules = seconds > 0 ? trace.joules(settled) : std::nullopt;
@@ -79,8 +79,8 @@ double IdleBaseline::joules(Span span) const
 std::optional<WindowEnergy> window_energy(const EnergyTrace& trace, const IdleBaseline& idle, const EnergySession& session, const EnergyWindow& window)
 {
     const auto plain = trace.joules(window.span);
+    if (!plain || window.span.t1_ns <= window.span.t0_ns) return std::nullopt;
     const double seconds = window.span.seconds();
-    if (!plain || seconds <= 0) return std::nullopt;
     const auto room = room_around(trace, session, window.span);
     const auto before = ns_of(trace.counts() ? trace.period_s() : trace.sample_s()), after = ns_of(lag_periods * trace.period_s());
     WindowEnergy found;

@@ -128,6 +128,30 @@ TEST(Perfetto, OldTracesLackTheVoltage)
     EXPECT_EQ(log.samples[5].voltage_raw, 3'950'000);
 }
 
+TEST(Perfetto, RecordsUntilItIsStopped)
+{
+    const auto folder = test::scratch("perfetto_script");
+    // Writes what it has when it is told to end, as the real one does.
+    write_text(folder / "perfetto", "#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\ncat >" + (folder / "config").string() +
+                                        "\ntrap 'echo trace >\"$2\"; exit 0' TERM\nwhile :; do sleep 0.1; done\n");
+    write_text(folder / "dumpsys", "#!/bin/sh\ncat <<'E'\n" + std::string(test::samsung_battery) + "E\n");
+    for (const char* name : {"perfetto", "dumpsys"}) std::filesystem::permissions(folder / name, std::filesystem::perms::owner_all);
+    const auto file = [&](const char* name) { return (folder / name).string(); };
+    for (const bool voltage : {true, false}) {
+        write_text(folder / "record.sh", perfetto_script(file("in the way"), file("it's"), file("stop"), 250, voltage));
+        const auto line = "cd " + folder.string() + "; rm -f stop; PATH=" + folder.string() + ":$PATH; (sleep 0.5; : >stop) & sh record.sh; wait";
+        ASSERT_EQ(std::system(line.c_str()), 0);
+        EXPECT_EQ(read_text(file("it's")), "trace\n");
+        EXPECT_FALSE(std::filesystem::exists(file("in the way")));
+        EXPECT_EQ(read_text(file("config")), perfetto_config(24 * 3600, 250, voltage) + "\n");
+        EXPECT_EQ(std::filesystem::exists(file("it's.voltage.csv")), !voltage);
+    }
+    const auto readings = voltage_readings(read_samples(read_text(file("it's.voltage.csv"))));
+    ASSERT_EQ(readings.size(), 1u);
+    EXPECT_DOUBLE_EQ(readings[0].volts, 4.123);
+    EXPECT_GT(readings[0].t_ns, 0);
+}
+
 TEST(Perfetto, CommandsAndBase64)
 {
     const auto command = perfetto_command("/data/misc/perfetto-traces/x", 60, 20);
@@ -180,6 +204,7 @@ TEST(Sources, APhoneThatDeniesItsGauge)
     const auto choice = choose(facts, {{"rails", meter_dump(5, 5) + "\n==bitwright:again==\n" + meter_dump(5, 5)}, {"perfetto", base64(trace)}});
     EXPECT_EQ(choice.source, EnergySource::perfetto);
     EXPECT_TRUE(choice.unplug);
+    EXPECT_TRUE(choice.voltage);
     ASSERT_EQ(choice.rejected.size(), 1u);
     EXPECT_EQ(choice.rejected[0].why, "The phone names 2 power rails, but their energy does not grow.");
 

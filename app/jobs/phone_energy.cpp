@@ -5,6 +5,7 @@
 #include "core/workspace/stored_json.h"
 #include "core/workspace/tensors.h"
 #include "device_bridge/energy/meter_csv.h"
+#include "device_bridge/energy/rails.h"
 
 #include <algorithm>
 #include <array>
@@ -96,18 +97,41 @@ std::vector<EnergyRow> energy_rows(const EnergyReport& report)
     return rows;
 }
 
+/// How the source was chosen, beside the report.
+std::vector<EnergyRow> with_choice(std::vector<EnergyRow> rows, const SourceChoice& choice)
+{
+    if (rows.empty()) return rows;
+    auto detail = nlohmann::json::parse(rows.front().detail);
+    auto rejected = nlohmann::json::array();
+    for (const auto& one : choice.rejected) rejected.push_back({{"source", source_name(one.source)}, {"why", one.why}});
+    detail["choice"] = {{"source", source_name(choice.source)}, {"why", choice.why}, {"rejected", rejected}};
+    rows.front().detail = detail.dump();
+    return rows;
+}
+
 }  // namespace
 
-std::vector<EnergyRow> energies_of(const CollectedRun& run)
+std::vector<EnergyRow> energies_of(const CollectedRun& run, const SourceChoice& choice)
 {
-    const auto samples = samples_of(run.log);
-    if (samples.samples.empty()) return {};
+    if (!run.rails.empty()) {
+        std::string source = "power rails";
+        for (const auto& rail : choice.rails) source += (source == "power rails" ? ": " : " + ") + rail;
+        return with_choice(energy_rows(energy_of_trace(rails_trace(read_rails(run.rails), choice.rails), session_of_run(run), source)), choice);
+    }
+    const auto samples = run.service.empty() ? samples_of(run.log) : read_samples(run.service);
+    if (samples.samples.empty()) {
+        if (choice.why.empty()) return {};  // not asked for
+        EnergyRow row;
+        row.source = source_name(choice.source);
+        row.reason = "Unreadable: " + choice.why;
+        return with_choice({row}, choice);
+    }
     auto session = session_of_run(run);
     // Proved, not merely asked for: the gauge said "discharging" the whole time, and the property was set at both ends.
     const auto asked = [](const std::optional<PhoneState>& state) { return state && state->input_suspended.value_or(false); };
     session.input_suspended = asked(run.before) && asked(run.after) &&
                               std::all_of(samples.samples.begin(), samples.samples.end(), [](const PowerSample& s) { return s.status == ChargeStatus::discharging; });
-    return energy_rows(energy_of_gauge(samples, session));
+    return with_choice(energy_rows(energy_of_gauge(samples, session)), choice);
 }
 
 RunnerLog stored_log(const Workspace& workspace, const RunRow& run)

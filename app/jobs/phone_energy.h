@@ -13,8 +13,8 @@
 namespace bitwright {
 
 /// One row per phase that has a number, and one per phase that was refused; phase "run" with the reason where nothing has one. The whole report is the detail of the
-/// first row. Empty when the run was not sampled.
-[[nodiscard]] std::vector<EnergyRow> energies_of(const CollectedRun& run);
+/// first row. with the choice of the source. Empty when the run was not sampled.
+[[nodiscard]] std::vector<EnergyRow> energies_of(const CollectedRun& run, const SourceChoice& choice);
 
 /// What the runner wrote during a stored run.
 [[nodiscard]] RunnerLog stored_log(const Workspace& workspace, const RunRow& run);

@@ -170,6 +170,10 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
     const auto phone = open_phone(request.adb, request.serial, control);
     if (request.big_cores && request.plan.affinity == 0 && !phone.simulated)  // an emulated phone has this computer's CPUs
         request.plan.affinity = big_core_mask(phone.facts.state.cores).value_or(0);
+    SourceChoice source;
+    if (request.plan.sample) source = choose_energy_source(phone.target, phone.facts, control);
+    if (source.source == EnergySource::rails) request.plan.beside = PhonePlan::Beside::rails;
+    if (source.source == EnergySource::gauge_service || source.source == EnergySource::charge_service) request.plan.beside = PhonePlan::Beside::service;
     const auto pushed = push_to_phone(phone, request.package, run_id(workspace, job.row()), control);
     PhoneRun run(phone.target, request.plan, pushed.remote);
     Restoring restoring(workspace, phone);
@@ -189,14 +193,14 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
         if (collected.log.complete) device.answer = collected.log.output_hash == *expected ? Answer::same : Answer::wrong;
         auto stored = row_of(workspace, request, phone, package, collected, job.row().start);
         if (device.answer == Answer::wrong) stored.note = "wrong answer: the phone's output ids are not those of this computer's engine; its times are not shown";
-        const auto id = put_device_run(workspace, stored, device, stored.aborted ? std::vector<EnergyRow>() : energies_of(collected), job.row().id);
+        const auto id = put_device_run(workspace, stored, device, stored.aborted ? std::vector<EnergyRow>() : energies_of(collected, source), job.row().id);
         run.forget(control);
         return get_run(workspace, id);
     } catch (const Cancelled&) {
         restoring.wanted = !control.pause_requested();  // paused: it goes on there
         throw;
     } catch (const AdbError& error) {
-        restoring.wanted = !error.passes_with_reconnect();
+        restoring.wanted = !is_away(error);
         throw;
     }
 }
@@ -247,7 +251,7 @@ RunRow measure_on_phone(JobEnvironment& environment, const PhoneMeasureRequest& 
         throw;
     } catch (const AdbError& error) {
         const AdbError kept = error;
-        end_job(workspace, job.row().id, on_phone && kept.passes_with_reconnect() ? JobState::paused : JobState::failed, {}, kept.what());
+        end_job(workspace, job.row().id, on_phone && is_away(kept) ? JobState::paused : JobState::failed, {}, kept.what());
         throw kept;
     } catch (const Error& error) {
         const Error kept = error;

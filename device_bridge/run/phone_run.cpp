@@ -2,6 +2,7 @@
 #include "device_bridge/run/phone_run.h"
 
 #include "core/runtime/error.h"
+#include "device_bridge/adb/adb_server.h"
 #include "device_bridge/adb/detached.h"
 #include "device_bridge/adb/shell.h"
 #include "device_bridge/phone/lines.h"
@@ -36,7 +37,21 @@ std::optional<std::int64_t> highest_status(std::string_view text)
     return highest;
 }
 
+/// Somebody ended it (adb kill-server, another program's adb of another version); where it cannot be started, the next attempt says why.
+void start_server_again(const AdbSettings& settings, const Control& control)
+{
+    try {
+        ensure_adb_server(settings, control);
+    } catch (const AdbError&) {
+    }
+}
+
 }  // namespace
+
+bool is_away(const AdbError& error) noexcept
+{
+    return error.passes_with_reconnect() || error.fault() == AdbFault::no_server || error.fault() == AdbFault::unauthorized;
+}
 
 PhoneFacts read_facts(const AdbTarget& target, const Control& control)
 {
@@ -50,6 +65,25 @@ void selftest_on(const AdbTarget& target, const std::string& remote_runner, cons
     if (result.exit_code == 0 && result.output.find("\"ok\":true") != std::string::npos) return;
     const auto words = printable(result.error.empty() ? result.output : result.error);
     throw failure(target.serial + ": the runner's self-test failed (exit code " + std::to_string(result.exit_code) + ": " + words + "); nothing measured there would be worth anything");
+}
+
+SourceChoice choose_energy_source(const AdbTarget& target, const PhoneFacts& facts, const Control& control)
+{
+    ProbeAnswers answers;
+    for (int round = 0; round < 8; ++round) {  // each round asks what the answers before it made worth asking
+        const auto probes = next_probes(facts, answers);
+        if (probes.empty()) break;
+        for (const auto& probe : probes) {
+            ShellOptions options{.output_limit = 8U << 20, .time_limit = std::chrono::seconds(probe.patience_s)};
+            try {
+                answers[probe.id] = run_shell(target, probe.command, options, control).output;
+            } catch (const AdbError& error) {
+                if (error.fault() != AdbFault::no_answer && error.fault() != AdbFault::output_limit) throw;
+                answers[probe.id] = "";  // a source that hangs is none
+            }
+        }
+    }
+    return choose_source(facts, answers);
 }
 
 bool PhoneRun::started(const Control& control) { return look_at_detached(target_, remote_.folder, control).kind != DetachedState::Kind::absent; }
@@ -105,11 +139,12 @@ CollectedRun PhoneRun::follow(std::chrono::seconds patience, const Watch& watch,
                     return run;
                 }
             } catch (const AdbError& error) {
-                if (!error.passes_with_reconnect()) throw;
+                if (!is_away(error)) throw;
                 const auto now = std::chrono::steady_clock::now();
                 if (!away_since) away_since = now;
                 if (now - *away_since > patience) throw;
                 control.report({"waiting for the phone", 0, 0, false, 0});
+                if (error.fault() == AdbFault::no_server) start_server_again(target_.adb, control);
             }
             sleep_checked(away_since ? 1000ms : wait, control);
             wait = std::min(wait * 5 / 4, std::chrono::milliseconds(last_look));
@@ -126,21 +161,24 @@ CollectedRun PhoneRun::follow(std::chrono::seconds patience, const Watch& watch,
     }
 }
 
-std::string PhoneRun::small_file(const char* name, const Control& control)
+std::string PhoneRun::file(const char* name, std::size_t limit, const Control& control)
 {
-    return run_shell(target_, "head -c 1048576 " + shell_quoted(remote_.file(name)) + " 2>/dev/null", {.output_limit = 2U << 20, .time_limit = 60s}, control).output;
+    const auto command = "head -c " + std::to_string(limit) + " " + shell_quoted(remote_.file(name)) + " 2>/dev/null";
+    return run_shell(target_, command, {.output_limit = 2 * limit, .time_limit = 120s}, control).output;
 }
 
 void PhoneRun::collect(CollectedRun& run, const Control& control)
 {
     const auto state = [&](const char* name) -> std::optional<PhoneState> {
-        const auto facts = parse_facts(small_file(name, control));
+        const auto facts = parse_facts(file(name, longest_piece, control));
         return facts.complete ? std::optional(facts.state) : std::nullopt;
     };
     run.before = state("before.txt");
     run.after = state("after.txt");
-    run.thermal_highest = highest_status(small_file("thermal.txt", control));
-    run.errors = printable(trimmed(small_file("errors.txt", control)), 2000);
+    run.thermal_highest = highest_status(file("thermal.txt", longest_piece, control));
+    if (plan_.beside == PhonePlan::Beside::rails) run.rails = file("rails.txt", longest_log, control);
+    if (plan_.beside == PhonePlan::Beside::service) run.service = file("service.csv", longest_log, control);
+    run.errors = printable(trimmed(file("errors.txt", longest_piece, control)), 2000);
 }
 
 bool PhoneRun::end(const Control& control) { return end_detached(target_, remote_.folder, control); }

@@ -9,7 +9,9 @@
 
 #include "core/exchange/runner_log.h"
 #include "core/runtime/control.h"
+#include "device_bridge/adb/adb_error.h"
 #include "device_bridge/adb/adb_settings.h"
+#include "device_bridge/energy/sources.h"
 #include "device_bridge/phone/facts.h"
 #include "device_bridge/run/run_plan.h"
 
@@ -27,9 +29,16 @@ namespace bitwright {
 /// Asks the runner on the phone to prove that this processor computes what every other does. Throws Error (failed) with its words when it does not.
 void selftest_on(const AdbTarget& target, const std::string& remote_runner, const Control& control);
 
+/// Where energy can be read there: probes until the choice is certain.
+[[nodiscard]] SourceChoice choose_energy_source(const AdbTarget& target, const PhoneFacts& facts, const Control& control);
+
+/// True where what runs on the phone may go on and can be collected once phone and server are back.
+[[nodiscard]] bool is_away(const AdbError& error) noexcept;
+
 struct CollectedRun {
     std::string lines;                 ///< run.jsonl as it came
     RunnerLog log;
+    std::string rails, service;        ///< what the loops beside it wrote (energy/rails.h, energy/samples.h); "" without
     std::string errors;                ///< the runner's last words on stderr; "" when it had none
     std::optional<PhoneState> before, after;
     std::optional<std::int64_t> thermal_highest;  ///< Android's status while it ran, asked every ten seconds
@@ -61,7 +70,7 @@ public:
 private:
     void read_lines(RunnerLogReader& reader, std::string& lines, const Control& control);
     void collect(CollectedRun& run, const Control& control);
-    [[nodiscard]] std::string small_file(const char* name, const Control& control);
+    [[nodiscard]] std::string file(const char* name, std::size_t limit, const Control& control);
 
     AdbTarget target_;
     PhonePlan plan_;

@@ -2,6 +2,8 @@
 #include "device_bridge/run/run_plan.h"
 
 #include "core/runtime/error.h"
+#include "device_bridge/energy/rails.h"
+#include "device_bridge/energy/sources.h"
 #include "device_bridge/phone/facts.h"
 #include "device_bridge/phone/shell_quote.h"
 
@@ -20,13 +22,21 @@ std::string affinity_word(std::uint64_t mask)
     return text;
 }
 
+/// Starts the loop that asks for energy beside the runner, and remembers it in $beside.
+std::string beside(const PhonePlan& plan)
+{
+    if (plan.beside == PhonePlan::Beside::nothing) return "beside=\n";
+    return "(\n" + (plan.beside == PhonePlan::Beside::rails ? rails_script("rails.txt", "rc", 1) : service_sampler_script("service.csv", "rc")) + ") > /dev/null 2>&1 &\nbeside=$!\n";
+}
+
 }  // namespace
 
 nlohmann::json to_json(const PhonePlan& plan)
 {
     nlohmann::json json{{"prompt_tokens", plan.prompt_tokens}, {"generate", plan.generate}, {"repeats", plan.repeats},   {"warmup", plan.warmup}, {"threads", plan.threads},
                         {"affinity", plan.affinity == 0 ? "" : affinity_word(plan.affinity)}, {"seconds", plan.seconds}, {"batches", plan.batches}, {"idle_s", plan.idle_s}, {"rest_s", plan.rest_s},
-                        {"sample", plan.sample}, {"samples_per_second", plan.samples_per_second}, {"marker", plan.marker}, {"idle_only", plan.idle_only}};
+                        {"sample", plan.sample}, {"samples_per_second", plan.samples_per_second}, {"marker", plan.marker},
+                        {"beside", plan.beside == PhonePlan::Beside::rails ? "rails" : plan.beside == PhonePlan::Beside::service ? "service" : ""}};
     if (plan.cool_to_c) {
         json["cool_to_c"] = *plan.cool_to_c;
         json["cool_limit_s"] = plan.cool_limit_s;
@@ -36,7 +46,6 @@ nlohmann::json to_json(const PhonePlan& plan)
 
 void check(const PhonePlan& plan)
 {
-    if (plan.idle_only && plan.seconds == 0) throw usage_error("--seconds is needed to measure what idling costs");
     if (plan.cool_to_c && !plan.sample) throw usage_error("--cool-to needs the battery's temperature; leave --no-samples out");
     if (plan.cool_to_c && !(*plan.cool_to_c >= 1 && *plan.cool_to_c <= 60)) throw usage_error("--cool-to: a battery is between 1 and 60 °C");
     if (plan.cool_to_c && plan.batches == 1 && plan.repeats == 1 && plan.seconds == 0) throw usage_error("--cool-to waits between runs; ask for --repeats");
@@ -47,23 +56,20 @@ std::vector<std::string> runner_words(const PhonePlan& plan, const RemoteRun& ru
     std::vector<std::string> words{run.runner};
     const auto add = [&](const char* option, const std::string& value) { words.insert(words.end(), {option, value}); };
     if (!run.package.empty()) add("--package", run.package);
-    if (plan.idle_only) add("--mode", "idle");
-    else {
-        add("--mode", plan.generate > 0 ? "mixed" : "prefill");
-        add("--prompt-tokens", std::to_string(plan.prompt_tokens));
-        if (plan.generate > 0) add("--tokens", std::to_string(plan.generate));
-        add("--runs", std::to_string(plan.repeats));
-        add("--warmup", std::to_string(plan.warmup));
-        if (plan.batches > 1) add("--batches", std::to_string(plan.batches));
-        if (plan.idle_s > 0) add("--idle", std::to_string(plan.idle_s));
-        if (plan.rest_s > 0) add("--rest", std::to_string(plan.rest_s));
-        if (plan.cool_to_c) {
-            add("--cool-to", std::to_string(std::lround(*plan.cool_to_c * 10)));
-            add("--cool-limit", std::to_string(plan.cool_limit_s));
-        }
-        add("--threads", std::to_string(plan.threads));
-        if (plan.affinity != 0) add("--affinity", affinity_word(plan.affinity));
+    add("--mode", plan.generate > 0 ? "mixed" : "prefill");
+    add("--prompt-tokens", std::to_string(plan.prompt_tokens));
+    if (plan.generate > 0) add("--tokens", std::to_string(plan.generate));
+    add("--runs", std::to_string(plan.repeats));
+    add("--warmup", std::to_string(plan.warmup));
+    if (plan.batches > 1) add("--batches", std::to_string(plan.batches));
+    if (plan.idle_s > 0) add("--idle", std::to_string(plan.idle_s));
+    if (plan.rest_s > 0) add("--rest", std::to_string(plan.rest_s));
+    if (plan.cool_to_c) {
+        add("--cool-to", std::to_string(std::lround(*plan.cool_to_c * 10)));
+        add("--cool-limit", std::to_string(plan.cool_limit_s));
     }
+    add("--threads", std::to_string(plan.threads));
+    if (plan.affinity != 0) add("--affinity", affinity_word(plan.affinity));
     if (plan.seconds > 0) add("--seconds", std::to_string(plan.seconds));
     if (plan.marker) words.emplace_back("--marker");
     if (plan.sample) {
@@ -86,9 +92,9 @@ std::string run_script(const PhonePlan& plan, const RemoteRun& run)
            "(\n" + state_script() + ") > before.txt 2>/dev/null\n" +
            "(while [ -e run.sh ] && [ ! -e rc ]; do read -r up rest < /proc/uptime; echo \"$up $(dumpsys thermalservice 2>/dev/null | grep -m1 'Thermal Status')\"; sleep " + thermal_period_s +
            "; done) > thermal.txt 2>/dev/null &\n"
-           "watch=$!\n" + runner + " > /dev/null 2> errors.txt < /dev/null\n" +
+           "watch=$!\n" + beside(plan) + runner + " > /dev/null 2> errors.txt < /dev/null\n" +
            "echo $? > rc\n"
-           "kill $watch 2>/dev/null\n"
+           "kill $watch $beside 2>/dev/null\n"
            "(\n" + state_script() + ") > after.txt 2>/dev/null\n" +
            "exit $(cat rc)\n";
 }

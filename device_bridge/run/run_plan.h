@@ -2,7 +2,7 @@
 // What is asked of our runner on a phone, and the scripts that do it there: one that lives on the phone and needs nobody, so that a pulled cable changes nothing.
 //
 // On the phone (adb/remote_store.h): bin/<hash>/bitwright-runner, models/<hash>/package.safetensors, runs/<id>/ with run.sh and what it writes: before.txt and
-// after.txt (state_script()), run.jsonl and errors.txt of the runner, thermal.txt, rc; and what adb/detached.h writes around it.
+// after.txt (state_script()), run.jsonl and errors.txt of the runner, thermal.txt, rails.txt or service.csv, rc; and what adb/detached.h writes around it.
 // Threading: pure functions.
 #pragma once
 
@@ -27,14 +27,15 @@ struct PhonePlan {
     bool sample = true;                  ///< battery, temperatures, clocks
     int samples_per_second = 5;
     bool marker = false;                 ///< begin with a square wave of load for an external meter
-    bool idle_only = false;              ///< nothing is computed for `seconds`: what being awake costs
+    enum class Beside : std::uint8_t { nothing, rails, service };
+    Beside beside = Beside::nothing;     ///< energy's source where it is not the battery's files, which the runner reads: asked in a loop of its own
 };
 [[nodiscard]] nlohmann::json to_json(const PhonePlan& plan);
 /// Throws Error (usage) naming the option that cannot be.
 void check(const PhonePlan& plan);
 
 struct RemoteRun {
-    std::string runner, package;  ///< absolute paths on the phone; package "": none (idle)
+    std::string runner, package;  ///< absolute paths on the phone; package "": none
     std::string folder;           ///< of this run
     [[nodiscard]] std::string file(const char* name) const { return folder + "/" + name; }
 };

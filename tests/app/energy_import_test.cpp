@@ -125,13 +125,13 @@ TEST(PhoneEnergy, PluggedInHasAReasonAndNoNumber)
     CollectedRun run;
     run.log.phases = {{"idle", 0, 0, 40 * second, 0}, {"decode", 0, 40 * second, 110 * second, 10}, {"idle", 1, 110 * second, 150 * second, 0}};
     for (int i = 0; i < 600; ++i) run.log.power.push_back({i * second / 4, 4'000'000, 900'000 + i, 3'000'000, 60, 300, "Charging"});
-    const auto rows = energies_of(run);
+    const auto rows = energies_of(run, {});
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0].tier, "X");
     EXPECT_NE(rows[0].reason->find("Plugged in"), std::string::npos);
     EXPECT_FALSE(rows[0].gross_j || rows[0].net_j || rows[0].mean_w);
     run.log.power.clear();
-    EXPECT_TRUE(energies_of(run).empty()) << "nobody sampled";
+    EXPECT_TRUE(energies_of(run, {}).empty()) << "nobody sampled";
 }
 
 }  // namespace

@@ -169,6 +169,36 @@ TEST_F(PhoneCommands, AnUnpluggedPhoneGoesOnAndIsCollected)
     EXPECT_TRUE(ended.json()["sustained"].is_null()) << "three minutes are needed";
 }
 
+TEST_F(PhoneCommands, AnEndedServerIsStartedAgainAndTheRunCollected)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    Running program(measure({"--seconds", "3"}));
+    ASSERT_TRUE(running());
+    ASSERT_EQ(adb->run({"kill-server"}).code, 0);
+    std::this_thread::sleep_for(2s);
+    EXPECT_FALSE(program.over());
+    ASSERT_TRUE(adb->connect(*phone));
+    const auto ended = program.wait();
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.json()["answer"], "same");
+}
+
+TEST_F(PhoneCommands, AnAbsentPhonesRunWaitsInItsJob)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    Running program(measure({"--seconds", "3", "--patience", "1"}));
+    ASSERT_TRUE(running());
+    ASSERT_EQ(adb->run({"disconnect", phone->address()}).code, 0);
+    EXPECT_EQ(program.wait().code, 1);
+    EXPECT_EQ(run_cli({"jobs", "list", "-w", workspace().string(), "--json"}).json()["jobs"][0]["state"], "paused");
+    ASSERT_TRUE(adb->connect(*phone));
+    const auto ended = run_cli({"jobs", "resume", "-w", workspace().string(), "--json"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.json()["answer"], "same");
+}
+
 TEST_F(PhoneCommands, AKilledProgramsRunIsCollectedNotRepeated)
 {
     connect(scenario("demo"));
@@ -228,6 +258,30 @@ TEST_F(PhoneCommands, EnergyOfAPluggedPhoneIsAReason)
     EXPECT_EQ(ended.json()["energy"][0]["tier"], "X");
     EXPECT_NE(ended.json()["energy"][0]["reason"].get<std::string>().find("Plugged in"), std::string::npos);
     EXPECT_TRUE(ended.json()["energy"][0]["net_j"].is_null());
+}
+
+TEST_F(PhoneCommands, PowerRailsAreReadBesideTheRun)
+{
+    connect(scenario("rails"));
+    if (IsSkipped()) return;
+    const auto ended = run_cli(measure({"--seconds", "3"}));
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.json()["plan"]["beside"], "rails");
+    ASSERT_FALSE(ended.json()["energy"].empty());
+    EXPECT_TRUE(ended.json()["energy"][0]["source"].get<std::string>().starts_with("power rails"));
+    EXPECT_EQ(ended.json()["energy"][0]["tier"], "X") << "three seconds are too short";
+    EXPECT_FALSE(ended.json()["energy"][0]["reason"].get<std::string>().empty());
+}
+
+TEST_F(PhoneCommands, AGaugeThatIsDeniedIsAReason)
+{
+    connect(scenario("gauge-denied"));
+    if (IsSkipped()) return;
+    const auto ended = run_cli(measure());
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    ASSERT_EQ(ended.json()["energy"].size(), 1U) << ended.out;
+    EXPECT_EQ(ended.json()["energy"][0]["tier"], "X");
+    EXPECT_FALSE(ended.json()["energy"][0]["reason"].get<std::string>().empty());
 }
 
 TEST_F(PhoneCommands, CancelEndsTheProcessesOnThePhone)

@@ -24,9 +24,6 @@ TEST(RunPlan, BecomesTheRunnersOptions)
     EXPECT_EQ(line.find("--tokens "), std::string::npos);
     plan.sample = false;
     EXPECT_THROW(check(plan), Error) << "a gate needs the battery's temperature";
-    PhonePlan idle;
-    idle.idle_only = true;
-    EXPECT_THROW(check(idle), Error);
 }
 
 TEST(RunPlan, TheScriptOnThePhoneNamesNothingButItsArguments)
@@ -35,6 +32,10 @@ TEST(RunPlan, TheScriptOnThePhoneNamesNothingButItsArguments)
     EXPECT_NE(script.find("\"$1\" --package \"$2\""), std::string::npos) << script;
     EXPECT_NE(script.find("--sysfs \"$3\""), std::string::npos);
     EXPECT_EQ(script.find("/data/local/tmp/bitwright"), std::string::npos);
+    EXPECT_NE(script.find("beside=\n"), std::string::npos);
+    PhonePlan rails;
+    rails.beside = PhonePlan::Beside::rails;
+    EXPECT_NE(run_script(rails, remote).find("rails.txt"), std::string::npos);
     EXPECT_EQ(run_command(remote), "sh run.sh " + remote.runner + " " + remote.package + " /sys");
 }
 

@@ -161,7 +161,9 @@ Ran run_program(const std::vector<std::string>& arguments, const std::vector<std
 
 DemoPhone::DemoPhone(const fs::path& scenario_file, const Options& options) : folder_(short_folder())
 {
-    std::vector<std::string> arguments{fs::path(BITWRIGHT_BINARY_DIR) / "bin" / "bitwright-demo-phone", "--scenario", scenario_file, "--tree", options.tree, "--aarch64", options.aarch64};
+    const char* set = std::getenv("BITWRIGHT_DEMO_TREE");
+    const std::string tree = options.tree == "auto" && set ? set : options.tree;
+    std::vector<std::string> arguments{fs::path(BITWRIGHT_BINARY_DIR) / "bin" / "bitwright-demo-phone", "--scenario", scenario_file, "--tree", tree, "--aarch64", options.aarch64};
     if (options.port) arguments.insert(arguments.end(), {"--port", "0"});
     else arguments.insert(arguments.end(), {"--socket", folder_ / "phone.sock"});
     if (!options.root.empty()) arguments.insert(arguments.end(), {"--root", options.root});

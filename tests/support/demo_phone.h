@@ -39,7 +39,7 @@ struct Ran {
 class DemoPhone {
 public:
     struct Options {
-        std::string tree = "auto";                    ///< auto, namespace, plain
+        std::string tree = "auto";                    ///< auto ($BITWRIGHT_DEMO_TREE where that is set), namespace, plain
         std::filesystem::path root;                   ///< --root
         bool port = false;                            ///< on a port of 127.0.0.1 instead of a Unix socket
         std::string aarch64 = "auto";                 ///< auto, prefix (qemu before programs), none (as without qemu)

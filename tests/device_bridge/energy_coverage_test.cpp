@@ -18,6 +18,7 @@ struct Case {
     test::GaugeModel gauge;
     double run_s = 65;
     int runs = 5;
+    bool in_step = false;  ///< every run begins at the same moment of the gauge's period, and runs are alike
 };
 
 constexpr double idle_w = 1.1, load_w = 4;  // load on top of idle
@@ -59,11 +60,11 @@ Outcome try_out(const Case& one)
         std::uniform_real_distribution<double> uniform(0, 1);
         test::Plan plan;
         plan.runs = one.runs;
-        plan.run_s = one.run_s * (1 + 0.05 * uniform(random));
-        plan.rest_s = std::max(6.0, 3.5 * one.gauge.period_s) * (1 + 0.2 * uniform(random));
+        plan.run_s = one.run_s * (one.in_step ? 1 : 1 + 0.05 * uniform(random));
+        plan.rest_s = one.in_step ? 6.5 : std::max(6.0, 3.5 * one.gauge.period_s) * (1 + 0.2 * uniform(random));
         if (one.gauge.period_s > 2) plan.idle_s = 40 * one.gauge.period_s;
         std::vector<double> factor(static_cast<std::size_t>(one.runs));
-        for (auto& f : factor) f = 1 + spread * normal(random);
+        for (auto& f : factor) f = 1 + (one.in_step ? 0 : spread) * normal(random);
         const double drift = 0.1 * (uniform(random) - 0.5);
         const auto idle = [&](double t) { return idle_w + drift * t / plan.end(); };
         const auto curve = [&](double t) {
@@ -145,6 +146,13 @@ TEST(EnergyCoverage, CoarseStepsJitterAndGaps)
     ragged.gap_at_s = 150;
     ragged.gap_s = 8;
     expect_honest({"ramp, 10 % lost, 8 s gap, jitter", Shape::ramp, ragged});
+}
+
+TEST(EnergyCoverage, RunsInStepWithTheGauge)
+{
+    auto steady = gauge(1, false);  // then the lag at the edges is the same in all runs, and their scatter does not show it
+    steady.unsteady = 0;
+    expect_honest({"constant, holds, 1 s, in step", Shape::constant, steady, 64.5, 5, true});
 }
 
 TEST(EnergyCoverage, TenRuns) { expect_honest({"burst, holds, 0.5 s, ten runs", Shape::burst, gauge(0.5, false), 65, 10}); }

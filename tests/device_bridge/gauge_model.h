@@ -19,7 +19,8 @@ using PowerCurve = std::function<double(double)>;
 
 struct GaugeModel {
     double period_s = 1;
-    bool averages = false;  ///< shows the mean of the last period instead of the moment
+    double unsteady = 0.01;  ///< of the period
+    bool averages = false;   ///< shows the mean of the last period instead of the moment
     double current_step_a = 0.001;
     double voltage_step_v = 0.001;
     double current_unit = 1e-6;  ///< what is written times this is amperes
@@ -56,7 +57,7 @@ inline SampleLog record(const GaugeModel& model, const PowerCurve& watts, double
             shown_v = step(v, model.voltage_step_v);
             shown_c = step(left_c, model.charge_step_c);
             average = averaged_s = 0;
-            next_update += model.period_s * (1 + 0.01 * (uniform(random) - 0.5));
+            next_update += model.period_s * (1 + model.unsteady * (uniform(random) - 0.5));
         }
         if (t < next_sample || t < 0) continue;
         next_sample += model.sampler_s;

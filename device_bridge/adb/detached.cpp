@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// Field 22 of /proc/PID/stat is when the process started; with the boot it tells a process from a later one with the same number.
+/// Field 22 of /proc/PID/stat is when the process started; with the boot it tells a process from a later one with the same number. Field 3 is Z for a dead one.
 constexpr std::string_view boot = "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)";
 
 }  // namespace
@@ -40,7 +40,7 @@ DetachedState look_at_detached(const AdbTarget& target, const std::string& folde
 {
     const std::string script = "cd " + shell_quoted(folder) + " 2>/dev/null || exit 0\n[ -f group ] || exit 0\nread group started boot < group\n" +
                                "end() { [ -f done ] && echo finished $(cat done) $group && exit 0; }\nend\n[ \"$boot\" = \"" + std::string(boot) +
-                               "\" ] && [ \"$(cut -d' ' -f22 /proc/$group/stat 2>/dev/null)\" = \"$started\" ] && echo running $group && exit 0\nend\necho died $group\n";
+                               "\" ] && case \"$(cut -d' ' -f3,22 /proc/$group/stat 2>/dev/null)\" in Z*) ;; *\" $started\") echo running $group; exit 0 ;; esac\nend\necho died $group\n";
     return parse_detached_state(shell_output(target, script, control));
 }
 
@@ -62,7 +62,8 @@ DetachedState wait_for_detached(const AdbTarget& target, const std::string& fold
 bool end_detached(const AdbTarget& target, const std::string& folder, const Control& control)
 {
     const auto state = look_at_detached(target, folder, control);
-    return state.kind != DetachedState::Kind::running || end_process_group(target, state.group, control);
+    if (state.kind != DetachedState::Kind::running || end_process_group(target, state.group, control)) return true;
+    return look_at_detached(target, folder, control).kind != DetachedState::Kind::running;  // a dead process nobody has waited for still has its number
 }
 
 }  // namespace bitwright

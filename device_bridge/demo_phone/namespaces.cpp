@@ -122,7 +122,7 @@ void enter_as(int user, int more)
 {
     const auto outer_user = ::geteuid();
     const auto outer_group = ::getegid();
-    if (::unshare(CLONE_NEWUSER | more) != 0) refuse("new namespaces");
+    if (::unshare(CLONE_NEWUSER | more) != 0) throw failure(std::string("this kernel does not let this user make namespaces (") + std::strerror(errno) + "); start it with --tree plain");
     write_proc("/proc/self/setgroups", "deny");
     write_proc("/proc/self/uid_map", std::to_string(user) + " " + std::to_string(outer_user) + " 1");
     write_proc("/proc/self/gid_map", std::to_string(user) + " " + std::to_string(outer_group) + " 1");

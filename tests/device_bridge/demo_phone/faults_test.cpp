@@ -232,6 +232,12 @@ TEST_F(DemoPhoneFaults, GaugesThatAnswerElsewhere)
         EXPECT_EQ(power.battery.samples[0].current_raw, -400'000);
         EXPECT_EQ(power.battery.samples[0].voltage_raw, 3'900'000);
         EXPECT_NEAR(static_cast<double>(power.battery.samples[4].t_ns - power.battery.samples[0].t_ns), 1e9, 0.3e9);
+        // Until it is told to stop, beside a run.
+        const auto script = scratch("perfetto") / "s.sh";
+        write_text(script, perfetto_script(trace, "/data/local/tmp/trace", "/data/local/tmp/stop", 250, true));
+        ASSERT_EQ(adb.on(by_perfetto, {"push", script, "/data/local/tmp/s.sh"}).code, 0);
+        EXPECT_EQ(adb.on(by_perfetto, {"shell", "cd /data/local/tmp; (sleep 1.2; echo > stop) & sh s.sh; wait"}).code, 0);
+        EXPECT_GE(read_perfetto(adb.on(by_perfetto, {"exec-out", "cat /data/local/tmp/trace"}).out).battery.samples.size(), 4U) << tree;
     }
 }
 

@@ -56,6 +56,8 @@ struct How {
     const char *tree, *aarch64;
 };
 
+void PrintTo(const How& how, std::ostream* out) { *out << how.tree << " " << how.aarch64; }
+
 class DemoPhoneRuns : public ::testing::TestWithParam<How> {};
 
 TEST_P(DemoPhoneRuns, ProgramsForAarch64)
@@ -206,6 +208,23 @@ TEST_P(DemoPhoneTree, WorksWithoutPrivileges)
 }
 
 INSTANTIATE_TEST_SUITE_P(Trees, DemoPhoneTree, ::testing::Values("namespace", "plain"), [](const auto& tree) { return std::string(tree.param); });
+
+TEST(DemoPhoneProgram, FallsBackWhereNamespacesAreForbidden)
+{
+    if (!has_namespaces()) GTEST_SKIP() << "skipped: this kernel does not let us make the namespace in which they are forbidden";
+    const auto folder = scratch("forbidden");
+    const auto run = [&](const std::string& tree) {
+        return run_program({"unshare", "-Ur", "sh", "-c",
+                            "echo 0 > /proc/sys/user/max_user_namespaces; exec timeout 2 " + std::string(BITWRIGHT_BINARY_DIR) + "/bin/bitwright-demo-phone --scenario " + scenario("demo").string() +
+                                " --socket " + (folder / "s").string() + " --tree " + tree},
+                           {"TMPDIR=" + folder.string()}, {}, std::chrono::seconds(20));
+    };
+    EXPECT_NE(run("auto").out.find(R"("tree":"plain")"), std::string::npos);
+    const Ran refused = run("namespace");
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_NE(refused.error.find("start it with --tree plain"), std::string::npos) << refused.error;
+    EXPECT_TRUE(fs::is_empty(folder));
+}
 
 TEST(DemoPhoneProgram, RefusesWithOneSentence)
 {

@@ -5,6 +5,7 @@
 #include "core/workspace/stored_json.h"
 #include "core/workspace/tensors.h"
 #include "device_bridge/energy/meter_csv.h"
+#include "device_bridge/energy/perfetto.h"
 #include "device_bridge/energy/rails.h"
 
 #include <algorithm>
@@ -97,6 +98,27 @@ std::vector<EnergyRow> energy_rows(const EnergyReport& report)
     return rows;
 }
 
+/// With the proof that a plugged phone lived from its battery, where there is one: not merely asked for, the gauge said "discharging" the whole time.
+/// Perfetto's counters have no status: then the runner's samples are asked.
+EnergySession gauge_session(const CollectedRun& run, const SampleLog& samples)
+{
+    auto session = session_of_run(run);
+    const auto asked = [](const std::optional<PhoneState>& state) { return state && state->input_suspended.value_or(false); };
+    const bool tells = std::any_of(samples.samples.begin(), samples.samples.end(), [](const PowerSample& s) { return s.status.has_value(); });
+    const auto told = tells ? samples : samples_of(run.log);
+    session.input_suspended = asked(run.before) && asked(run.after) && !told.samples.empty() &&
+                              std::all_of(told.samples.begin(), told.samples.end(), [](const PowerSample& s) { return s.status == ChargeStatus::discharging; });
+    return session;
+}
+
+EnergyReport energy_of_perfetto(const CollectedRun& run)
+{
+    auto power = read_perfetto(run.perfetto);
+    if (!power.energy.empty()) return energy_of_trace(rails_trace(power), session_of_run(run), "power rails, by Perfetto");
+    if (!run.voltage.empty()) fill_voltage(power.battery, voltage_readings(read_samples(run.voltage)));
+    return energy_of_gauge(power.battery, gauge_session(run, power.battery));
+}
+
 /// How the source was chosen, beside the report.
 std::vector<EnergyRow> with_choice(std::vector<EnergyRow> rows, const SourceChoice& choice)
 {
@@ -118,6 +140,7 @@ std::vector<EnergyRow> energies_of(const CollectedRun& run, const SourceChoice& 
         for (const auto& rail : choice.rails) source += (source == "power rails" ? ": " : " + ") + rail;
         return with_choice(energy_rows(energy_of_trace(rails_trace(read_rails(run.rails), choice.rails), session_of_run(run), source)), choice);
     }
+    if (!run.perfetto.empty()) return with_choice(energy_rows(energy_of_perfetto(run)), choice);
     const auto samples = run.service.empty() ? samples_of(run.log) : read_samples(run.service);
     if (samples.samples.empty()) {
         if (choice.why.empty()) return {};  // not asked for
@@ -126,12 +149,7 @@ std::vector<EnergyRow> energies_of(const CollectedRun& run, const SourceChoice& 
         row.reason = "Unreadable: " + choice.why;
         return with_choice({row}, choice);
     }
-    auto session = session_of_run(run);
-    // Proved, not merely asked for: the gauge said "discharging" the whole time, and the property was set at both ends.
-    const auto asked = [](const std::optional<PhoneState>& state) { return state && state->input_suspended.value_or(false); };
-    session.input_suspended = asked(run.before) && asked(run.after) &&
-                              std::all_of(samples.samples.begin(), samples.samples.end(), [](const PowerSample& s) { return s.status == ChargeStatus::discharging; });
-    return with_choice(energy_rows(energy_of_gauge(samples, session)), choice);
+    return with_choice(energy_rows(energy_of_gauge(samples, gauge_session(run, samples))), choice);
 }
 
 RunnerLog stored_log(const Workspace& workspace, const RunRow& run)

@@ -174,6 +174,7 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
     if (request.plan.sample) source = choose_energy_source(phone.target, phone.facts, control);
     if (source.source == EnergySource::rails) request.plan.beside = PhonePlan::Beside::rails;
     if (source.source == EnergySource::gauge_service || source.source == EnergySource::charge_service) request.plan.beside = PhonePlan::Beside::service;
+    if (source.source == EnergySource::perfetto) request.plan.beside = PhonePlan::Beside::perfetto, request.plan.beside_voltage = source.voltage;
     const auto pushed = push_to_phone(phone, request.package, run_id(workspace, job.row()), control);
     PhoneRun run(phone.target, request.plan, pushed.remote);
     Restoring restoring(workspace, phone);

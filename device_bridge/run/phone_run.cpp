@@ -178,6 +178,10 @@ void PhoneRun::collect(CollectedRun& run, const Control& control)
     run.thermal_highest = highest_status(file("thermal.txt", longest_piece, control));
     if (plan_.beside == PhonePlan::Beside::rails) run.rails = file("rails.txt", longest_log, control);
     if (plan_.beside == PhonePlan::Beside::service) run.service = file("service.csv", longest_log, control);
+    if (plan_.beside == PhonePlan::Beside::perfetto) {
+        run.perfetto = file("power.perfetto", longest_log, control);
+        run.voltage = file("power.perfetto.voltage.csv", longest_piece, control);
+    }
     run.errors = printable(trimmed(file("errors.txt", longest_piece, control)), 2000);
 }
 

@@ -38,7 +38,7 @@ void selftest_on(const AdbTarget& target, const std::string& remote_runner, cons
 struct CollectedRun {
     std::string lines;                 ///< run.jsonl as it came
     RunnerLog log;
-    std::string rails, service;        ///< what the loops beside it wrote (energy/rails.h, energy/samples.h); "" without
+    std::string rails, service, perfetto, voltage;  ///< what ran beside it wrote (energy/rails.h, samples.h, perfetto.h); "" without
     std::string errors;                ///< the runner's last words on stderr; "" when it had none
     std::optional<PhoneState> before, after;
     std::optional<std::int64_t> thermal_highest;  ///< Android's status while it ran, asked every ten seconds

@@ -2,6 +2,7 @@
 #include "device_bridge/run/run_plan.h"
 
 #include "core/runtime/error.h"
+#include "device_bridge/energy/perfetto.h"
 #include "device_bridge/energy/rails.h"
 #include "device_bridge/energy/sources.h"
 #include "device_bridge/phone/facts.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr const char* thermal_period_s = "10";
 constexpr const char* sysfs = "/sys";
+constexpr int perfetto_poll_ms = 250;
 
 std::string affinity_word(std::uint64_t mask)
 {
@@ -23,10 +25,29 @@ std::string affinity_word(std::uint64_t mask)
 }
 
 /// Starts the loop that asks for energy beside the runner, and remembers it in $beside.
-std::string beside(const PhonePlan& plan)
+std::string beside(const PhonePlan& plan, const RemoteRun& run)
 {
-    if (plan.beside == PhonePlan::Beside::nothing) return "beside=\n";
-    return "(\n" + (plan.beside == PhonePlan::Beside::rails ? rails_script("rails.txt", "rc", 1) : service_sampler_script("service.csv", "rc")) + ") > /dev/null 2>&1 &\nbeside=$!\n";
+    std::string script;
+    switch (plan.beside) {
+        case PhonePlan::Beside::nothing: return "beside=\n";
+        case PhonePlan::Beside::rails: script = rails_script("rails.txt", "rc", 1); break;
+        case PhonePlan::Beside::service: script = service_sampler_script("service.csv", "rc"); break;
+        case PhonePlan::Beside::perfetto:
+            script = perfetto_script("/data/misc/perfetto-traces/bitwright-" + run.folder.substr(run.folder.rfind('/') + 1), "power.perfetto", "rc", perfetto_poll_ms, plan.beside_voltage);
+            break;
+    }
+    return "(\n" + script + ") > /dev/null 2>&1 &\nbeside=$!\n";
+}
+
+const char* beside_name(PhonePlan::Beside beside)
+{
+    switch (beside) {
+        case PhonePlan::Beside::nothing: return "";
+        case PhonePlan::Beside::rails: return "rails";
+        case PhonePlan::Beside::service: return "service";
+        case PhonePlan::Beside::perfetto: return "perfetto";
+    }
+    return "";
 }
 
 }  // namespace
@@ -36,7 +57,7 @@ nlohmann::json to_json(const PhonePlan& plan)
     nlohmann::json json{{"prompt_tokens", plan.prompt_tokens}, {"generate", plan.generate}, {"repeats", plan.repeats},   {"warmup", plan.warmup}, {"threads", plan.threads},
                         {"affinity", plan.affinity == 0 ? "" : affinity_word(plan.affinity)}, {"seconds", plan.seconds}, {"batches", plan.batches}, {"idle_s", plan.idle_s}, {"rest_s", plan.rest_s},
                         {"sample", plan.sample}, {"samples_per_second", plan.samples_per_second}, {"marker", plan.marker},
-                        {"beside", plan.beside == PhonePlan::Beside::rails ? "rails" : plan.beside == PhonePlan::Beside::service ? "service" : ""}};
+                        {"beside", beside_name(plan.beside)}};
     if (plan.cool_to_c) {
         json["cool_to_c"] = *plan.cool_to_c;
         json["cool_limit_s"] = plan.cool_limit_s;
@@ -92,9 +113,9 @@ std::string run_script(const PhonePlan& plan, const RemoteRun& run)
            "(\n" + state_script() + ") > before.txt 2>/dev/null\n" +
            "(while [ -e run.sh ] && [ ! -e rc ]; do read -r up rest < /proc/uptime; echo \"$up $(dumpsys thermalservice 2>/dev/null | grep -m1 'Thermal Status')\"; sleep " + thermal_period_s +
            "; done) > thermal.txt 2>/dev/null &\n"
-           "watch=$!\n" + beside(plan) + runner + " > /dev/null 2> errors.txt < /dev/null\n" +
-           "echo $? > rc\n"
-           "kill $watch $beside 2>/dev/null\n"
+           "watch=$!\n" + beside(plan, run) + runner + " > /dev/null 2> errors.txt < /dev/null\n" +
+           "echo $? > rc\n" +
+           (plan.beside == PhonePlan::Beside::perfetto ? "kill $watch 2>/dev/null\nwait $beside\n" : "kill $watch $beside 2>/dev/null\n") +
            "(\n" + state_script() + ") > after.txt 2>/dev/null\n" +
            "exit $(cat rc)\n";
 }

@@ -2,7 +2,7 @@
 // What is asked of our runner on a phone, and the scripts that do it there: one that lives on the phone and needs nobody, so that a pulled cable changes nothing.
 //
 // On the phone (adb/remote_store.h): bin/<hash>/bitwright-runner, models/<hash>/package.safetensors, runs/<id>/ with run.sh and what it writes: before.txt and
-// after.txt (state_script()), run.jsonl and errors.txt of the runner, thermal.txt, rails.txt or service.csv, rc; and what adb/detached.h writes around it.
+// after.txt (state_script()), run.jsonl and errors.txt of the runner, thermal.txt, rails.txt, service.csv or power.perfetto, rc; and what adb/detached.h writes around it.
 // Threading: pure functions.
 #pragma once
 
@@ -27,8 +27,9 @@ struct PhonePlan {
     bool sample = true;                  ///< battery, temperatures, clocks
     int samples_per_second = 5;
     bool marker = false;                 ///< begin with a square wave of load for an external meter
-    enum class Beside : std::uint8_t { nothing, rails, service };
+    enum class Beside : std::uint8_t { nothing, rails, service, perfetto };
     Beside beside = Beside::nothing;     ///< energy's source where it is not the battery's files, which the runner reads: asked in a loop of its own
+    bool beside_voltage = true;          ///< false: Perfetto's counters lack the voltage, which is then written beside them
 };
 [[nodiscard]] nlohmann::json to_json(const PhonePlan& plan);
 /// Throws Error (usage) naming the option that cannot be.

@@ -273,6 +273,18 @@ TEST_F(PhoneCommands, PowerRailsAreReadBesideTheRun)
     EXPECT_FALSE(ended.json()["energy"][0]["reason"].get<std::string>().empty());
 }
 
+TEST_F(PhoneCommands, PerfettoRecordsBesideTheRun)
+{
+    connect(scenario("gauge-perfetto"));
+    if (IsSkipped()) return;
+    const auto ended = run_cli(measure({"--seconds", "3"}));
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.json()["plan"]["beside"], "perfetto");
+    ASSERT_FALSE(ended.json()["energy"].empty());
+    EXPECT_EQ(ended.json()["energy"][0]["tier"], "X") << "three seconds are too short";
+    EXPECT_EQ(shell("ls /data/misc/perfetto-traces"), "");
+}
+
 TEST_F(PhoneCommands, AGaugeThatIsDeniedIsAReason)
 {
     connect(scenario("gauge-denied"));

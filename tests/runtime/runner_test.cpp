@@ -193,7 +193,7 @@ TEST(Runner, BatchesHaveRestsBetweenThem)
     std::string phases;
     for (const auto& line : outcome.lines)
         if (line["type"] == "phase") phases += line["name"].get<std::string>() + line["run"].dump() + (line["name"] == "batch" ? ":" + line["tokens"].dump() : "") + " ";
-    EXPECT_EQ(phases, "load0 prefill-1 decode-1 prefill0 decode0 prefill1 decode1 batch0:4 rest2 prefill2 decode2 prefill3 decode3 batch1:4 ");
+    EXPECT_EQ(phases, "load0 prefill-1 decode-1 rest0 prefill0 decode0 prefill1 decode1 batch0:4 rest2 prefill2 decode2 prefill3 decode3 batch1:4 ");
 }
 
 TEST(Runner, LeadsASessionOfItsOwnUnderItsPidFile)

@@ -135,8 +135,8 @@ std::vector<std::int32_t> run_all(Engine& engine, const Options& options, const 
     for (std::int64_t run = -options.warmup; run < 0; ++run) one(run);
     std::int64_t run = 0;
     for (std::int64_t batch = 0; batch < options.batches; ++batch) {
-        const bool rests = options.batches > 1;  // between batches; else between runs
-        if (rests && batch > 0) do_nothing("rest", run, options.rest, lines);
+        const bool rests = options.batches > 1;  // between batches, and after the warm-up; else between runs
+        if (rests) do_nothing("rest", run, options.rest, lines);
         if (rests || batch == 0) cool(options, battery, run, lines);
         const std::int64_t first = run, start = now_ns();
         for (; run - first < options.runs || now_ns() - start < options.seconds * second; ++run) {

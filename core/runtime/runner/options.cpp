@@ -42,7 +42,7 @@ const char* usage() noexcept
            "       bitwright-runner --mode idle --seconds S [--package FILE] [--battery …]\n"
            "       bitwright-runner --selftest\n"
            "Runs a Bitwright package with integer arithmetic and writes JSON lines: hello, phase, token, power, thermal, freq, end. A file without end was aborted.\n"
-           "--batches: R runs and S seconds, B times; --rest and --cool-to then lie between batches.\n"
+           "--batches: R runs and S seconds, B times; --rest and --cool-to then lie before batches.\n"
            "--tokens: ids to generate (prefill: length of the made-up prompt). --seconds: at least R runs, and until so long has passed. --affinity: CPUs as a bit mask.\n"
            "--idle: baseline before and after. --cool-to: between runs, until the battery is so cool (350: 35 °C). --battery: sample it, temperatures and clocks.\n"
            "--marker: 3 s of load and rest in turns at both ends, to align an external meter. --pid-file: own session, deaf to hang-ups.\n"

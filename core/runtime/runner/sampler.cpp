@@ -105,7 +105,8 @@ void Sampler::work(int per_second)
     const auto period = std::chrono::nanoseconds(std::chrono::seconds(1)) / per_second;
     auto next = std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
-    for (int turn = 0; !stop_; ++turn) {
+    for (int turn = 0;; ++turn) {
+        const bool last = stop_;  // one more after the end, so that the samples cover all that was done
         lock.unlock();
         try {
             if (!battery_.empty()) write_power();
@@ -116,6 +117,7 @@ void Sampler::work(int per_second)
         } catch (const Error&) {  // the disk is full: the runs meet it, too, and say so
             return;
         }
+        if (last) return;
         lock.lock();
         next += period;
         wake_.wait_until(lock, next, [this] { return stop_; });

@@ -20,6 +20,7 @@
 #include "views/tune/tune_page.h"
 
 #include <QActionGroup>
+#include <QBuffer>
 #include <QApplication>
 #include <QClipboard>
 #include <QCloseEvent>
@@ -374,8 +375,16 @@ void MainWindow::save_session()
 {
     if (!desk_ || !desk_->workspace() || desk_->workspace()->read_only()) return;
     const auto value = QJsonDocument(session()).toJson(QJsonDocument::Compact).toStdString();
-    desk_->lanes().store.post(this, {}, [workspace = desk_->workspace(), value](const Control&) -> views::Lane::Continuation {
+    QByteArray picture;
+    for (auto* page : pages_)
+        if (const auto image = page->thumbnail(); !image.isNull()) {
+            QBuffer buffer(&picture);
+            image.save(&buffer, "PNG");
+            break;
+        }
+    desk_->lanes().store.post(this, {}, [workspace = desk_->workspace(), value, thumbnail = picture.toBase64().toStdString()](const Control&) -> views::Lane::Continuation {
         put_desk_value(*workspace, "session", nlohmann::json::parse(value));
+        if (!thumbnail.empty()) put_desk_value(*workspace, "thumbnail", thumbnail);
         return {};
     });
 }

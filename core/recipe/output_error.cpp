@@ -233,7 +233,8 @@ OutputErrorEstimate::OutputErrorEstimate(const Model& model, const Recipe& recip
     s.other_side = !s.quantized_x.empty();
 
     for (const SiteId linear : linears) s.all_outputs += (*model.sites)[linear].rows;
-    const auto chosen = choose_rows(s.all_outputs, sample.outputs, sample.seed);
+    const auto outputs = std::min(sample.outputs, std::max<std::int64_t>(64, sample.weights / std::max<std::int64_t>(read.channels, 1)));
+    const auto chosen = choose_rows(s.all_outputs, outputs, sample.seed);
     std::int64_t first = 0;
     for (const SiteId linear : linears) {
         control.check();

@@ -35,6 +35,7 @@ struct OutputErrors {
 struct OutputSample {
     std::int64_t rows = 16, outputs = 256;
     std::uint64_t seed = 0;  ///< which outputs
+    std::int64_t weights = std::numeric_limits<std::int64_t>::max();  ///< at most so many are read, but 64 outputs in any case
 };
 
 class OutputErrorEstimate {

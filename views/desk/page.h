@@ -3,6 +3,7 @@
 // Threading: UI thread.
 #pragma once
 
+#include <QImage>
 #include <QJsonObject>
 #include <QString>
 #include <QWidget>
@@ -19,6 +20,8 @@ public:
     virtual void activated() {}
     [[nodiscard]] virtual QJsonObject state() const { return {}; }
     virtual void restore(const QJsonObject&) {}
+    /// What stands for the workspace in the list of recent ones; null: nothing to show.
+    [[nodiscard]] virtual QImage thumbnail() { return {}; }
 };
 
 }  // namespace bitwright::views

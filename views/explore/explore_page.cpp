@@ -332,4 +332,11 @@ void ExplorePage::restore(const QJsonObject& state)
     mark_dirty();
 }
 
+QImage ExplorePage::thumbnail()
+{
+    auto* view = after_->isVisibleTo(this) && !before_->isVisibleTo(this) ? after_ : before_;
+    if (!map_ || view->isEmpty()) return {};
+    return view->grab(view->mapRect()).toImage().scaled(192, 96, Qt::IgnoreAspectRatio, Qt::SmoothTransformation);
+}
+
 }  // namespace bitwright::views

@@ -40,6 +40,7 @@ public:
     void activated() override;
     [[nodiscard]] QJsonObject state() const override;
     void restore(const QJsonObject& state) override;
+    [[nodiscard]] QImage thumbnail() override;
 
 protected:
     void changeEvent(QEvent* event) override;

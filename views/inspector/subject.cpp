@@ -15,6 +15,7 @@
 namespace bitwright::views {
 namespace {
 
+constexpr std::int64_t drag_weights = 1 << 19;  ///< requantized within a frame while a line is dragged
 constexpr std::int64_t drag_values = 262144;       ///< of a weight, for figures within a frame
 constexpr std::int64_t whole_values = 33554432;    ///< of a weight; larger ones (embeddings) show rows of that many
 
@@ -111,7 +112,7 @@ std::shared_ptr<const Subject> gather_subject(const Model& model, std::shared_pt
     if (subject->recipe && subject->decision() && has_output_error(model, site)) {
         subject->input = statistics_under(model, subject->recipe.get(), statistics, output_error_input(model, site));
         if (subject->input && subject->input->reservoir_rows > 0)
-            subject->estimate = std::make_shared<const OutputErrorEstimate>(model, *subject->recipe, site, *subject->input, OutputSample{}, control);
+            subject->estimate = std::make_shared<const OutputErrorEstimate>(model, *subject->recipe, site, *subject->input, OutputSample{.weights = drag_weights}, control);
     }
     return subject;
 }

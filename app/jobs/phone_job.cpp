@@ -7,6 +7,7 @@
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 #include "core/workspace/tensors.h"
+#include "device_bridge/adb/detached.h"
 #include "device_bridge/adb/remote_store.h"
 #include "device_bridge/adb/shell.h"
 #include "device_bridge/run/minutes.h"
@@ -56,6 +57,15 @@ private:
     Workspace& workspace_;
     const PhoneSession& phone_;
 };
+
+/// Two runs at once on one phone measure each other.
+void refuse_while_busy(const PhoneSession& phone, const Control& control)
+{
+    const RemoteStore store(phone.target);
+    for (const auto& id : store.runs(control))
+        if (look_at_detached(phone.target, store.root() + "/runs/" + id, control).kind == DetachedState::Kind::running)
+            throw failure(phone.target.serial + ": another run is under way on this phone (" + id + "); wait for it, or end it (jobs cancel, push --remove)");
+}
 
 void prepare(Workspace& workspace, const PhoneSession& phone, const PhoneMeasureRequest& request, const Control& control)
 {
@@ -180,6 +190,7 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
     Restoring restoring(workspace, phone);
     try {
         if (!run.started(control)) {
+            refuse_while_busy(phone, control);
             (void)undo_changes(workspace, phone, control);  // what an earlier job could not
             prepare(workspace, phone, request, control);
             environment.progress({"start", 0, 0, false, 0});

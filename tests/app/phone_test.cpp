@@ -302,6 +302,10 @@ TEST_F(PhoneCommands, CancelEndsTheProcessesOnThePhone)
     if (IsSkipped()) return;
     Running program(measure({"--seconds", "60", "--suspend-charging"}));
     ASSERT_TRUE(running());
+    const auto second = run_cli({"measure", "--package", package.string(), "--device", phone->address(), "--prompt-tokens", "5", "--generate", "6", "--repeats", "3", "--threads", "2",
+                                 "-w", (folder / "other.bitwright").string()});
+    EXPECT_EQ(second.code, 1);
+    EXPECT_NE(second.err.find("another run is under way on this phone"), std::string::npos) << second.err;
     program.signal(SIGINT);
     EXPECT_EQ(program.wait().code, 4);
     EXPECT_EQ(shell("ps -ef | grep -c '[b]itwright-runner'"), "0\n");

@@ -11,13 +11,13 @@
 namespace bitwright {
 
 enum class AdbFault : std::uint8_t {
-    no_adb,           ///< the executable is missing or does not start
-    no_server,        ///< nothing answers on the port
-    foreign_server,   ///< something that is not adb holds the port
-    old_server,       ///< an adb server of another generation
-    no_device,        ///< this phone is not connected
-    unauthorized,     ///< the dialog on the phone was not accepted yet
-    no_permission,    ///< udev rules are missing
+    no_adb,          ///< the executable is missing or does not start
+    no_server,       ///< nothing answers on the port
+    foreign_server,  ///< something that is not adb holds the port
+    old_server,      ///< an adb server of another generation
+    no_device,       ///< this phone is not connected
+    unauthorized,    ///< the dialog on the phone was not accepted yet
+    no_permission,   ///< udev rules are missing
     offline,
     connection_lost,  ///< it was there and the connection broke in the middle
     no_answer,        ///< connected and silent: a watchdog ended the wait

@@ -49,12 +49,14 @@ std::vector<std::string> words(std::string_view list, char separator)
 
 AdbError foreign(std::uint16_t port)
 {
-    return {AdbFault::foreign_server, "port " + std::to_string(port) + " is held by a program that is not adb; end that program, or choose another adb port in the settings"};
+    return {AdbFault::foreign_server,
+            "port " + std::to_string(port) + " is held by a program that is not adb; end that program, or choose another adb port in the settings"};
 }
 
 AdbError does_not_start(const fs::path& adb, const std::string& why)
 {
-    return {AdbFault::no_adb, adb.string() + ": does not start the adb server (" + why + "); run `adb start-server` in a terminal to see why, or give another adb in the settings"};
+    return {AdbFault::no_adb, adb.string() + ": does not start the adb server (" + why +
+                                  "); run `adb start-server` in a terminal to see why, or give another adb in the settings"};
 }
 
 /// Runs `adb -P PORT start-server` to its end; what it printed. It returns once the server, which has its own session, is up.
@@ -125,7 +127,8 @@ fs::path find_adb(const AdbSettings& settings)
 {
     if (!settings.executable.empty()) {
         if (executable(settings.executable)) return settings.executable;
-        throw AdbError(AdbFault::no_adb, settings.executable.string() + ": is no program that can be run; choose adb's path in the settings, or leave it empty");
+        throw AdbError(AdbFault::no_adb,
+                       settings.executable.string() + ": is no program that can be run; choose adb's path in the settings, or leave it empty");
     }
     if (const char* adb = std::getenv("ADB"); adb != nullptr && *adb != '\0') {
         if (executable(adb)) return adb;
@@ -149,7 +152,8 @@ std::optional<int> running_adb_server(const AdbSettings& settings, const Control
         } catch (const AdbError& error) {
             if (error.fault() == AdbFault::no_server) return std::nullopt;
             if (error.fault() == AdbFault::no_answer)
-                throw AdbError(AdbFault::foreign_server, "port " + std::to_string(settings.port) + " accepts and then says nothing: another program holds it, or the adb server hangs; end it " +
+                throw AdbError(AdbFault::foreign_server, "port " + std::to_string(settings.port) +
+                                                             " accepts and then says nothing: another program holds it, or the adb server hangs; end it " +
                                                              "(`adb kill-server`), or choose another adb port in the settings");
             // A server that is just ending hangs up, too.
             if (error.fault() != AdbFault::connection_lost || attempt == 4) throw foreign(settings.port);
@@ -160,8 +164,9 @@ std::optional<int> running_adb_server(const AdbSettings& settings, const Control
     const auto [end, error] = std::from_chars(answer.data(), answer.data() + answer.size(), version, 16);
     if (error != std::errc() || end != answer.data() + answer.size() || version <= 0) throw foreign(settings.port);
     if (version < adb_server_version)
-        throw AdbError(AdbFault::old_server, "the adb server on port " + std::to_string(settings.port) + " speaks version 1.0." + std::to_string(version) + ", Bitwright needs 1.0." +
-                                                 std::to_string(adb_server_version) + "; end it with its own `adb kill-server` and install Android platform tools 29 or newer");
+        throw AdbError(AdbFault::old_server, "the adb server on port " + std::to_string(settings.port) + " speaks version 1.0." + std::to_string(version) +
+                                                 ", Bitwright needs 1.0." + std::to_string(adb_server_version) +
+                                                 "; end it with its own `adb kill-server` and install Android platform tools 29 or newer");
     return version;
 }
 
@@ -184,7 +189,10 @@ void wait_for_phone(const AdbTarget& target, milliseconds patience, const Contro
     }
 }
 
-std::vector<std::string> adb_features(const AdbSettings& settings, const Control& control) { return words(ask_server(settings, "host:host-features", control), ','); }
+std::vector<std::string> adb_features(const AdbSettings& settings, const Control& control)
+{
+    return words(ask_server(settings, "host:host-features", control), ',');
+}
 
 std::vector<std::string> phone_features(const AdbTarget& target, const Control& control)
 {

@@ -22,17 +22,20 @@ constexpr std::string_view boot = "$(cat /proc/sys/kernel/random/boot_id 2>/dev/
 std::int64_t start_detached(const AdbTarget& target, const std::string& folder, std::string_view command, const Control& control)
 {
     if (look_at_detached(target, folder, control).kind == DetachedState::Kind::running)
-        throw AdbError(AdbFault::refused, printable(target.serial, 100) + ": " + printable(folder, 200) + ": a command is still running there; wait for it or end it first");
+        throw AdbError(AdbFault::refused,
+                       printable(target.serial, 100) + ": " + printable(folder, 200) + ": a command is still running there; wait for it or end it first");
     // Deaf to the hang-up that ends adbd's shells. The command is in parentheses, so that its `exit` does not skip the last line.
     std::string inner = "trap '' HUP\necho $$ $(cut -d' ' -f22 /proc/$$/stat) " + std::string(boot) + " > group.part && mv group.part group || exit 1\n(\n";
     inner.append(command).append("\n) > stdout 2> stderr\necho $? > done.part && mv done.part done\n");
     const auto place = shell_quoted(folder);
-    const std::string script = "mkdir -p " + place + " && cd " + place + " || exit 1\nrm -f group done stdout stderr\nsetsid sh -c " + shell_quoted(inner) +
-                               " < /dev/null > /dev/null 2>&1 &\nfor i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -f group ] && break; sleep 0.1; done\ncat group\n";
+    const std::string script =
+        "mkdir -p " + place + " && cd " + place + " || exit 1\nrm -f group done stdout stderr\nsetsid sh -c " + shell_quoted(inner) +
+        " < /dev/null > /dev/null 2>&1 &\nfor i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -f group ] && break; sleep 0.1; done\ncat group\n";
     const auto printed = shell_output(target, script, control);
     const auto words = words_of(std::string_view(printed).substr(0, printed.find('\n')));
     const auto group = words.empty() ? std::nullopt : whole_number(words[0]);
-    if (!group || *group <= 1) throw AdbError(AdbFault::refused, printable(target.serial, 100) + ": the phone did not start the command; it says \"" + printable(printed) + "\"");
+    if (!group || *group <= 1)
+        throw AdbError(AdbFault::refused, printable(target.serial, 100) + ": the phone did not start the command; it says \"" + printable(printed) + "\"");
     return *group;
 }
 
@@ -40,7 +43,8 @@ DetachedState look_at_detached(const AdbTarget& target, const std::string& folde
 {
     const std::string script = "cd " + shell_quoted(folder) + " 2>/dev/null || exit 0\n[ -f group ] || exit 0\nread group started boot < group\n" +
                                "end() { [ -f done ] && echo finished $(cat done) $group && exit 0; }\nend\n[ \"$boot\" = \"" + std::string(boot) +
-                               "\" ] && case \"$(cut -d' ' -f3,22 /proc/$group/stat 2>/dev/null)\" in Z*) ;; *\" $started\") echo running $group; exit 0 ;; esac\nend\necho died $group\n";
+                               "\" ] && case \"$(cut -d' ' -f3,22 /proc/$group/stat 2>/dev/null)\" in Z*) ;; *\" $started\") echo running $group; exit 0 ;; "
+                               "esac\nend\necho died $group\n";
     return parse_detached_state(shell_output(target, script, control));
 }
 
@@ -55,7 +59,8 @@ DetachedState wait_for_detached(const AdbTarget& target, const std::string& fold
             const bool away = error.passes_with_reconnect() || error.fault() == AdbFault::no_server || error.fault() == AdbFault::unauthorized;
             if (!away || (patience > milliseconds::zero() && steady_clock::now() - heard > patience)) throw;
         }
-        for (auto end = steady_clock::now() + interval; steady_clock::now() < end; std::this_thread::sleep_for(std::min(interval, milliseconds(50)))) control.check();
+        for (auto end = steady_clock::now() + interval; steady_clock::now() < end; std::this_thread::sleep_for(std::min(interval, milliseconds(50))))
+            control.check();
     }
 }
 

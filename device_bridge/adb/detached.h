@@ -19,7 +19,7 @@ namespace bitwright {
 
 struct DetachedState {
     enum class Kind : std::uint8_t {
-        absent,    ///< never started here
+        absent,  ///< never started here
         running,
         finished,  ///< `exit_code` is there
         died,      ///< gone without an exit code: killed, or the phone restarted
@@ -29,15 +29,16 @@ struct DetachedState {
     std::int64_t group = 0;
 };
 
-/// Starts `command` with `folder` (made if needed) as its working folder. Throws AdbError (refused) where one is still running there. @return its process group.
+/// Starts `command` with `folder` (made if needed) as its working folder. Throws AdbError (refused) where one is still running there. @return its process
+/// group.
 std::int64_t start_detached(const AdbTarget& target, const std::string& folder, std::string_view command, const Control& control);
 
 [[nodiscard]] DetachedState look_at_detached(const AdbTarget& target, const std::string& folder, const Control& control);
 
-/// Asks every `interval` until the command is no longer running. A phone that is away is waited for, `patience` long (0: as long as it takes); then the error of the
-/// last attempt is thrown. A cancel ends the waiting, not the command: end_detached does.
-[[nodiscard]] DetachedState wait_for_detached(const AdbTarget& target, const std::string& folder, std::chrono::milliseconds interval, std::chrono::milliseconds patience,
-                                              const Control& control);
+/// Asks every `interval` until the command is no longer running. A phone that is away is waited for, `patience` long (0: as long as it takes); then the error
+/// of the last attempt is thrown. A cancel ends the waiting, not the command: end_detached does.
+[[nodiscard]] DetachedState wait_for_detached(const AdbTarget& target, const std::string& folder, std::chrono::milliseconds interval,
+                                              std::chrono::milliseconds patience, const Control& control);
 
 /// Ends the command's processes if it runs. @return true when none is left.
 bool end_detached(const AdbTarget& target, const std::string& folder, const Control& control);

@@ -53,7 +53,8 @@ std::optional<PhoneLine> phone_line(std::string_view line)
 
     std::string id;
     if (take_last(rest, "transport_id:", id) && std::from_chars(id.data(), id.data() + id.size(), phone.transport_id).ec != std::errc()) phone.transport_id = 0;
-    while (take_last(rest, "device:", phone.device) || take_last(rest, "model:", phone.model) || take_last(rest, "product:", phone.product)) {}
+    while (take_last(rest, "device:", phone.device) || take_last(rest, "model:", phone.model) || take_last(rest, "product:", phone.product)) {
+    }
     if (rest.empty()) return std::nullopt;
 
     const auto word = rest.substr(0, rest.find_first_of(" \t"));
@@ -90,19 +91,28 @@ std::vector<PhoneLine> phone_lines(std::string_view text)
 std::string_view advice(ConnectionState state) noexcept
 {
     switch (state) {
-        case ConnectionState::device: return "";
-        case ConnectionState::offline: return "The phone does not answer. Wait a few seconds; then unplug it and plug it in again, or switch USB debugging off and on.";
-        case ConnectionState::unauthorized: return "Unlock the phone and accept the dialog “Allow USB debugging?”. If none appears, unplug it and plug it in again.";
+        case ConnectionState::device:
+            return "";
+        case ConnectionState::offline:
+            return "The phone does not answer. Wait a few seconds; then unplug it and plug it in again, or switch USB debugging off and on.";
+        case ConnectionState::unauthorized:
+            return "Unlock the phone and accept the dialog “Allow USB debugging?”. If none appears, unplug it and plug it in again.";
         case ConnectionState::authorizing:
-        case ConnectionState::connecting: return "Connecting. Look at the phone's screen: it may ask whether to allow this computer.";
+        case ConnectionState::connecting:
+            return "Connecting. Look at the phone's screen: it may ask whether to allow this computer.";
         case ConnectionState::no_permissions:
-            return "This computer may not open the phone's USB port. Install the udev rules (sudo apt install android-sdk-platform-tools-common), then unplug the phone and plug it in again.";
+            return "This computer may not open the phone's USB port. Install the udev rules (sudo apt install android-sdk-platform-tools-common), then unplug "
+                   "the phone and plug it in again.";
         case ConnectionState::recovery:
         case ConnectionState::sideload:
-        case ConnectionState::rescue: return "The phone is in its recovery system. Restart it normally.";
-        case ConnectionState::bootloader: return "The phone is in its bootloader. Restart it normally.";
-        case ConnectionState::host: return "This is a computer, not a phone.";
-        case ConnectionState::unknown: return "adb reports a state this program does not know. Unplug the phone and plug it in again.";
+        case ConnectionState::rescue:
+            return "The phone is in its recovery system. Restart it normally.";
+        case ConnectionState::bootloader:
+            return "The phone is in its bootloader. Restart it normally.";
+        case ConnectionState::host:
+            return "This is a computer, not a phone.";
+        case ConnectionState::unknown:
+            return "adb reports a state this program does not know. Unplug the phone and plug it in again.";
     }
     return "";
 }
@@ -110,9 +120,12 @@ std::string_view advice(ConnectionState state) noexcept
 std::string_view state_name(ConnectionState state) noexcept
 {
     switch (state) {
-        case ConnectionState::device: return "ready";
-        case ConnectionState::no_permissions: return "no permission";
-        default: break;
+        case ConnectionState::device:
+            return "ready";
+        case ConnectionState::no_permissions:
+            return "no permission";
+        default:
+            break;
     }
     const auto known = std::ranges::find(state_words, state, &StateWord::state);
     return known == state_words.end() ? "unknown" : known->word;

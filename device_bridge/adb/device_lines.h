@@ -10,7 +10,20 @@
 
 namespace bitwright {
 
-enum class ConnectionState : std::uint8_t { device, offline, unauthorized, authorizing, connecting, no_permissions, recovery, sideload, rescue, bootloader, host, unknown };
+enum class ConnectionState : std::uint8_t {
+    device,
+    offline,
+    unauthorized,
+    authorizing,
+    connecting,
+    no_permissions,
+    recovery,
+    sideload,
+    rescue,
+    bootloader,
+    host,
+    unknown
+};
 
 struct PhoneLine {
     std::string serial;
@@ -22,8 +35,8 @@ struct PhoneLine {
     bool operator==(const PhoneLine&) const = default;
 };
 
-/// The lines of `host:devices-l` ("%-22s state [devpath] product:X model:Y device:Z transport_id:N", read from the end because serials and states may hold anything).
-/// Lines that are none are left out; at most 256 phones.
+/// The lines of `host:devices-l` ("%-22s state [devpath] product:X model:Y device:Z transport_id:N", read from the end because serials and states may hold
+/// anything). Lines that are none are left out; at most 256 phones.
 [[nodiscard]] std::vector<PhoneLine> phone_lines(std::string_view text);
 
 /// What the user can do about a state; "" when there is nothing to do.

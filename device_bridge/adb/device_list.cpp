@@ -17,7 +17,10 @@ constexpr milliseconds first_pause{200}, longest_pause{5000};
 constexpr milliseconds others_may_start{3000};
 constexpr milliseconds looked_at_again{1500};
 
-bool passing(ConnectionState state) { return state == ConnectionState::offline || state == ConnectionState::connecting || state == ConnectionState::authorizing; }
+bool passing(ConnectionState state)
+{
+    return state == ConnectionState::offline || state == ConnectionState::connecting || state == ConnectionState::authorizing;
+}
 
 }  // namespace
 
@@ -50,7 +53,8 @@ void DeviceList::listen(const AdbSettings& settings)
                 const bool waiting = of_adb != nullptr && of_adb->fault() == AdbFault::no_server && steady_clock::now() - lost_at < others_may_start;
                 if (!waiting) {
                     const auto sentence = QString::fromUtf8(error.what());
-                    QMetaObject::invokeMethod(this, [this, sentence] { take_problem(sentence); }, Qt::QueuedConnection);
+                    QMetaObject::invokeMethod(
+                        this, [this, sentence] { take_problem(sentence); }, Qt::QueuedConnection);
                 }
             }
             if (tracked) {
@@ -75,7 +79,8 @@ void DeviceList::track(const AdbSettings& settings, bool start_server)
     auto unrecorded = settings;
     unrecorded.transcript = nullptr;
     for (;;) {
-        QMetaObject::invokeMethod(this, [this, phones] { take(phones); }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this, [this, phones] { take(phones); }, Qt::QueuedConnection);
         try {
             // adb tells nobody when a phone on the network goes offline, only when it comes back or is given up a minute later: those are asked about.
             for (;;) {
@@ -109,11 +114,15 @@ void DeviceList::take(std::vector<PhoneLine> phones)
             continue;
         }
         held_back = true;
-        if (old != shown_.end()) *phone++ = *old;
-        else phone = next.erase(phone);
+        if (old != shown_.end())
+            *phone++ = *old;
+        else
+            phone = next.erase(phone);
     }
-    if (!held_back) offline_.stop();
-    else if (!offline_.isActive()) offline_.start(offline_shown_after);
+    if (!held_back)
+        offline_.stop();
+    else if (!offline_.isActive())
+        offline_.start(offline_shown_after);
     const bool news = first_ || next != shown_ || !problem_.isEmpty();
     first_ = false;
     shown_ = std::move(next);

@@ -28,14 +28,16 @@ constexpr milliseconds look_at_control{100};
 
 AdbError nobody(std::uint16_t port)
 {
-    return {AdbFault::no_server, "no adb server answers on port " + std::to_string(port) + "; start it with `adb start-server`, or give adb's path in the settings"};
+    return {AdbFault::no_server,
+            "no adb server answers on port " + std::to_string(port) + "; start it with `adb start-server`, or give adb's path in the settings"};
 }
 
 std::size_t hex4(std::string_view text)
 {
     std::size_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-    if (error != std::errc() || end != text.data() + text.size()) throw AdbError(AdbFault::protocol, "adb sent an answer that is none; update the Android platform tools");
+    if (error != std::errc() || end != text.data() + text.size())
+        throw AdbError(AdbFault::protocol, "adb sent an answer that is none; update the Android platform tools");
     return value;
 }
 
@@ -70,7 +72,8 @@ HostSocket::~HostSocket() { ::close(socket_); }
 AdbError HostSocket::lost() const
 {
     if (peer_ == "adb") return {AdbFault::connection_lost, "the connection to the adb server broke; it is started again by itself, try again"};
-    return {AdbFault::connection_lost, printable(peer_, 100) + ": the connection to the phone broke in the middle; check the cable, nothing was counted as done"};
+    return {AdbFault::connection_lost,
+            printable(peer_, 100) + ": the connection to the phone broke in the middle; check the cable, nothing was counted as done"};
 }
 
 AdbError HostSocket::silent() const
@@ -111,8 +114,10 @@ std::size_t HostSocket::read_some(std::span<char> buffer)
         }
         if (errno == EINTR) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) throw lost();
-        if (silence_ == milliseconds::zero()) (void)wait(true, false, look_at_control);
-        else if (!wait(true, false, silence_).readable) throw silent();
+        if (silence_ == milliseconds::zero())
+            (void)wait(true, false, look_at_control);
+        else if (!wait(true, false, silence_).readable)
+            throw silent();
     }
 }
 
@@ -156,8 +161,10 @@ void HostSocket::write(std::string_view all)
         const auto count = write_some(all);
         all.remove_prefix(count);
         if (count > 0 || all.empty()) continue;
-        if (silence_ == milliseconds::zero()) (void)wait(false, true, look_at_control);
-        else if (!wait(false, true, silence_).writable) throw silent();
+        if (silence_ == milliseconds::zero())
+            (void)wait(false, true, look_at_control);
+        else if (!wait(false, true, silence_).writable)
+            throw silent();
     }
 }
 

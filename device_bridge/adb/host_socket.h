@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One connection to the adb server: the "smart socket" (spec device.md §1.2). A request is four hex digits of length and text; the answer OKAY, or FAIL and words.
-// Blocking calls for a worker thread: each looks at the Control at least every 100 ms and gives up after `silence` without a byte.
-// Errors: AdbError with a sentence; Cancelled.
-// Threading: one object per thread. It keeps references to nothing but the Control.
+// One connection to the adb server: the "smart socket" (spec device.md §1.2). A request is four hex digits of length and text; the answer OKAY, or FAIL and
+// words. Blocking calls for a worker thread: each looks at the Control at least every 100 ms and gives up after `silence` without a byte. Errors: AdbError with
+// a sentence; Cancelled. Threading: one object per thread. It keeps references to nothing but the Control.
 #pragma once
 
 #include "core/runtime/control.h"

@@ -60,7 +60,8 @@ StoredFolder RemoteStore::store(const std::string& kind, const std::vector<FileT
     StoredFolder stored;
     for (const auto& file : files) {
         // Names become lines of `sha256sum`, too, which escapes some characters.
-        if (!sound_name(file.name, 200)) throw usage_error("\"" + printable(file.name, 100) + "\" cannot be a file's name on the phone; use letters, digits, '-', '_' and '.'");
+        if (!sound_name(file.name, 200))
+            throw usage_error("\"" + printable(file.name, 100) + "\" cannot be a file's name on the phone; use letters, digits, '-', '_' and '.'");
         Content content{&file, {}, 0};
         content.sha256 = local_sha256(file.local, content.size, control);
         stored.bytes += content.size;
@@ -69,7 +70,8 @@ StoredFolder RemoteStore::store(const std::string& kind, const std::vector<FileT
     if (contents.empty()) throw usage_error("there is no file to store on the phone");
     std::ranges::sort(contents, {}, [](const Content& c) { return c.file->name; });
     for (std::size_t i = 1; i < contents.size(); ++i)
-        if (contents[i].file->name == contents[i - 1].file->name) throw usage_error("two files are both called " + contents[i].file->name + " on the phone; give them different names");
+        if (contents[i].file->name == contents[i - 1].file->name)
+            throw usage_error("two files are both called " + contents[i].file->name + " on the phone; give them different names");
     stored.sha256 = contents.front().sha256;
     if (contents.size() > 1) {
         std::string list;
@@ -93,10 +95,12 @@ StoredFolder RemoteStore::store(const std::string& kind, const std::vector<FileT
     (void)shell_output(target_, "mkdir -p " + shell_quoted(part), control);
     std::uint64_t arrived = 0;
     for (const auto& content : contents)
-        if (const auto there = stat_remote(target_, part + "/" + content.file->name, control); there && there->is_file()) arrived += std::min(there->size, content.size);
+        if (const auto there = stat_remote(target_, part + "/" + content.file->name, control); there && there->is_file())
+            arrived += std::min(there->size, content.size);
     if (const auto room = free_bytes(control); room < stored.bytes - arrived + reserve)
-        throw AdbError(AdbFault::no_space, printable(target_.serial, 100) + ": " + root_ + ": " + mebibytes(stored.bytes - arrived) + " are to be stored and " + mebibytes(room) +
-                                               " are free there (" + mebibytes(reserve) + " stay free); free some space on the phone, or remove what Bitwright stored on it");
+        throw AdbError(AdbFault::no_space, printable(target_.serial, 100) + ": " + root_ + ": " + mebibytes(stored.bytes - arrived) + " are to be stored and " +
+                                               mebibytes(room) + " are free there (" + mebibytes(reserve) +
+                                               " stay free); free some space on the phone, or remove what Bitwright stored on it");
 
     std::uint64_t done = 0;
     for (const auto& content : contents) {
@@ -115,7 +119,8 @@ StoredFolder RemoteStore::store(const std::string& kind, const std::vector<FileT
             if (remote_sha256(target_, remote, std::nullopt, control) == content.sha256) break;
             (void)shell_output(target_, "rm -f " + shell_quoted(remote), control);
             if (attempt == 1)
-                throw AdbError(AdbFault::corrupted, printable(target_.serial, 100) + ": " + remote + ": arrived twice with other bytes than were sent; try another cable, and check the phone's storage");
+                throw AdbError(AdbFault::corrupted, printable(target_.serial, 100) + ": " + remote +
+                                                        ": arrived twice with other bytes than were sent; try another cable, and check the phone's storage");
         }
         done += content.size;
     }
@@ -143,7 +148,10 @@ std::string RemoteStore::make_run(const std::string& id, const Control& control)
     return folder;
 }
 
-void RemoteStore::remove_run(const std::string& id, const Control& control) const { (void)shell_output(target_, "rm -rf " + shell_quoted(run_folder(id)), control); }
+void RemoteStore::remove_run(const std::string& id, const Control& control) const
+{
+    (void)shell_output(target_, "rm -rf " + shell_quoted(run_folder(id)), control);
+}
 
 std::vector<std::string> RemoteStore::runs(const Control& control) const
 {
@@ -158,7 +166,9 @@ std::uint64_t RemoteStore::free_bytes(const Control& control) const
 {
     const auto printed = shell_output(target_, "df -k /data/local/tmp", control);
     const auto bytes = df_free_bytes(printed);
-    if (!bytes) throw AdbError(AdbFault::refused, printable(target_.serial, 100) + ": the phone does not say how much space is free, its df prints \"" + printable(printed) + "\"");
+    if (!bytes)
+        throw AdbError(AdbFault::refused,
+                       printable(target_.serial, 100) + ": the phone does not say how much space is free, its df prints \"" + printable(printed) + "\"");
     return static_cast<std::uint64_t>(*bytes);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What Bitwright keeps on a phone: ROOT/{bin/<sha12>,models/<sha12>,runs/<id>}, ROOT = /data/local/tmp/bitwright (the one place where a shell user may execute).
-// Folders are named by their content, so what is there is never sent again and never half there: files go to <sha12>.part, resumable, their sizes and SHA-256 are
-// checked on the phone, then the folder gets its name in one step.
-// Errors: AdbError (no_space before anything is sent; corrupted), Error (bad_input) for a local file; Cancelled leaves the .part for the next attempt.
-// Threading: blocking, for a worker thread; one writer per phone.
+// What Bitwright keeps on a phone: ROOT/{bin/<sha12>,models/<sha12>,runs/<id>}, ROOT = /data/local/tmp/bitwright (the one place where a shell user may
+// execute). Folders are named by their content, so what is there is never sent again and never half there: files go to <sha12>.part, resumable, their sizes and
+// SHA-256 are checked on the phone, then the folder gets its name in one step. Errors: AdbError (no_space before anything is sent; corrupted), Error
+// (bad_input) for a local file; Cancelled leaves the .part for the next attempt. Threading: blocking, for a worker thread; one writer per phone.
 #pragma once
 
 #include "core/runtime/control.h"
@@ -25,7 +24,7 @@ struct FileToStore {
 };
 
 struct StoredFolder {
-    std::string path;  ///< on the phone
+    std::string path;    ///< on the phone
     std::string sha256;  ///< of the content: of the only file, or of the lines "SHA256  NAME" sorted by name
     std::uint64_t bytes = 0;
     std::uint64_t sent = 0;  ///< 0: it was there
@@ -38,8 +37,14 @@ public:
     /// `root` lies below /data/local/tmp/. Throws Error (usage) otherwise: remove_everything() deletes it.
     explicit RemoteStore(AdbTarget target, std::string root = std::string(default_root));
 
-    StoredFolder store_program(const std::vector<FileToStore>& files, const TransferProgress& progress, const Control& control) const { return store("bin", files, progress, control); }
-    StoredFolder store_model(const std::vector<FileToStore>& files, const TransferProgress& progress, const Control& control) const { return store("models", files, progress, control); }
+    StoredFolder store_program(const std::vector<FileToStore>& files, const TransferProgress& progress, const Control& control) const
+    {
+        return store("bin", files, progress, control);
+    }
+    StoredFolder store_model(const std::vector<FileToStore>& files, const TransferProgress& progress, const Control& control) const
+    {
+        return store("models", files, progress, control);
+    }
 
     /// The folder of a run, made. `id`: letters, digits, '-', '_' and '.', at most 64.
     [[nodiscard]] std::string make_run(const std::string& id, const Control& control) const;

@@ -107,7 +107,10 @@ private:
     std::uint64_t offset_ = 0;  ///< into the event at at_
 };
 
-ReplayServer::ReplayServer(const std::filesystem::path& transcript, double speed) : ReplayServer(read_transcript(read_text(transcript), transcript.string()), speed) {}
+ReplayServer::ReplayServer(const std::filesystem::path& transcript, double speed)
+    : ReplayServer(read_transcript(read_text(transcript), transcript.string()), speed)
+{
+}
 
 ReplayServer::ReplayServer(std::vector<std::vector<TranscriptEvent>> sockets, double speed) : speed_(speed)
 {
@@ -243,7 +246,8 @@ void ReplayServer::serve(int client)
                 skip = answered;
             } else {
                 const auto request = std::string_view(history).substr(std::min<std::size_t>(4, history.size()));
-                if (request == "host:version") (void)send_all("OKAY00040029");
+                if (request == "host:version")
+                    (void)send_all("OKAY00040029");
                 else if (request == "host:devices-l" || request == "host:track-devices-l") {
                     (void)send_all("OKAY" + block(list_of_phones()));
                     if (request == "host:track-devices-l") continue;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A recorded session as an adb server with its phones: what a user's bug report holds, without the phone. The client is the same as ever, only its port is this one.
-// A connection is answered from the recorded socket whose requests begin as its own do, each used once in the order of recording and then again from the last; run ids
-// (what follows "/runs/") may differ where they have the same length, and so may the times of files that are pushed; the files themselves are the same. A request
-// that nobody recorded is refused with FAIL and named; the version and the list of phones are answered also where only commands were recorded.
+// A recorded session as an adb server with its phones: what a user's bug report holds, without the phone. The client is the same as ever, only its port is this
+// one. A connection is answered from the recorded socket whose requests begin as its own do, each used once in the order of recording and then again from the
+// last; run ids (what follows "/runs/") may differ where they have the same length, and so may the times of files that are pushed; the files themselves are the
+// same. A request that nobody recorded is refused with FAIL and named; the version and the list of phones are answered also where only commands were recorded.
 // Threading: serves on threads of its own until destroyed. Opens loopback only.
 #pragma once
 

@@ -32,7 +32,8 @@ public:
         if (marked && end == std::string::npos && line_.size() < mark.size() + 24) return {};
         done_ = true;
         std::int64_t number = 0;
-        if (!marked || end == std::string::npos || end < mark.size() || std::from_chars(line_.data() + mark.size(), line_.data() + end, number).ptr != line_.data() + end || number <= 1)
+        if (!marked || end == std::string::npos || end < mark.size() ||
+            std::from_chars(line_.data() + mark.size(), line_.data() + end, number).ptr != line_.data() + end || number <= 1)
             return line_;
         group_ = number;
         return std::string_view(line_).substr(end + 1);
@@ -53,13 +54,19 @@ private:
 };
 
 /// "-s TERM --" is what both mksh and dash read.
-std::string signal_group(std::string_view signal, std::int64_t group) { return "kill -s " + std::string(signal) + " -- -" + std::to_string(group) + " 2>/dev/null"; }
+std::string signal_group(std::string_view signal, std::int64_t group)
+{
+    return "kill -s " + std::string(signal) + " -- -" + std::to_string(group) + " 2>/dev/null";
+}
 
 /// One command on one socket.
 class Session {
 public:
     Session(const AdbTarget& target, std::string_view command, const ShellOptions& options, const Control& control)
-        : target_(target), options_(options), control_(control), socket_(open_service(target, std::string("shell,v2,raw:").append(shell_prefix).append(command), control))
+        : target_(target),
+          options_(options),
+          control_(control),
+          socket_(open_service(target, std::string("shell,v2,raw:").append(shell_prefix).append(command), control))
     {
         packets_.on_output = [this](std::string_view text) { keep(line_.behind(text), options_.on_output, result_.output); };
         packets_.on_error = [this](std::string_view text) { keep(text, options_.on_error, result_.error); };
@@ -81,8 +88,8 @@ public:
                 if (ready.writable && write()) heard = now;
                 if (options_.time_limit > milliseconds::zero() && now - begin > options_.time_limit) {
                     end_group();
-                    throw AdbError(AdbFault::no_answer, printable(target_.serial, 100) + ": a command on the phone took longer than the " + seconds(options_.time_limit) +
-                                                            " s it may; it was ended, try again");
+                    throw AdbError(AdbFault::no_answer, printable(target_.serial, 100) + ": a command on the phone took longer than the " +
+                                                            seconds(options_.time_limit) + " s it may; it was ended, try again");
                 }
                 if (options_.silence > milliseconds::zero() && now - heard > options_.silence) {
                     sign_of_life();
@@ -113,8 +120,8 @@ private:
             return;
         }
         if (result_.output.size() + result_.error.size() + text.size() > options_.output_limit)
-            throw AdbError(AdbFault::output_limit, printable(target_.serial, 100) + ": a command on the phone printed more than the " + std::to_string(options_.output_limit >> 10) +
-                                                       " KiB it may; it was ended");
+            throw AdbError(AdbFault::output_limit, printable(target_.serial, 100) + ": a command on the phone printed more than the " +
+                                                       std::to_string(options_.output_limit >> 10) + " KiB it may; it was ended");
         kept.append(text);
     }
 
@@ -130,8 +137,10 @@ private:
     {
         if (pending_sent_ == pending_.size() && !input_closed_) {
             const auto count = options_.input(input_buffer_);
-            if (count == 0) close_input();
-            else queue(shell_packet(ShellPacketId::input, {input_buffer_.data(), count}));
+            if (count == 0)
+                close_input();
+            else
+                queue(shell_packet(ShellPacketId::input, {input_buffer_.data(), count}));
         }
         const auto sent = socket_->write_some(std::string_view(pending_).substr(pending_sent_));
         pending_sent_ += sent;
@@ -220,8 +229,8 @@ bool end_process_group(const AdbTarget& target, std::int64_t group, const Contro
     if (group <= 1) throw usage_error("process group " + std::to_string(group) + " is none that a command on a phone has");
     // A member that is ending still counts for signal 0, hence the short waits.
     const std::string wait = "do " + signal_group("0", group) + " || exit 0; sleep 0.1; done\n";
-    const std::string script =
-        signal_group("TERM", group) + " || exit 0\nfor i in 1 2 3 4 5 6 7 8 9 10; " + wait + signal_group("KILL", group) + "\nfor i in 1 2 3 4 5; " + wait + "exit 1\n";
+    const std::string script = signal_group("TERM", group) + " || exit 0\nfor i in 1 2 3 4 5 6 7 8 9 10; " + wait + signal_group("KILL", group) +
+                               "\nfor i in 1 2 3 4 5; " + wait + "exit 1\n";
     return run_shell(target, script, control).exit_code == 0;
 }
 

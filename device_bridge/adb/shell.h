@@ -41,7 +41,10 @@ struct ShellResult {
 
 /// Runs `command` to its end.
 [[nodiscard]] ShellResult run_shell(const AdbTarget& target, std::string_view command, const ShellOptions& options, const Control& control);
-[[nodiscard]] inline ShellResult run_shell(const AdbTarget& target, std::string_view command, const Control& control) { return run_shell(target, command, {}, control); }
+[[nodiscard]] inline ShellResult run_shell(const AdbTarget& target, std::string_view command, const Control& control)
+{
+    return run_shell(target, command, {}, control);
+}
 
 /// Like run_shell, and a command that does not exit with 0 is an AdbError (refused) that quotes its errors. @return its output.
 [[nodiscard]] std::string shell_output(const AdbTarget& target, std::string_view command, const Control& control);

@@ -45,7 +45,8 @@ void ShellPacketReader::feed(std::string_view bytes)
             case ShellPacketId::exit:
                 if (!exit_code_) exit_code_ = static_cast<unsigned char>(part.front());
                 break;
-            default: break;
+            default:
+                break;
         }
     }
 }

@@ -27,7 +27,8 @@ constexpr std::uint64_t part_size = 64u << 20;
 void check_path(const std::string& path)
 {
     if (path.empty() || path.front() != '/' || path.size() > longest_path || path.find('\0') != std::string::npos)
-        throw usage_error("\"" + printable(path, 100) + "\" is no path on a phone; it begins with / and has at most " + std::to_string(longest_path) + " characters");
+        throw usage_error("\"" + printable(path, 100) + "\" is no path on a phone; it begins with / and has at most " + std::to_string(longest_path) +
+                          " characters");
 }
 
 /// Sync's own connection; ends with QUIT when all went well.
@@ -90,7 +91,8 @@ public:
             if (head.id == "FAIL") throw failed(remote, head.value);
             if (head.id != "DATA" || head.value > sync_wire::most_data) throw strange();
             if (at + head.value > limit)
-                throw AdbError(AdbFault::refused, printable(target_.serial, 100) + ": " + printable(remote, 200) + ": is longer than the " + std::to_string(limit) + " bytes expected; look at it on the phone");
+                throw AdbError(AdbFault::refused, printable(target_.serial, 100) + ": " + printable(remote, 200) + ": is longer than the " +
+                                                      std::to_string(limit) + " bytes expected; look at it on the phone");
             data.resize(head.value);
             socket_->read(data);
             file.write_at(at, std::as_bytes(std::span(data)));
@@ -105,7 +107,8 @@ public:
 private:
     AdbError strange() const
     {
-        return {AdbFault::protocol, printable(target_.serial, 100) + ": the phone sent an answer that is none; unplug it, plug it in again, and update the Android platform tools"};
+        return {AdbFault::protocol,
+                printable(target_.serial, 100) + ": the phone sent an answer that is none; unplug it, plug it in again, and update the Android platform tools"};
     }
 
     AdbError failed(const std::string& path, std::uint32_t length)
@@ -154,7 +157,8 @@ std::optional<RemoteStat> stat_remote(const AdbTarget& target, const std::string
     return stat;
 }
 
-void push_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, unsigned mode, const TransferProgress& progress, const Control& control)
+void push_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, unsigned mode, const TransferProgress& progress,
+               const Control& control)
 {
     check_path(remote);
     const MappedFile file(local);
@@ -163,7 +167,8 @@ void push_file(const AdbTarget& target, const std::filesystem::path& local, cons
     sync.quit();
 }
 
-void pull_file(const AdbTarget& target, const std::string& remote, const std::filesystem::path& local, std::uint64_t limit, const TransferProgress& progress, const Control& control)
+void pull_file(const AdbTarget& target, const std::string& remote, const std::filesystem::path& local, std::uint64_t limit, const TransferProgress& progress,
+               const Control& control)
 {
     check_path(remote);
     Sync sync(target, control);
@@ -178,11 +183,13 @@ std::string remote_sha256(const AdbTarget& target, const std::string& path, std:
     const auto printed = shell_output(target, size ? "head -c " + std::to_string(*size) + " " + name + " | sha256sum" : "sha256sum " + name, control);
     const auto hash = printed.substr(0, printed.find_first_of(" \n"));
     if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdef") != std::string::npos)
-        throw AdbError(AdbFault::unsupported, printable(target.serial, 100) + ": the phone cannot compute SHA-256 (it says \"" + printable(printed) + "\"); Android 8 or newer can");
+        throw AdbError(AdbFault::unsupported,
+                       printable(target.serial, 100) + ": the phone cannot compute SHA-256 (it says \"" + printable(printed) + "\"); Android 8 or newer can");
     return hash;
 }
 
-std::uint64_t append_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, const TransferProgress& progress, const Control& control)
+std::uint64_t append_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, const TransferProgress& progress,
+                          const Control& control)
 {
     check_path(remote);
     const MappedFile file(local);
@@ -220,7 +227,8 @@ std::uint64_t append_file(const AdbTarget& target, const std::filesystem::path& 
     }
     const auto there = stat_remote(target, remote, control);
     if (!there || there->size != total)
-        throw AdbError(AdbFault::corrupted, printable(target.serial, 100) + ": " + printable(remote, 200) + ": arrived with another size than it has here; push it again");
+        throw AdbError(AdbFault::corrupted,
+                       printable(target.serial, 100) + ": " + printable(remote, 200) + ": arrived with another size than it has here; push it again");
     return resumed;
 }
 

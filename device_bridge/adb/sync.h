@@ -27,19 +27,23 @@ struct RemoteStat {
     [[nodiscard]] bool is_file() const noexcept { return (mode & 0170000) == 0100000; }
 };
 
-/// What `path` is (links followed), 64-bit sizes; none where nothing is. Throws AdbError (denied) where the phone does not say, (unsupported) for Android 8 and older.
+/// What `path` is (links followed), 64-bit sizes; none where nothing is. Throws AdbError (denied) where the phone does not say, (unsupported) for Android 8 and
+/// older.
 [[nodiscard]] std::optional<RemoteStat> stat_remote(const AdbTarget& target, const std::string& path, const Control& control);
 
 /// Copies `local` to `remote`, whose folders are made. @param mode owner's permissions (0755 for programs; a phone copies them to group and others).
 /// From zero each time; for a long file see append_file.
-void push_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, unsigned mode, const TransferProgress& progress, const Control& control);
+void push_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, unsigned mode, const TransferProgress& progress,
+               const Control& control);
 
 /// Copies `remote` to `local`, replaced in one step. Throws AdbError (refused) beyond `limit` bytes: what a phone sends is not trusted.
-void pull_file(const AdbTarget& target, const std::string& remote, const std::filesystem::path& local, std::uint64_t limit, const TransferProgress& progress, const Control& control);
+void pull_file(const AdbTarget& target, const std::string& remote, const std::filesystem::path& local, std::uint64_t limit, const TransferProgress& progress,
+               const Control& control);
 
-/// Copies `local` to `remote` in parts through a shell's stdin, so that what arrived before a cut is kept: a call after the cut compares size and SHA-256 of what is
-/// there with the same bytes here and goes on behind them (or begins again where they differ). @return the bytes that did not have to be sent.
-std::uint64_t append_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, const TransferProgress& progress, const Control& control);
+/// Copies `local` to `remote` in parts through a shell's stdin, so that what arrived before a cut is kept: a call after the cut compares size and SHA-256 of
+/// what is there with the same bytes here and goes on behind them (or begins again where they differ). @return the bytes that did not have to be sent.
+std::uint64_t append_file(const AdbTarget& target, const std::filesystem::path& local, const std::string& remote, const TransferProgress& progress,
+                          const Control& control);
 
 /// SHA-256 of a file on the phone, computed there; of its first `size` bytes if given.
 [[nodiscard]] std::string remote_sha256(const AdbTarget& target, const std::string& path, std::optional<std::uint64_t> size, const Control& control);

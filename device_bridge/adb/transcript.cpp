@@ -143,13 +143,16 @@ std::vector<std::vector<TranscriptEvent>> read_transcript(std::string_view text,
         using Kind = TranscriptEvent::Kind;
         for (const auto& [key, content] : value.object) {
             const bool out = key.starts_with("out");
-            if ((key == "out" || key == "in") && content.kind == json::Kind::string) events.push_back({out ? Kind::out : Kind::in, content.string, 0, event.ms});
+            if ((key == "out" || key == "in") && content.kind == json::Kind::string)
+                events.push_back({out ? Kind::out : Kind::in, content.string, 0, event.ms});
             else if ((key == "out64" || key == "in64") && content.kind == json::Kind::string)
                 events.push_back({out ? Kind::out : Kind::in, from_base64(content.string, place), 0, event.ms});
             else if ((key == "out_bytes" || key == "in_bytes") && content.kind == json::Kind::integer && content.integer > 0)
                 events.push_back({out ? Kind::out_skipped : Kind::in_skipped, {}, static_cast<std::uint64_t>(content.integer), event.ms});
-            else if (key == "end") events.push_back({Kind::end, {}, 0, event.ms});
-            else if (key != "socket" && key != "ms" && key != "open") throw bad_input(place, key, "is not known here; record the session again");
+            else if (key == "end")
+                events.push_back({Kind::end, {}, 0, event.ms});
+            else if (key != "socket" && key != "ms" && key != "open")
+                throw bad_input(place, key, "is not known here; record the session again");
         }
     }
     if (!headed) throw bad_input(where, "", "is empty; choose a file that Bitwright recorded");

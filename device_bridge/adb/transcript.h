@@ -2,11 +2,10 @@
 // A session with a phone as a file: every byte of every socket to the adb server, in order and with its time, one JSON object a line. A user adds it to a bug
 // report, and ReplayServer plays the phone from it.
 //
-// Lines: {"bitwright_adb_transcript":1} first; then {"socket":N,"ms":T} with one of "open":true, "out":TEXT, "in":TEXT, "out64"/"in64":BASE64 (bytes that are no
-// text), "out_bytes"/"in_bytes":COUNT (beyond kept_out and kept_in of a socket bytes are only counted: a file's contents do not go into a report), "end":true (the
-// other side closed).
-// It names the phone's serial number and what commands printed; nothing else of this computer is in it.
-// Threading: Transcript may be used from any thread; a TranscriptSocket belongs to one.
+// Lines: {"bitwright_adb_transcript":1} first; then {"socket":N,"ms":T} with one of "open":true, "out":TEXT, "in":TEXT, "out64"/"in64":BASE64 (bytes that are
+// no text), "out_bytes"/"in_bytes":COUNT (beyond kept_out and kept_in of a socket bytes are only counted: a file's contents do not go into a report),
+// "end":true (the other side closed). It names the phone's serial number and what commands printed; nothing else of this computer is in it. Threading:
+// Transcript may be used from any thread; a TranscriptSocket belongs to one.
 #pragma once
 
 #include <chrono>
@@ -58,9 +57,9 @@ private:
 
     std::shared_ptr<Transcript> transcript_;
     int number_;
-    int direction_ = 0;           ///< of what is pending
+    int direction_ = 0;  ///< of what is pending
     std::string pending_;
-    std::uint64_t skipped_ = 0;   ///< pending bytes that are only counted
+    std::uint64_t skipped_ = 0;  ///< pending bytes that are only counted
     std::size_t kept_[2] = {0, 0};
 };
 

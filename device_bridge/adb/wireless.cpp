@@ -29,15 +29,22 @@ void check_address(const std::string& address)
 AdbError not_connected(const std::string& address, const std::string& said)
 {
     if (has(said, "authenticate") || has(said, "unauthorized"))
-        return {AdbFault::unauthorized, address + ": the phone asks whether to allow this computer; unlock it and accept the dialog, then it connects by itself"};
+        return {AdbFault::unauthorized,
+                address + ": the phone asks whether to allow this computer; unlock it and accept the dialog, then it connects by itself"};
     if (has(said, "Connection refused"))
-        return {AdbFault::no_device, address + ": nothing listens at this address; switch on wireless debugging on the phone (or connect it by USB once and let it listen), and look up its port there"};
+        return {AdbFault::no_device, address +
+                                         ": nothing listens at this address; switch on wireless debugging on the phone (or connect it by USB once and let it "
+                                         "listen), and look up its port there"};
     if (has(said, "No route") || has(said, "unreachable"))
         return {AdbFault::no_device, address + ": this address cannot be reached; phone and computer must be in the same network"};
     if (has(said, "resolve") || has(said, "Name or service") || has(said, "Temporary failure"))
         return {AdbFault::no_device, address + ": no such name in the network; give the phone's IP address as its Wi-Fi settings show it"};
-    if (has(said, "could not connect to localfilesystem")) return {AdbFault::no_device, address + ": nothing listens at this socket; start the phone behind it"};
-    if (has(said, "failed to connect")) return {AdbFault::no_device, address + ": the phone does not answer at this address; check that it is on, in the same network, and listens (adb says \"" + printable(said) + "\")"};
+    if (has(said, "could not connect to localfilesystem"))
+        return {AdbFault::no_device, address + ": nothing listens at this socket; start the phone behind it"};
+    if (has(said, "failed to connect"))
+        return {AdbFault::no_device, address +
+                                         ": the phone does not answer at this address; check that it is on, in the same network, and listens (adb says \"" +
+                                         printable(said) + "\")"};
     return {AdbFault::refused, address + ": adb says \"" + printable(said) + "\"; check the address"};
 }
 
@@ -84,12 +91,16 @@ void pair_phone(const AdbSettings& settings, const std::string& address, const s
         said = ask_server(patient(settings), "host:pair:" + code + ":" + address, control, address);
     } catch (const AdbError& error) {
         if (error.fault() == AdbFault::unsupported)
-            throw AdbError(AdbFault::unsupported, "this computer's adb is too old to pair; install Android platform tools 30 or newer, or connect the phone by USB once and let it listen on the network");
+            throw AdbError(AdbFault::unsupported,
+                           "this computer's adb is too old to pair; install Android platform tools 30 or newer, or connect the phone by USB once and let it "
+                           "listen on the network");
         throw;
     }
     if (said.starts_with("Successfully paired")) return;
     if (has(said, "password") || has(said, "protocol fault"))
-        throw AdbError(AdbFault::refused, printable(address, 100) + ": the phone did not accept the code; open \"Pair device with pairing code\" again and type the new code and port");
+        throw AdbError(
+            AdbFault::refused,
+            printable(address, 100) + ": the phone did not accept the code; open \"Pair device with pairing code\" again and type the new code and port");
     throw not_connected(printable(address, 100), said);
 }
 
@@ -98,7 +109,8 @@ void listen_on_network(const AdbTarget& target, std::uint16_t port, const Contro
     if (port == 0) throw usage_error("0 is no port a phone can listen on; use 5555");
     const auto socket = open_service(target, "tcpip:" + std::to_string(port), control);
     const auto said = socket->read_to_end(4096);
-    if (!said.empty() && !has(said, "restarting")) throw AdbError(AdbFault::refused, printable(target.serial, 100) + ": the phone does not listen on its network, it says \"" + printable(said) + "\"");
+    if (!said.empty() && !has(said, "restarting"))
+        throw AdbError(AdbFault::refused, printable(target.serial, 100) + ": the phone does not listen on its network, it says \"" + printable(said) + "\"");
 }
 
 void reconnect_offline(const AdbSettings& settings, const Control& control) { (void)ask_server(settings, "host:reconnect-offline", control); }

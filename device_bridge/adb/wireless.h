@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Phones over the network, through the adb server: connect, pair, and the way there from USB. adb's answers come as text and say OKAY also when it failed; here a
-// failure is an AdbError with the next step. Only what the user asks for is opened, by the adb server, to the address the user gave.
-// Threading: blocking, for a worker thread; connecting to a silent address takes adb 10 s.
+// Phones over the network, through the adb server: connect, pair, and the way there from USB. adb's answers come as text and say OKAY also when it failed; here
+// a failure is an AdbError with the next step. Only what the user asks for is opened, by the adb server, to the address the user gave. Threading: blocking, for
+// a worker thread; connecting to a silent address takes adb 10 s.
 #pragma once
 
 #include "core/runtime/control.h"
@@ -13,8 +13,8 @@
 
 namespace bitwright {
 
-/// `adb connect`: "HOST", "HOST:PORT" (5555 without a port) or "localfilesystem:/path" of a socket. @return the phone's serial, which is the address with its port.
-/// unauthorized when the dialog on the phone waits: the phone is listed and becomes ready by itself.
+/// `adb connect`: "HOST", "HOST:PORT" (5555 without a port) or "localfilesystem:/path" of a socket. @return the phone's serial, which is the address with its
+/// port. unauthorized when the dialog on the phone waits: the phone is listed and becomes ready by itself.
 std::string connect_phone(const AdbSettings& settings, const std::string& address, const Control& control);
 void disconnect_phone(const AdbSettings& settings, const std::string& serial, const Control& control);
 

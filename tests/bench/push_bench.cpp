@@ -35,7 +35,8 @@ void run_adb(const AdbSettings& settings, std::vector<std::string> words)
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     pid_t child = 0;
     int status = 0;
-    if (::posix_spawn(&child, arguments[0], &actions, nullptr, arguments.data(), environ) != 0 || ::waitpid(child, &status, 0) != child || status != 0) throw std::runtime_error("adb failed");
+    if (::posix_spawn(&child, arguments[0], &actions, nullptr, arguments.data(), environ) != 0 || ::waitpid(child, &status, 0) != child || status != 0)
+        throw std::runtime_error("adb failed");
     posix_spawn_file_actions_destroy(&actions);
 }
 
@@ -71,10 +72,18 @@ int main(int argc, char** argv)
     const auto& control = lab.control;
     const auto limit = std::uint64_t{mib} << 20;
     const std::string remote = "/data/local/tmp/file", back = (lab.folder() / "back").string();
-    std::vector<Way> ways{{"adb push", [&] { run_adb(lab.settings(), {"-s", phone.serial(), "push", file.string(), remote}); }, {}},
+    std::vector<Way> ways{{"adb push",
+                           [&] {
+                               run_adb(lab.settings(), {"-s", phone.serial(), "push", file.string(), remote});
+                           },
+                           {}},
                           {"push_file (sync)", [&] { push_file(target, file, remote, 0644, {}, control); }, {}},
                           {"append_file (resumable)", [&] { (void)append_file(target, file, "/data/local/tmp/appended", {}, control); }, {}},
-                          {"adb pull", [&] { run_adb(lab.settings(), {"-s", phone.serial(), "pull", remote, back}); }, {}},
+                          {"adb pull",
+                           [&] {
+                               run_adb(lab.settings(), {"-s", phone.serial(), "pull", remote, back});
+                           },
+                           {}},
                           {"pull_file (sync)", [&] { pull_file(target, remote, back, limit, {}, control); }, {}},
                           {"sha256 on the phone", [&] { (void)remote_sha256(target, remote, std::nullopt, control); }, {}}};
     for (int round = 0; round < rounds; ++round) {
@@ -89,7 +98,8 @@ int main(int argc, char** argv)
     }
     for (auto& way : ways) {
         std::ranges::sort(way.speeds);
-        std::printf("%-26s median %7.1f MB/s   (%.1f to %.1f, %d rounds of %zu MiB)\n", way.name, way.speeds[way.speeds.size() / 2], way.speeds.front(), way.speeds.back(), rounds, mib);
+        std::printf("%-26s median %7.1f MB/s   (%.1f to %.1f, %d rounds of %zu MiB)\n", way.name, way.speeds[way.speeds.size() / 2], way.speeds.front(),
+                    way.speeds.back(), rounds, mib);
     }
     return 0;
 }

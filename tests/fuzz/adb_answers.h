@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every reader of the adb client that is a function of bytes, behind one entry: for mutations from a fixed seed and for libFuzzer. Bytes from a phone may be anything;
-// none of it throws, hangs or costs memory beyond its size.
+// Every reader of the adb client that is a function of bytes, behind one entry: for mutations from a fixed seed and for libFuzzer. Bytes from a phone may be
+// anything; none of it throws, hangs or costs memory beyond its size.
 #pragma once
 
 #include "device_bridge/adb/adb_error.h"

@@ -27,16 +27,22 @@ int iterations(int usual)
     return more == nullptr ? usual : std::max(usual, std::atoi(more) / 20);
 }
 
-std::string stat_answer() { return sync_wire::head("STA2", 0).append(16, '\1').append("\xa4\x81\0\0", 4).append(12, '\1').append("\5\0\0\0\0\0\0\0", 8).append(24, '\1'); }
+std::string stat_answer()
+{
+    return sync_wire::head("STA2", 0).append(16, '\1').append("\xa4\x81\0\0", 4).append(12, '\1').append("\5\0\0\0\0\0\0\0", 8).append(24, '\1');
+}
 
 const std::array<std::string, 6>& answers()
 {
     static const std::array<std::string, 6> all{
         "R5CT90ABCDE            device usb:1-2 product:dm1q model:SM_S911B device:dm1q transport_id:3\n192.168.1.20:5555 offline transport_id:4\n"
         "0123 no permissions (user in plugdev group; are your udev rules wrong?); see [http://x] usb:3-1.4 transport_id:7\n",
-        shell_packet(ShellPacketId::output, "hello\n") + shell_packet(ShellPacketId::error, "oops") + shell_packet(ShellPacketId::exit, std::string(1, '\0')), stat_answer(),
-        "finished 0 1234 99 abc\nrunning 77\n", "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/block/dm-5 110000000 5000 100000000 5% /data\n",
-        "{\"bitwright_adb_transcript\":1}\n{\"socket\":1,\"ms\":0.1,\"out\":\"000chost:version\"}\n{\"socket\":1,\"ms\":0.2,\"in64\":\"T0tBWQ==\"}\n{\"socket\":1,\"ms\":2,\"out_bytes\":7}\n"};
+        shell_packet(ShellPacketId::output, "hello\n") + shell_packet(ShellPacketId::error, "oops") + shell_packet(ShellPacketId::exit, std::string(1, '\0')),
+        stat_answer(),
+        "finished 0 1234 99 abc\nrunning 77\n",
+        "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/block/dm-5 110000000 5000 100000000 5% /data\n",
+        "{\"bitwright_adb_transcript\":1}\n{\"socket\":1,\"ms\":0.1,\"out\":\"000chost:version\"}\n{\"socket\":1,\"ms\":0.2,\"in64\":\"T0tBWQ==\"}\n{"
+        "\"socket\":1,\"ms\":2,\"out_bytes\":7}\n"};
     return all;
 }
 
@@ -91,7 +97,8 @@ private:
         lock.unlock();
         (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
         if (!hang) ::shutdown(client, SHUT_WR);
-        for (std::array<char, 4096> sink; ::recv(client, sink.data(), sink.size(), 0) > 0;) {}
+        for (std::array<char, 4096> sink; ::recv(client, sink.data(), sink.size(), 0) > 0;) {
+        }
     }
 
     std::mutex mutex_;
@@ -147,9 +154,13 @@ TEST(AdbFuzz, ShellOverASocket)
     ShellOptions options;
     options.silence = std::chrono::milliseconds(30);
     options.output_limit = 1000;
-    const auto ran = "OKAYOKAY" + shell_packet(ShellPacketId::output, "bitwright-group 1234\nout\n") + shell_packet(ShellPacketId::error, "oops") + shell_packet(ShellPacketId::exit, std::string(1, '\3'));
-    EXPECT_GT(survives(25, ran, iterations(1500), [&](const AdbTarget& target) { EXPECT_LE(run_shell(target, "x", options, control).output.size(), 1000u); }), 10);
-    EXPECT_GT(survives(26, "OKAY0005a b\nc", iterations(1500), [&](const AdbTarget& target) { EXPECT_LE(ask_server(target.adb, "x", control).size(), 1u << 20); }), 10);
+    const auto ran = "OKAYOKAY" + shell_packet(ShellPacketId::output, "bitwright-group 1234\nout\n") + shell_packet(ShellPacketId::error, "oops") +
+                     shell_packet(ShellPacketId::exit, std::string(1, '\3'));
+    EXPECT_GT(survives(25, ran, iterations(1500), [&](const AdbTarget& target) { EXPECT_LE(run_shell(target, "x", options, control).output.size(), 1000u); }),
+              10);
+    EXPECT_GT(
+        survives(26, "OKAY0005a b\nc", iterations(1500), [&](const AdbTarget& target) { EXPECT_LE(ask_server(target.adb, "x", control).size(), 1u << 20); }),
+        10);
 }
 
 }  // namespace

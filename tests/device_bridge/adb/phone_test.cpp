@@ -80,10 +80,15 @@ TEST_F(AdbCommands, OutputStreamsAndIsLimited)
 TEST_F(AdbCommands, CancelEndsEverythingTheCommandStarted)
 {
     const test::LabPhone phone(lab, "{}");
-    const auto alive = [&] { return shell_output(phone.target(), "for p in $(cat /data/local/tmp/pids); do kill -s 0 $p 2>/dev/null && echo alive; done; exit 0", lab.control); };
+    const auto alive = [&] {
+        return shell_output(phone.target(), "for p in $(cat /data/local/tmp/pids); do kill -s 0 $p 2>/dev/null && echo alive; done; exit 0", lab.control);
+    };
     cancel_after(milliseconds(500));
     const auto begin = steady_clock::now();
-    EXPECT_THROW((void)run_shell(phone.target(), "cd /data/local/tmp; sleep 100 & echo $! > pids; (sleep 100; echo never) & echo $! >> pids; echo $$ >> pids; wait; echo never", control), Cancelled);
+    EXPECT_THROW((void)run_shell(phone.target(),
+                                 "cd /data/local/tmp; sleep 100 & echo $! > pids; (sleep 100; echo never) & echo $! >> pids; echo $$ >> pids; wait; echo never",
+                                 control),
+                 Cancelled);
     EXPECT_LT(steady_clock::now() - begin, milliseconds(2500));
     EXPECT_EQ(shell_output(phone.target(), "wc -l < /data/local/tmp/pids", lab.control), "3\n");
     EXPECT_EQ(alive(), "");
@@ -163,7 +168,8 @@ TEST_F(AdbCommands, AnUnpluggedPhoneIsOfflineThenGone)
     EXPECT_EQ(fault, AdbFault::offline) << sentence;  // adb tries to reach a phone on the network again for a while
     EXPECT_EQ(fault_of([&] { wait_for_phone(phone.target(), milliseconds(300), control); }).first, AdbFault::offline);
     disconnect_phone(lab.settings(), phone.serial(), control);
-    for (int i = 0; i < 100 && ask_server(lab.settings(), "host:devices", control) != ""; ++i) std::this_thread::sleep_for(milliseconds(20));  // adb does it a little later
+    for (int i = 0; i < 100 && ask_server(lab.settings(), "host:devices", control) != ""; ++i)
+        std::this_thread::sleep_for(milliseconds(20));  // adb does it a little later
     EXPECT_EQ(fault_of([&] { (void)run_shell(phone.target(), "true", control); }).first, AdbFault::no_device);
     EXPECT_EQ(fault_of([&] { wait_for_phone(phone.target(), milliseconds(0), control); }).first, AdbFault::no_device);
 }

@@ -147,10 +147,11 @@ TEST(AdbReplay, TheEnvironmentRecordsAndReplays)
 TEST(AdbReplay, OtherFilesAreRefused)
 {
     const std::string head = "{\"bitwright_adb_transcript\":1}\n";
-    for (const auto& text : {std::string(), std::string("hello\n"), std::string("{\"bitwright_adb_transcript\":2}\n"), head + "{\"ms\":1}\n", head + "{\"socket\":1,\"ms\":1,\"up\":1}\n",
-                                   head + "{\"socket\":1,\"ms\":1,\"in64\":\"!!!\"}\n", head + "[]\n"})
+    for (const auto& text : {std::string(), std::string("hello\n"), std::string("{\"bitwright_adb_transcript\":2}\n"), head + "{\"ms\":1}\n",
+                             head + "{\"socket\":1,\"ms\":1,\"up\":1}\n", head + "{\"socket\":1,\"ms\":1,\"in64\":\"!!!\"}\n", head + "[]\n"})
         EXPECT_THROW((void)read_transcript(text, "x"), Error) << text;
-    EXPECT_EQ(read_transcript(head + "{\"socket\":1,\"ms\":1,\"in64\":\"AP8=\"}\n{\"socket\":1,\"ms\"", "x").at(0).at(0).bytes, std::string("\0\xff", 2));  // cut in the last line
+    EXPECT_EQ(read_transcript(head + "{\"socket\":1,\"ms\":1,\"in64\":\"AP8=\"}\n{\"socket\":1,\"ms\"", "x").at(0).at(0).bytes,
+              std::string("\0\xff", 2));  // cut in the last line
     EXPECT_THROW(Transcript("/nowhere/x"), Error);
 }
 

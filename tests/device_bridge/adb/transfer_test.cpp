@@ -17,8 +17,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using test::bytes_of;
 using test::fault_of;
-using test::has;
 using test::file_of;
+using test::has;
 
 class AdbTransfers : public test::AdbPhone {};
 
@@ -29,10 +29,13 @@ TEST_F(AdbTransfers, FilesGoAndComeBackWithProgress)
         const auto bytes = bytes_of(size);
         const auto local = file_of(lab.folder() / "file", bytes);
         std::vector<std::uint64_t> seen;
-        push_file(phone.target(), local, "/data/local/tmp/new folder/it's", 0755, [&](std::uint64_t done, std::uint64_t total) {
-            EXPECT_EQ(total, size);
-            seen.push_back(done);
-        }, control);
+        push_file(
+            phone.target(), local, "/data/local/tmp/new folder/it's", 0755,
+            [&](std::uint64_t done, std::uint64_t total) {
+                EXPECT_EQ(total, size);
+                seen.push_back(done);
+            },
+            control);
         ASSERT_FALSE(seen.empty());
         EXPECT_TRUE(std::ranges::is_sorted(seen));
         EXPECT_EQ(seen.back(), size);
@@ -88,7 +91,10 @@ TEST_F(AdbTransfers, ACutPushFailsAndAnotherAfterItSucceeds)
     const test::LabPhone phone(lab, R"({"faults":{"drop":{"direction":"push","bytes":3000000}}})");
     const auto local = file_of(lab.folder() / "file", bytes_of(20'000'000));
     std::uint64_t furthest = 0;
-    EXPECT_EQ(fault_of([&] { push_file(phone.target(), local, "/data/local/tmp/file", 0644, [&](std::uint64_t done, std::uint64_t) { furthest = done; }, control); }).first,
+    EXPECT_EQ(fault_of([&] {
+                  push_file(
+                      phone.target(), local, "/data/local/tmp/file", 0644, [&](std::uint64_t done, std::uint64_t) { furthest = done; }, control);
+              }).first,
               AdbFault::connection_lost);
     EXPECT_LT(furthest, 20'000'000u);
     std::this_thread::sleep_for(milliseconds(300));  // adb comes back to the phone by itself
@@ -129,9 +135,11 @@ TEST_F(AdbTransfers, AStoreSendsNothingTwice)
 {
     const test::LabPhone phone(lab, "{}");
     const RemoteStore store(phone.target());
-    const std::vector<FileToStore> files{{file_of(lab.folder() / "a", bytes_of(10'000'000)), "model.safetensors"}, {file_of(lab.folder() / "b", "{}"), "config.json"}};
+    const std::vector<FileToStore> files{{file_of(lab.folder() / "a", bytes_of(10'000'000)), "model.safetensors"},
+                                         {file_of(lab.folder() / "b", "{}"), "config.json"}};
     std::uint64_t last = 0, total = 0;
-    const auto stored = store.store_model(files, [&](std::uint64_t done, std::uint64_t all) { last = done, total = all; }, control);
+    const auto stored = store.store_model(
+        files, [&](std::uint64_t done, std::uint64_t all) { last = done, total = all; }, control);
     EXPECT_EQ(stored.sent, 10'000'002u);
     EXPECT_EQ(last, total);
     EXPECT_EQ(total, 10'000'002u);
@@ -168,9 +176,12 @@ TEST_F(AdbTransfers, AStoreGoesOnAfterACut)
     const std::vector<FileToStore> files{{file_of(lab.folder() / "a", bytes), "a"}};
     bool cut = false;
     const auto [fault, sentence] = fault_of([&] {
-        (void)store.store_model(files, [&](std::uint64_t done, std::uint64_t) {
-            if (done > 20'000'000 && !std::exchange(cut, true)) disconnect_phone(lab.settings(), phone.serial(), lab.control);
-        }, control);
+        (void)store.store_model(
+            files,
+            [&](std::uint64_t done, std::uint64_t) {
+                if (done > 20'000'000 && !std::exchange(cut, true)) disconnect_phone(lab.settings(), phone.serial(), lab.control);
+            },
+            control);
     });
     EXPECT_EQ(fault, AdbFault::connection_lost) << sentence;
     EXPECT_EQ(shell_output_after_reconnect(phone, "ls " + store.root() + "/models"), sha256_hex(bytes).substr(0, 12) + ".part\n");

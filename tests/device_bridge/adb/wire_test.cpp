@@ -17,7 +17,8 @@ TEST(PhoneLines, AreReadFromTheEnd)
         "192.168.1.20:5555      offline product:p model:M device:d transport_id:4\n"
         "localfilesystem:/tmp/a/phone device product:x model:Fake_Phone_9 device:fakedev transport_id:10\n"
         "emulator-5558          unauthorized transport_id:5\n"
-        "0123456789ABCDEF       no permissions (user in plugdev group; are your udev rules wrong?); see [http://developer.android.com/tools/device.html] usb:3-1.4 transport_id:7\n"
+        "0123456789ABCDEF       no permissions (user in plugdev group; are your udev rules wrong?); see [http://developer.android.com/tools/device.html] "
+        "usb:3-1.4 transport_id:7\n"
         "(no serial number)     device usb:1-4 transport_id:8\n"
         "hovering               dancing usb:9-9 transport_id:18446744073709551615\n");
     ASSERT_EQ(phones.size(), 7u);
@@ -60,7 +61,8 @@ TEST(PhoneLines, EachStateThatIsNotReadySaysWhatToDo)
 TEST(ShellPackets, ComeInPiecesOfAnySize)
 {
     std::string stream = shell_packet(ShellPacketId::output, "hello ") + shell_packet(ShellPacketId::error, "oops") + shell_packet(ShellPacketId::output, "") +
-                         shell_packet(static_cast<ShellPacketId>(77), "what is this") + shell_packet(ShellPacketId::output, "world") + shell_packet(ShellPacketId::exit, "\x89");
+                         shell_packet(static_cast<ShellPacketId>(77), "what is this") + shell_packet(ShellPacketId::output, "world") +
+                         shell_packet(ShellPacketId::exit, "\x89");
     for (std::size_t size = 1; size <= stream.size(); ++size) {
         ShellPacketReader reader;
         std::string output, error;
@@ -112,10 +114,13 @@ TEST(AdbErrors, WordsBecomeAReasonAndANextStep)
 {
     for (const auto& [said, fault, told] :
          {Words{"device 'X' not found", AdbFault::no_device, "check the cable"}, Words{"no devices/emulators found", AdbFault::no_device, "USB debugging"},
-          Words{"device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set\nTry 'adb kill-server' if that seems wrong.", AdbFault::unauthorized, "accept the dialog"},
+          Words{"device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set\nTry 'adb kill-server' if that seems wrong.", AdbFault::unauthorized,
+                "accept the dialog"},
           Words{"device still authorizing", AdbFault::unauthorized, "accept the dialog"}, Words{"device offline", AdbFault::offline, "unplug"},
-          Words{"insufficient permissions for device: user in plugdev group; are your udev rules wrong?", AdbFault::no_permission, "android-sdk-platform-tools-common"},
-          Words{"more than one device/emulator", AdbFault::refused, "unplug all but one"}, Words{"unknown host service", AdbFault::unsupported, "newer Android platform tools"},
+          Words{"insufficient permissions for device: user in plugdev group; are your udev rules wrong?", AdbFault::no_permission,
+                "android-sdk-platform-tools-common"},
+          Words{"more than one device/emulator", AdbFault::refused, "unplug all but one"},
+          Words{"unknown host service", AdbFault::unsupported, "newer Android platform tools"},
           Words{"all is \x1b[31mlost", AdbFault::refused, "\"all is [31mlost\""}}) {
         const auto error = server_refusal("X", said);
         EXPECT_EQ(error.fault(), fault) << error.what();

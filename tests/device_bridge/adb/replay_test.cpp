@@ -93,12 +93,9 @@ TEST(AdbReplay, ABrokenConnectionBreaksAgain)
         serial = phone.serial();
         auto target = phone.target();
         target.adb.transcript = std::make_shared<Transcript>(file);
-        std::thread puller([&] {
-            std::this_thread::sleep_for(std::chrono::milliseconds(300));
-            phone.end();
-        });
-        EXPECT_EQ(fault_of([&] { (void)run_shell(target, "echo begun; sleep 100", lab.control); }).first, AdbFault::connection_lost);
-        puller.join();
+        ShellOptions options;
+        options.on_output = [&](std::string_view) { phone.end(); };
+        EXPECT_EQ(fault_of([&] { (void)run_shell(target, "echo begun; sleep 100", options, lab.control); }).first, AdbFault::connection_lost);
     }
     const ReplayServer replay(file);
     std::string heard;

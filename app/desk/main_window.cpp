@@ -292,6 +292,18 @@ void MainWindow::show_inspector()
     switching_ = false;
 }
 
+/// A narrow window has no room for both docks beside a page: the tree steps aside until the window is wide again, or until it is asked for.
+void MainWindow::show_tree() { docks_.front()->setVisible(desk_->workspace() && !narrow_); }
+
+void MainWindow::resizeEvent(QResizeEvent* event)
+{
+    QMainWindow::resizeEvent(event);
+    const bool narrow = width() < 1160;
+    if (narrow == narrow_ || docks_.empty()) return;
+    narrow_ = narrow;
+    show_tree();
+}
+
 void MainWindow::refresh_bar()
 {
     const auto path = desk_->workspace_path();
@@ -316,7 +328,7 @@ void MainWindow::workspace_changed()
     refresh_bar();
     const bool open = desk_->workspace() != nullptr;
     rail_->setVisible(open);
-    docks_.front()->setVisible(open);
+    show_tree();
     show_inspector();
     message_->dismiss();
     if (!open) {
@@ -392,6 +404,7 @@ void MainWindow::save_session()
 void MainWindow::closeEvent(QCloseEvent* event)
 {
     save_session();
+    if (narrow_ && desk_->workspace()) docks_.front()->show();  // the stored layout is that of a wide window
     desk_->settings().geometry = saveGeometry();
     if (desk_->workspace()) desk_->settings().docks = inner_->saveState(layout_version);
     Q_EMIT closing();

@@ -44,6 +44,7 @@ Q_SIGNALS:
 
 protected:
     void closeEvent(QCloseEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void add_page(views::Page* page);
@@ -52,6 +53,7 @@ private:
     void make_bar();
     void refresh_bar();
     void show_inspector();
+    void show_tree();
     void workspace_changed();
     void save_session();
     void restore_session(const QJsonObject& session);
@@ -74,7 +76,7 @@ private:
     QList<QDockWidget*> docks_;
     QByteArray default_layout_;
     QString session_workspace_;
-    bool inspector_wanted_ = true, switching_ = false;
+    bool inspector_wanted_ = true, switching_ = false, narrow_ = false;
 };
 
 }  // namespace bitwright

@@ -57,7 +57,29 @@ CommandQueue::CommandQueue(views::Lane& compute, QObject* parent) : JobQueue(), 
     connect(&announcing_, &QTimer::timeout, this, &CommandQueue::announce);
 }
 
-CommandQueue::~CommandQueue() { shut_down(); }
+CommandQueue::~CommandQueue()
+{
+    shut_down();
+    phones_.clear();  // joined while what they report to is still there
+}
+
+/// The lane of the phone that the command names; the compute lane for everything that happens on this computer.
+views::Lane& CommandQueue::lane_of(const QStringList& arguments)
+{
+    const auto option = arguments.indexOf(QStringLiteral("--device"));
+    const bool of_phone = !arguments.isEmpty() && (arguments.front() == QLatin1String("measure") || arguments.front() == QLatin1String("push"));
+    if (!of_phone || option < 0 || option + 1 >= arguments.size() || arguments[option + 1] == QLatin1String("local")) return compute_;
+    auto& lane = phones_[arguments[option + 1]];
+    if (!lane) lane = std::make_unique<WorkerLane>("phone");
+    return *lane;
+}
+
+std::size_t CommandQueue::waiting_for_phones() const
+{
+    std::size_t waiting = 0;
+    for (const auto& [serial, lane] : phones_) waiting += lane->waiting();
+    return waiting;
+}
 
 std::shared_ptr<CommandQueue::Entry> CommandQueue::add(const QString& title, const QStringList& arguments)
 {
@@ -99,7 +121,7 @@ void CommandQueue::start(const std::shared_ptr<Entry>& entry)
         entry->relay = std::make_unique<ProgressRelay>([raw = entry.get()](const Progress& progress) { raw->report(progress); });
         entry->control = std::make_unique<Control>([raw = entry.get()](const Progress& progress) { (*raw->relay)(progress); });
     }
-    compute_.post(this, {}, [this, entry](const Control&) -> views::Lane::Continuation {
+    lane_of(entry->job.arguments).post(this, {}, [this, entry](const Control&) -> views::Lane::Continuation {
         work(entry);
         return {};
     });

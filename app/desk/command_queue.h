@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The jobs of the desk: commands of the command line, run one after another on the compute lane.
+// The jobs of the desk: commands of the command line, run one after another on the compute lane; what a phone does, on a lane of that phone's own, beside it.
 // Invariants: a state only moves along JobPhase's arrows; the end of the program pauses what can be continued and loses nothing.
 // Threading: UI thread, but for what Shared guards.
 #pragma once
@@ -34,8 +34,10 @@ public:
     [[nodiscard]] std::shared_ptr<const views::Trace> trace(std::int64_t number) const override;
 
     /// Asks everything to stop where it can be continued: an optimization at its next step, or (`now`) at its last checkpoint. What waits is paused. Returns at
-    /// once; the compute lane is at rest soon after, and has to be gone before the queue is.
+    /// once; the lanes are at rest soon after, and the compute lane has to be gone before the queue is.
     void shut_down(bool now = false);
+    /// Jobs that phones' lanes have not finished yet.
+    [[nodiscard]] std::size_t waiting_for_phones() const;
 
 private:
     struct Entry;
@@ -45,11 +47,12 @@ private:
     void finish(const std::shared_ptr<Entry>& entry, int code);
     void announce();  ///< what the working thread reported since the last time
     [[nodiscard]] std::shared_ptr<Entry> find(std::int64_t number) const;
+    [[nodiscard]] views::Lane& lane_of(const QStringList& arguments);
 
     views::Lane& compute_;
     std::vector<std::shared_ptr<Entry>> entries_;  ///< oldest first
     QTimer announcing_;
-    bool ending_ = false;
+    std::map<QString, std::unique_ptr<WorkerLane>> phones_;  ///< by serial, made with the first job of each
 };
 
 }  // namespace bitwright

@@ -89,7 +89,7 @@ int main(int argc, char** argv)
         window.hide();
         QElapsedTimer waited;
         waited.start();
-        while (compute.waiting() > 0) {
+        while (compute.waiting() > 0 || jobs.waiting_for_phones() > 0) {
             if (waited.elapsed() > 5000) jobs.shut_down(true);
             QThread::msleep(20);
         }

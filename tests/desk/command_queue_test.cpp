@@ -115,5 +115,26 @@ TEST_F(CommandQueue, TheEndOfTheProgramPausesAndTheNextSessionGoesOn)
     lane.reset();
 }
 
+TEST_F(CommandQueue, APhonesJobDoesNotWaitForTheComputeLane)
+{
+    auto lane = std::make_unique<WorkerLane>("compute");
+    bitwright::CommandQueue queue(*lane);
+    const auto computing = queue.submit(QStringLiteral("MobileQuant"), mobilequant(4000));
+    ASSERT_TRUE(wait_until([&] { return phase(queue, computing) == JobPhase::running; }, 60000));
+    const QStringList measure{QStringLiteral("measure"), QStringLiteral("--package"), folder.filePath(QStringLiteral("none")), QStringLiteral("--prompt-tokens"), QStringLiteral("5"),
+                              QStringLiteral("--generate"), QStringLiteral("1"), QStringLiteral("--repeats"), QStringLiteral("1"), QStringLiteral("--threads"), QStringLiteral("1"),
+                              QStringLiteral("-w"), workspace, QStringLiteral("--device")};
+    const auto here = queue.submit(QStringLiteral("Measure"), measure + QStringList{QStringLiteral("local")});
+    const auto one = queue.submit(QStringLiteral("Measure"), measure + QStringList{QStringLiteral("one")});
+    const auto other = queue.submit(QStringLiteral("Measure"), measure + QStringList{QStringLiteral("other")});
+    ASSERT_TRUE(wait_until([&] { return views::is_over(phase(queue, one)) && views::is_over(phase(queue, other)); }, 60000));
+    EXPECT_EQ(phase(queue, computing), JobPhase::running);
+    EXPECT_EQ(phase(queue, here), JobPhase::queued);
+    EXPECT_TRUE(wait_until([&] { return queue.waiting_for_phones() == 0; }));
+    queue.cancel(here);
+    queue.cancel(computing);
+    lane.reset();
+}
+
 }  // namespace
 }  // namespace bitwright

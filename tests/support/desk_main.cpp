@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests with widgets: GoogleTest inside a QApplication, English numbers, no settings of the user's.
+// Tests with widgets: GoogleTest inside a QApplication, English numbers, no settings and no phones of the user's.
 #include <QApplication>
 #include <QLocale>
 #include <QStandardPaths>
@@ -9,6 +9,8 @@ int main(int argc, char** argv)
 {
     ::testing::InitGoogleTest(&argc, argv);
     QStandardPaths::setTestModeEnabled(true);
+    qputenv("ADB", "/nowhere/adb");               // no adb server of the user's: tests that need one bring their own
+    qputenv("ANDROID_ADB_SERVER_PORT", "1");
     QLocale::setDefault(QLocale(QLocale::English, QLocale::UnitedStates));
     const QApplication application(argc, argv);
     return RUN_ALL_TESTS();

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/devices/devices_page.h"
 #include "tests/views/measured_workspace.h"
+#include "app/desk/command_queue.h"
+#include "core/workspace/device_runs.h"
+#include "tests/support/demo_phone.h"
+#include "tests/support/grab.h"
+#include "views/devices/device_card.h"
 #include "views/results/results_model.h"
+#include "views/results/results_page.h"
 
 #include <QComboBox>
 #include <QLabel>
 #include <QPushButton>
 #include <QTableView>
+#include <QSpinBox>
+#include <QTemporaryDir>
 #include <QTest>
+
+#include <csignal>
+#include <cstdlib>
 
 namespace bitwright::views {
 namespace {
@@ -40,6 +51,7 @@ TEST_F(Devices, TheCardSaysWhatThisComputerIsAndWhatCannotBeMeasured)
 TEST_F(Devices, MeasureSubmitsTheCommandAndItsRepeatsArrive)
 {
     auto* recipe = desk_->page->findChild<QComboBox*>();
+    EXPECT_TRUE(desk_->page->command().contains(QStringLiteral("local")));
     EXPECT_EQ(recipe->count(), 3);
     recipe->setCurrentIndex(recipe->findData(1));
     QTest::mouseClick(button("Measure"), Qt::LeftButton);
@@ -100,6 +112,166 @@ TEST(DevicesEmpty, WithoutARecipeNothingCanBeStarted)
         if (button->text().contains(QLatin1String("Measure"))) {
             EXPECT_FALSE(button->isEnabled());
         }
+}
+
+
+TEST_F(Devices, WithoutAdbASentenceNamesThePackageAndTheComputerIsStillThere)
+{
+    QString problem;
+    ASSERT_TRUE(test::wait_until([&] {
+        for (const auto* label : desk_->page->findChildren<QLabel*>())
+            if (label->accessibleName() == QLatin1String("Why no phones can be seen")) problem = label->text();
+        return !problem.isEmpty();
+    }));
+    EXPECT_TRUE(problem.contains(QLatin1String("apt install adb"))) << problem.toStdString();
+    EXPECT_TRUE(button("Measure")->isEnabled());
+}
+
+/// A genuine adb server of the test's own, and a desk whose jobs really run.
+class DevicesPhones : public ::testing::Test {
+protected:
+    void SetUp() override
+    {
+        BITWRIGHT_NEEDS_ADB();
+        adb.emplace();
+        for (const auto& variable : adb->environment()) {
+            const auto equals = variable.find('=');
+            ::setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+        }
+        ::unsetenv("ADB");
+        folder = std::make_unique<QTemporaryDir>();
+        const auto path = folder->filePath(QStringLiteral("w.bitwright"));
+        measured = std::make_unique<test::MeasuredWorkspace>(path.toStdString());
+        QObject::connect(&jobs, &JobQueue::finished, &desk, [this] { desk.refresh(); });
+        bool opened = false;
+        QObject::connect(&desk, &Desk::results_changed, &window, [&] { opened = true; }, Qt::SingleShotConnection);
+        desk.open_workspace(path);
+        ASSERT_TRUE(test::wait_until([&] { return opened; }));
+        page = new DevicesPage(desk, &window);
+        window.resize(1000, 760);
+        page->resize(1000, 760);
+        EXPECT_NE(adb->run({"get-state"}).code, 0);
+        window.show();
+    }
+    void TearDown() override
+    {
+        delete page;
+        compute.reset();
+    }
+    [[nodiscard]] DeviceCard* card(const QString& name) const
+    {
+        for (auto* found : page->findChildren<DeviceCard*>())
+            if (found->device().name == name && !found->isHidden()) return found;
+        return nullptr;
+    }
+    [[nodiscard]] QPushButton* button(const char* text) const
+    {
+        for (auto* found : page->findChildren<QPushButton*>())
+            if (found->text().remove(QLatin1Char('&')) == QLatin1String(text) && !found->isHidden()) return found;
+        return nullptr;
+    }
+    [[nodiscard]] QString words() const
+    {
+        QString all;
+        for (const auto* label : page->findChildren<QLabel*>())
+            if (label->isVisible()) all += label->text() + QLatin1Char('\n');
+        return all;
+    }
+    bool start_demo()
+    {
+        QTest::mouseClick(button("Start"), Qt::LeftButton);
+        return test::wait_until([&] { return card(QStringLiteral("Demo phone")) && card(QStringLiteral("Demo phone"))->device().ready; }, 20000);
+    }
+
+    std::optional<test::PrivateAdb> adb;
+    std::unique_ptr<QTemporaryDir> folder;
+    QWidget window;
+    WorkerLane interactive{"interactive"}, store{"store", true};
+    std::unique_ptr<WorkerLane> compute = std::make_unique<WorkerLane>("compute");
+    bitwright::CommandQueue jobs{*compute};
+    Actions actions{&window};
+    Settings settings;
+    Desk desk{Lanes{interactive, store, *compute}, jobs, actions, settings};
+    std::unique_ptr<test::MeasuredWorkspace> measured;
+    DevicesPage* page = nullptr;
+};
+
+TEST_F(DevicesPhones, TheDemoPhoneIsStartedLookedAtAndMeasuredAndItsRunIsBadged)
+{
+    if (IsSkipped()) return;
+    ASSERT_TRUE(start_demo()) << page->findChild<MessageLine*>()->text().toStdString();
+    EXPECT_TRUE(card(QStringLiteral("Demo phone"))->isChecked());
+    EXPECT_TRUE(card(QStringLiteral("Demo phone"))->device().simulated);
+    ASSERT_TRUE(test::wait_until([&] { return words().contains(QLatin1String("Snapdragon 8 Gen 3")); })) << words().toStdString();
+    EXPECT_TRUE(words().contains(QLatin1String("Hexagon v75"))) << words().toStdString();
+    EXPECT_TRUE(words().contains(QLatin1String("64 %, plugged in (usb)"))) << words().toStdString();
+    ASSERT_TRUE(test::wait_until([&] { return words().contains(QLatin1String("tier ")); }, 30000)) << words().toStdString();
+    if (!page->demo_phone()->runs_programs()) GTEST_SKIP() << "skipped: no qemu (apt install qemu-user-static)";
+    test::grab(window, "devices_demo", {{1280 - 560, 640}, {1000, 760}});
+    ASSERT_TRUE(test::wait_until([&] { return page->findChild<QComboBox*>()->count() == 3 && !desk.model_folder().isEmpty(); }));
+    for (auto* box : page->findChildren<QSpinBox*>()) {
+        if (box->accessibleName() == QLatin1String("Prompt tokens")) box->setValue(5);
+        if (box->accessibleName() == QLatin1String("Generated tokens")) box->setValue(6);
+        if (box->accessibleName() == QLatin1String("Repeats")) box->setValue(3);
+    }
+    EXPECT_TRUE(page->command().contains(page->demo_phone()->serial()));
+    QTest::mouseClick(button("Measure"), Qt::LeftButton);
+    ASSERT_EQ(jobs.jobs().size(), 1U);
+    ASSERT_TRUE(test::wait_until([&] { return is_over(jobs.jobs().front().phase); }, 120000));
+    const auto job = jobs.jobs().front();
+    ASSERT_EQ(job.phase, JobPhase::done) << job.message.toStdString();
+    EXPECT_EQ(job.result.at("device").at("kind"), "simulated");
+    const auto runs = list_runs(*desk.workspace(), false);
+    ASSERT_FALSE(runs.empty());
+    const auto stored = std::ranges::max_element(runs, {}, &RunRow::id);
+    EXPECT_EQ(get_conditions(*desk.workspace(), stored->conditions).device_kind, "simulated");
+    EXPECT_EQ(get_device_run(*desk.workspace(), stored->id)->answer, Answer::same);
+    auto* table = page->findChild<QTableView*>();
+    ASSERT_TRUE(test::wait_until([&] { return table->model()->rowCount() == 1; }));
+    EXPECT_TRUE(table->model()->index(0, ResultsModel::measured_on).data(Qt::DecorationRole).isValid()) << "the badge";
+    test::grab(window, "devices_measured", {{1280 - 560, 640}, {1000, 760}});
+    ResultsPage results(desk);
+    results.show();
+    auto* all = results.findChild<QTableView*>();
+    ASSERT_TRUE(test::wait_until([&] {
+        for (int row = 0; row < all->model()->rowCount(); ++row)
+            if (all->model()->index(row, ResultsModel::measured_on).data(Qt::AccessibleTextRole).toString().startsWith(QLatin1String("Simulated"))) return true;
+        return false;
+    }));
+    QTest::mouseClick(card(QStringLiteral("This computer")), Qt::LeftButton);
+    EXPECT_EQ(table->model()->rowCount(), 4) << "runs of the chosen device only";
+}
+
+TEST_F(DevicesPhones, AnUnauthorizedPhoneSaysWhatToDo)
+{
+    if (IsSkipped()) return;
+    const test::DemoPhone phone(test::scenario("never-accepted"), {});
+    (void)adb->run({"connect", phone.address()});
+    const auto found = [&] {
+        for (auto* one : page->findChildren<DeviceCard*>())
+            if (one->device().id == QString::fromStdString(phone.address())) return one;
+        return static_cast<DeviceCard*>(nullptr);
+    };
+    ASSERT_TRUE(test::wait_until([&] { return found() != nullptr && found()->device().advice.contains(QLatin1String("Unlock the phone and accept the dialog")); }, 20000));
+    QTest::mouseClick(found(), Qt::LeftButton);
+    EXPECT_TRUE(words().contains(QLatin1String("Unlock the phone and accept the dialog"))) << words().toStdString();
+    EXPECT_FALSE(button("Measure")->isEnabled());
+    EXPECT_TRUE(page->command().isEmpty());
+    test::grab(window, "devices_unauthorized", {{1280 - 560, 640}});
+}
+
+TEST_F(DevicesPhones, APhoneThatGoesAwayLeavesTheDeskAsItIs)
+{
+    if (IsSkipped()) return;
+    ASSERT_TRUE(start_demo());
+    ::kill(static_cast<pid_t>(page->demo_phone()->process_id()), SIGKILL);
+    ASSERT_TRUE(test::wait_until([&] { return !card(QStringLiteral("Demo phone"))->device().ready && button("Start") != nullptr; }, 20000));
+    EXPECT_FALSE(page->findChild<MessageLine*>()->text().isEmpty());
+    QTest::mouseClick(card(QStringLiteral("This computer")), Qt::LeftButton);
+    EXPECT_TRUE(page->command().contains(QStringLiteral("local")));
+    EXPECT_TRUE(start_demo()) << "and it can be started again";
+    QTest::mouseClick(button("Stop"), Qt::LeftButton);
+    EXPECT_TRUE(test::wait_until([&] { return button("Start") != nullptr; }));
 }
 
 }  // namespace

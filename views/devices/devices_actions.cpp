@@ -5,23 +5,25 @@
 #include "core/workspace/results.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
+#include "views/devices/device_cards.h"
+#include "views/devices/plan_form.h"
 #include "views/results/same_windows.h"
 
 #include <QComboBox>
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QSpinBox>
 #include <QTableView>
 
 #include <algorithm>
+#include <utility>
 
 namespace bitwright::views {
 
 void DevicesPage::add_actions()
 {
     auto& actions = desk_.actions();
-    actions.add(QStringLiteral("devices.measure"), tr("Devices"), tr("Measure this recipe on this computer"), QKeySequence(Qt::CTRL | Qt::Key_Return), [this] { start(); }, this);
+    actions.add(QStringLiteral("devices.measure"), tr("Devices"), tr("Measure the planned recipe on the chosen device"), QKeySequence(Qt::CTRL | Qt::Key_Return), [this] { start(); }, this);
     actions.add(QStringLiteral("devices.evaluate"), tr("Devices"), tr("Evaluate the planned recipe at the integer level"), {}, [this] { evaluate_integer(); }, this);
 }
 
@@ -30,33 +32,53 @@ QStringList DevicesPage::command() const
     if (recipe_->currentIndex() < 0 || !desk_.workspace()) return {};
     QStringList command{QStringLiteral("measure"), QStringLiteral("--recipe"), QStringLiteral("recipe:%1").arg(recipe_->currentData().toLongLong())};
     if (!desk_.model_folder().isEmpty()) command << QStringLiteral("--model") << desk_.model_folder();
-    const auto add = [&](const char* option, const QSpinBox* box) { command << QLatin1String(option) << QString::number(box->value()); };
-    command << QStringLiteral("--device") << QStringLiteral("local");
-    add("--prompt-tokens", prompt_);
-    add("--generate", generate_);
-    add("--repeats", repeats_);
-    add("--warmup", warmup_);
-    add("--threads", threads_);
+    const auto& device = cards_->chosen();
+    if (!device.ready) return {};
+    command << QStringLiteral("--device") << device.serial << plan_->options();
     return command << QStringLiteral("-w") << desk_.workspace_path();
 }
 
 void DevicesPage::start()
 {
+    const auto device = cards_->chosen();
+    if (recipe_->currentIndex() < 0) return message_->show_error(tr("There is no recipe to measure yet; make one in Optimize"));
+    if (!device.ready) return message_->show_error(tr("%1 is not ready: %2").arg(device.name, device.advice.isEmpty() ? tr("press Start on its card") : device.advice));
+    if (measuring(device.serial)) return message_->show_error(tr("%1 is being measured already; wait for it or cancel it").arg(device.name));
     const auto arguments = command();
-    if (arguments.isEmpty()) return message_->show_error(tr("There is no recipe to measure yet; make one in Optimize"));
     desk_.actions().set_command_line(arguments);
-    arrived_ = 0;
-    show_live(recipe_->currentText());
-    job_ = desk_.jobs().submit(tr("Measure %1").arg(recipe_->currentText()), arguments);
-    follow(*job_);
+    auto& one = measurements_[device.serial];
+    one = {0, recipe_->currentText(), {}, plan_->decodes(), false};
+    one.job = desk_.jobs().submit(device.id == QLatin1String("local") ? tr("Measure %1").arg(one.title) : tr("Measure %1 on %2").arg(one.title, device.name), arguments);
+    show_live();
+    follow(one.job);
+    refresh_cards();
 }
 
-void DevicesPage::show_live(const QString& title)
+const DevicesPage::Measurement* DevicesPage::measurement() const
 {
-    samples_->setTitle(tr("Speed of each repeat, %1").arg(title));
+    const auto found = measurements_.find(cards_->chosen().serial);
+    return found == measurements_.end() ? nullptr : &found->second;
+}
+
+bool DevicesPage::measuring(const QString& serial) const
+{
+    const auto found = measurements_.find(serial);
+    return found != measurements_.end() && !found->second.over;
+}
+
+/// The repeats of the measurement on the chosen device.
+void DevicesPage::show_live()
+{
+    const auto* one = measurement();
+    if (!one || one->over) return show_samples();
+    samples_->setTitle(tr("Speed of each repeat, %1").arg(one->title));
     plots::Curve curve;
-    curve.name = generate_->value() > 0 ? tr("decode") : tr("prefill");
+    curve.name = one->decodes ? tr("decode") : tr("prefill");
     curve.category = 2;
+    for (const double value : one->values) {
+        curve.x.push_back(static_cast<double>(curve.x.size()) + 1);
+        curve.y.push_back(value);
+    }
     samples_->setCurves({curve});
 }
 
@@ -77,30 +99,55 @@ void DevicesPage::evaluate_integer()
 
 void DevicesPage::follow(std::int64_t number_of_job)
 {
-    if (job_ != number_of_job) return;
+    const auto found = std::ranges::find_if(measurements_, [&](const auto& one) { return one.second.job == number_of_job; });
     const auto job = desk_.jobs().job(number_of_job);
-    if (!job) return;
-    const bool over = is_over(job->phase);
-    cancel_->setVisible(!over);
-    progress_->setVisible(!over);
-    progress_->setRange(0, job->stage == QLatin1String("repeat") ? static_cast<int>(job->total) : 0);
-    progress_->setValue(static_cast<int>(job->done));
-    if (job->stage == QLatin1String("repeat") && job->value && job->done > arrived_) {
-        arrived_ = job->done;
-        samples_->append(0, static_cast<double>(job->done), *job->value);
+    if (found == measurements_.end() || !job) return;
+    auto& one = found->second;
+    const bool chosen = cards_->chosen().serial == found->first;
+    const bool was_over = std::exchange(one.over, is_over(job->phase) || job->phase == JobPhase::paused);
+    if (job->stage == QLatin1String("repeat") && job->value && static_cast<std::size_t>(job->done) > one.values.size()) {
+        one.values.push_back(*job->value);
+        if (chosen && samples_->curves().size() == 1) samples_->append(0, static_cast<double>(job->done), *job->value);
     }
+    if (chosen) show_state();
+    if (was_over == one.over) return;
+    if (job->phase == JobPhase::failed) message_->show_error(job->message);
+    refresh_cards();
+    enable_buttons();
+    if (one.over && found->first != QLatin1String("local") && readings_.contains(found->first)) read_phone(found->first);
+}
+
+/// What a stage of a measurement is, in words.
+static QString stage_in_words(const Job& job)
+{
+    const auto sent = job.total > 0 ? DevicesPage::tr(", %1 of %2").arg(bytes(static_cast<std::uint64_t>(job.done)), bytes(static_cast<std::uint64_t>(job.total))) : QString();
+    if (job.stage == QLatin1String("repeat") && job.total > 0) return DevicesPage::tr("Repeat %1 of %2: %3 tokens/s").arg(count(job.done), count(job.total), number(job.value));
+    if (job.stage == QLatin1String("repeat")) return DevicesPage::tr("Repeat %1: %2 tokens/s").arg(count(job.done), number(job.value));
+    if (job.stage == QLatin1String("export")) return DevicesPage::tr("Exporting the recipe as a package");
+    if (job.stage == QLatin1String("compute the answer here")) return DevicesPage::tr("Computing here what the phone has to answer");
+    if (job.stage == QLatin1String("connect")) return DevicesPage::tr("Connecting");
+    if (job.stage == QLatin1String("push runner")) return DevicesPage::tr("Bringing the runner to the phone%1").arg(sent);
+    if (job.stage == QLatin1String("push package")) return DevicesPage::tr("Bringing the package to the phone%1").arg(sent);
+    if (job.stage == QLatin1String("start") || job.stage == QLatin1String("run") || job.stage.isEmpty()) return DevicesPage::tr("Warming up");
+    return job.stage;
+}
+
+void DevicesPage::show_state()
+{
+    const auto* one = measurement();
+    const auto job = one ? desk_.jobs().job(one->job) : std::nullopt;
+    cancel_->setVisible(job && !is_over(job->phase));
+    progress_->setVisible(job && !one->over);
+    if (!job) return state_->setText(tr("Nothing is being measured here."));
+    progress_->setRange(0, static_cast<int>(job->stage.startsWith(QLatin1String("push")) ? 100 : job->total));
+    progress_->setValue(static_cast<int>(job->stage.startsWith(QLatin1String("push")) && job->total > 0 ? 100 * job->done / job->total : job->done));
     switch (job->phase) {
-    case JobPhase::queued: state_->setText(tr("Waiting for the jobs before it.")); break;
-    case JobPhase::done: state_->setText(tr("Measured: stored with every repeat and its conditions.")); break;
-    case JobPhase::cancelled: state_->setText(tr("Cancelled: nothing is stored.")); break;
-    case JobPhase::failed:
-        state_->setText(tr("Not measured."));
-        message_->show_error(job->message);
-        break;
-    default:
-        if (job->stage == QLatin1String("repeat")) state_->setText(tr("Repeat %1 of %2: %3 tokens/s").arg(count(job->done), count(job->total), number(job->value)));
-        else if (job->stage == QLatin1String("export")) state_->setText(tr("Exporting the recipe as a package"));
-        else state_->setText(tr("Warming up"));
+    case JobPhase::queued: return state_->setText(tr("Waiting for the jobs before it."));
+    case JobPhase::done: return state_->setText(tr("Measured: stored with every repeat and its conditions."));
+    case JobPhase::cancelled: return state_->setText(tr("Cancelled: nothing is stored."));
+    case JobPhase::paused: return state_->setText(tr("Paused: what runs on the phone is collected when it is resumed."));
+    case JobPhase::failed: return state_->setText(tr("Not measured."));
+    default: return state_->setText(stage_in_words(*job));
     }
 }
 
@@ -108,12 +155,14 @@ void DevicesPage::follow(std::int64_t number_of_job)
 void DevicesPage::show_samples()
 {
     const auto index = proxy_.mapToSource(table_->currentIndex());
-    if (!index.isValid() || !desk_.workspace() || cancel_->isVisible()) return;
+    const auto* running = measurement();
+    if (running && !running->over) return;
+    if (!index.isValid() || !desk_.workspace()) return samples_->clear();
     const auto row = model_.row(index.row());
     desk_.lanes().interactive.post(this, QStringLiteral("devices.samples"), [this, workspace = desk_.workspace(), row](const Control&) -> Lane::Continuation {
         auto details = std::make_shared<const ResultDetails>(read_details(*workspace, row.reference));
         return [this, details, row] {
-            if (cancel_->isVisible()) return;
+            if (const auto* one = measurement(); one && !one->over) return;
             std::vector<plots::Curve> curves;
             for (const auto& sample : details->samples) {
                 plots::Curve curve;
@@ -133,17 +182,16 @@ void DevicesPage::show_samples()
 
 QJsonObject DevicesPage::state() const
 {
-    return {{QStringLiteral("prompt"), prompt_->value()},   {QStringLiteral("generate"), generate_->value()}, {QStringLiteral("repeats"), repeats_->value()},
-            {QStringLiteral("warmup"), warmup_->value()}, {QStringLiteral("threads"), threads_->value()}};
+    auto state = plan_->state();
+    state[QStringLiteral("device")] = wanted_.isEmpty() ? cards_->chosen().id : wanted_;
+    return state;
 }
 
 void DevicesPage::restore(const QJsonObject& state)
 {
-    prompt_->setValue(state[QStringLiteral("prompt")].toInt(prompt_->value()));
-    generate_->setValue(state[QStringLiteral("generate")].toInt(generate_->value()));
-    repeats_->setValue(state[QStringLiteral("repeats")].toInt(repeats_->value()));
-    warmup_->setValue(state[QStringLiteral("warmup")].toInt(warmup_->value()));
-    threads_->setValue(state[QStringLiteral("threads")].toInt(threads_->value()));
+    plan_->restore(state);
+    wanted_ = state[QStringLiteral("device")].toString();
+    if (cards_->find(wanted_)) cards_->choose(std::exchange(wanted_, QString()));
 }
 
 }  // namespace bitwright::views

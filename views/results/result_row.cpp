@@ -50,13 +50,12 @@ public:
         if (fresh) place->second = QFileInfo(q(get_text(workspace_, id).path)).fileName();
         return place->second;
     }
-    QString device_of(std::int64_t conditions)
+    const Conditions& conditions_of(std::int64_t id)
     {
-        auto [place, fresh] = devices_.try_emplace(conditions);
-        if (fresh) place->second = get_conditions(workspace_, conditions);
-        return q(place->second.device_name);
+        auto [place, fresh] = devices_.try_emplace(id);
+        if (fresh) place->second = get_conditions(workspace_, id);
+        return place->second;
     }
-    std::optional<std::int64_t> threads_of(std::int64_t conditions) { return device_of(conditions), devices_.at(conditions).threads; }
 
 private:
     const Workspace& workspace_;
@@ -77,7 +76,7 @@ ResultRow row_of(const EvaluationRow& evaluation, Names& names)
     row.windows = evaluation.windows;
     row.measured_on = evaluation.windows == 1 ? text("1 window") : text("%1 windows").arg(count(evaluation.windows));
     if (evaluation.text) row.measured_on = names.text_of(*evaluation.text) + QStringLiteral(", ") + row.measured_on;
-    row.device = names.device_of(evaluation.conditions);
+    row.device = q(names.conditions_of(evaluation.conditions).device_name);
     row.tags = list(evaluation.tags);
     row.note = q(evaluation.note.value_or(""));
     row.created = q(evaluation.created);
@@ -103,8 +102,12 @@ ResultRow row_of(const RunRow& run, const Workspace& workspace, Names& names)
         if (measurement.quantity == "peak_rss_bytes") row.memory = measurement.value;
     }
     row.measured_on = text("%1 + %2 tokens × %3").arg(count(run.prompt_tokens), count(run.generated), count(run.repeats));
-    if (const auto threads = names.threads_of(run.conditions)) row.measured_on += QStringLiteral(", ") + (*threads == 1 ? text("1 thread") : text("%1 threads").arg(count(*threads)));
-    row.device = names.device_of(run.conditions);
+    const auto& conditions = names.conditions_of(run.conditions);
+    if (const auto threads = conditions.threads) row.measured_on += QStringLiteral(", ") + (*threads == 1 ? text("1 thread") : text("%1 threads").arg(count(*threads)));
+    row.device = q(conditions.device_name);
+    row.device_identity = q(conditions.device_identity);
+    row.simulated = conditions.device_kind == "simulated";
+    if (conditions.device_kind != "local") row.measured_on.prepend(row.device + QStringLiteral(": "));
     row.tags = list(run.tags);
     row.note = q(run.note.value_or(""));
     row.created = q(run.start);

@@ -23,7 +23,8 @@ struct ResultRow {
     std::optional<double> prefill, decode, memory;  ///< tokens/s, tokens/s, bytes
     std::optional<std::pair<double, double>> prefill_spread, decode_spread;
     QString measured_on;              ///< "evaluation.txt, 16 windows", "64 + 16 tokens × 3, 2 threads"
-    QString device;
+    QString device, device_identity;  ///< identity: of a phone; "": this computer
+    bool simulated = false;           ///< measured on a phone that is not there: its figures say nothing about hardware
     std::int64_t windows = 0;         ///< 0: a run
     QStringList tags;                 ///< "star" shows as a star
     QString note, created;            ///< created: ISO, UTC

@@ -2,6 +2,7 @@
 #include "views/results/results_model.h"
 
 #include "views/desk/formats.h"
+#include "views/desk/simulated_badge.h"
 #include "views/desk/theme.h"
 
 #include <QDateTime>
@@ -113,6 +114,7 @@ QVariant ResultsModel::data(const QModelIndex& index, int role) const
     const int column = index.column();
     switch (role) {
     case Qt::DisplayRole: return text(row, column);
+    case Qt::DecorationRole: return row.simulated && column == measured_on ? QVariant(simulated_badge()) : QVariant();
     case Qt::EditRole: return column == note ? row.note : text(row, column);
     case sort_role: return key(row, column);
     case Qt::TextAlignmentRole:
@@ -122,10 +124,12 @@ QVariant ResultsModel::data(const QModelIndex& index, int role) const
     case Qt::ToolTipRole: {
         if (const auto why = reason(row, column); !why.isEmpty()) return why;
         if (column == created) return QLocale().toString(QDateTime::fromString(row.created, Qt::ISODateWithMs).toLocalTime(), QLocale::LongFormat);
+        if (column == measured_on && row.simulated) return tr("%1\nA simulated phone: its speed and energy say nothing about hardware").arg(row.measured_on);
         if (column == prefill || column == decode) return tr("Median of the repeats (smallest–largest)");
         return column == name ? row.id() : text(row, column);
     }
     case Qt::AccessibleTextRole:
+        if (column == measured_on && row.simulated) return tr("Simulated, %1").arg(row.measured_on);
         if (column == star) return row.starred() ? tr("starred") : tr("not starred");
         return headerData(column, Qt::Horizontal, Qt::DisplayRole).toString() + QLatin1Char(' ') + text(row, column);
     default: return {};

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "device_bridge/run/demo_phone_process.h"
+
+#include "core/runtime/error.h"
+#include "device_bridge/adb/adb_server.h"
+#include "device_bridge/adb/wireless.h"
+
+#include <QCoreApplication>
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QStandardPaths>
+
+#include <csignal>
+#include <sys/prctl.h>
+
+namespace bitwright {
+namespace {
+
+constexpr qsizetype longest_socket_path = 107;
+
+}  // namespace
+
+DemoPhoneProcess::DemoPhoneProcess(AdbSettings adb, QByteArray scenario, QObject* parent) : QObject(parent), adb_(std::move(adb)), scenario_(std::move(scenario))
+{
+    process_.setChildProcessModifier([] { ::prctl(PR_SET_PDEATHSIG, SIGTERM); });
+    connect(&process_, &QProcess::readyReadStandardOutput, this, &DemoPhoneProcess::read_ready_line);
+    connect(&process_, &QProcess::finished, this, &DemoPhoneProcess::ended);
+    connect(&process_, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+        if (error == QProcess::FailedToStart) ended();
+    });
+}
+
+DemoPhoneProcess::~DemoPhoneProcess()
+{
+    process_.disconnect(this);
+    if (process_.state() == QProcess::NotRunning) return;
+    try {
+        disconnect_phone(adb_, serial_.toStdString(), Control());
+    } catch (const Error&) {  // the server is gone: nothing to forget
+    }
+    process_.terminate();
+    if (!process_.waitForFinished(3000)) process_.kill();
+    process_.waitForFinished(1000);
+}
+
+/// The folder of the socket, the same every time unless another desk has its Demo phone there.
+QString DemoPhoneProcess::place()
+{
+    QDir folder(QStandardPaths::writableLocation(QStandardPaths::RuntimeLocation));
+    if (folder.path().size() > longest_socket_path - 40 || !folder.exists()) folder.setPath(QDir::tempPath() + QStringLiteral("/bitwright-%1").arg(qEnvironmentVariable("USER", QStringLiteral("user"))));
+    if (!folder.mkpath(QStringLiteral("bitwright"))) return {};
+    folder.cd(QStringLiteral("bitwright"));
+    QFile::setPermissions(folder.path(), QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+    QString name = QStringLiteral("demo-phone");
+    lock_ = std::make_unique<QLockFile>(folder.filePath(name + QStringLiteral(".lock")));
+    lock_->setStaleLockTime(0);  // the lock of a program that is gone counts as stale all the same
+    if (!lock_->tryLock(0)) {
+        lock_.reset();
+        name += QStringLiteral("-%1").arg(QCoreApplication::applicationPid());
+    }
+    return folder.filePath(name);
+}
+
+void DemoPhoneProcess::start()
+{
+    if (state_ != State::off) return;
+    const auto program = qEnvironmentVariable("BITWRIGHT_DEMO_PHONE", QCoreApplication::applicationDirPath() + QStringLiteral("/bitwright-demo-phone"));
+    if (!QFileInfo(program).isExecutable()) return fail(tr("%1: is not there; build it (packaging/run), or set BITWRIGHT_DEMO_PHONE").arg(program));
+    const auto where = place();
+    QFile file(where + QStringLiteral(".json"));
+    if (where.isEmpty() || !file.open(QIODevice::WriteOnly) || file.write(scenario_) != scenario_.size())
+        return fail(tr("%1: cannot be written; the Demo phone needs a folder for its socket").arg(file.fileName()));
+    file.close();
+    serial_ = QStringLiteral("localfilesystem:") + where + QStringLiteral(".sock");
+    stopping_ = false;
+    state_ = State::starting;
+    process_.start(program, {QStringLiteral("--scenario"), file.fileName(), QStringLiteral("--socket"), where + QStringLiteral(".sock")});
+    Q_EMIT changed();
+}
+
+void DemoPhoneProcess::read_ready_line()
+{
+    if (state_ != State::starting || !process_.canReadLine()) return;
+    const auto ready = QJsonDocument::fromJson(process_.readLine()).object();
+    serial_ = ready[QStringLiteral("connect")].toString(serial_);
+    runs_programs_ = ready[QStringLiteral("aarch64")].toString() != QLatin1String("none");
+    calls_.post(QStringLiteral("connect"), [this, adb = adb_, address = serial_.toStdString()](const Control& control) -> PhoneCalls::Continuation {
+        ensure_adb_server(adb, control);
+        (void)connect_phone(adb, address, control);
+        return [this] {
+            if (state_ != State::starting) return;
+            state_ = State::running;
+            Q_EMIT changed();
+        };
+    }, [this](const QString& sentence) {
+        fail(sentence);
+        stop();
+    });
+}
+
+void DemoPhoneProcess::stop()
+{
+    if (process_.state() == QProcess::NotRunning) return;
+    stopping_ = true;
+    process_.terminate();
+}
+
+void DemoPhoneProcess::ended()
+{
+    if (state_ == State::off) return;
+    const bool asked = stopping_;
+    const auto words = QString::fromUtf8(process_.readAllStandardError()).trimmed().left(300);
+    state_ = State::off;
+    lock_.reset();
+    forget();
+    Q_EMIT changed();
+    if (!asked) fail(words.isEmpty() ? tr("The Demo phone ended by itself; start it again") : words);
+}
+
+/// Otherwise adb would try for a minute to reach it.
+void DemoPhoneProcess::forget()
+{
+    calls_.post(QStringLiteral("disconnect"), [adb = adb_, serial = serial_.toStdString()](const Control& control) -> PhoneCalls::Continuation {
+        disconnect_phone(adb, serial, control);
+        return {};
+    });
+}
+
+void DemoPhoneProcess::fail(const QString& sentence) { Q_EMIT failed(sentence); }
+
+}  // namespace bitwright

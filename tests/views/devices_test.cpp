@@ -207,7 +207,7 @@ TEST_F(DevicesPhones, TheDemoPhoneIsStartedLookedAtAndMeasuredAndItsRunIsBadged)
     EXPECT_TRUE(words().contains(QLatin1String("64 %, plugged in (usb)"))) << words().toStdString();
     ASSERT_TRUE(test::wait_until([&] { return words().contains(QLatin1String("tier ")); }, 30000)) << words().toStdString();
     if (!page->demo_phone()->runs_programs()) GTEST_SKIP() << "skipped: no qemu (apt install qemu-user-static)";
-    test::grab(window, "devices_demo", {{1280 - 560, 640}, {1000, 760}});
+    test::grab(*page, "devices_demo", {{1280 - 560, 640}, {1000, 760}});
     ASSERT_TRUE(test::wait_until([&] { return page->findChild<QComboBox*>()->count() == 3 && !desk.model_folder().isEmpty(); }));
     for (auto* box : page->findChildren<QSpinBox*>()) {
         if (box->accessibleName() == QLatin1String("Prompt tokens")) box->setValue(5);
@@ -226,10 +226,11 @@ TEST_F(DevicesPhones, TheDemoPhoneIsStartedLookedAtAndMeasuredAndItsRunIsBadged)
     const auto stored = std::ranges::max_element(runs, {}, &RunRow::id);
     EXPECT_EQ(get_conditions(*desk.workspace(), stored->conditions).device_kind, "simulated");
     EXPECT_EQ(get_device_run(*desk.workspace(), stored->id)->answer, Answer::same);
+    EXPECT_TRUE(words().contains(QLatin1String("the phone's answer is this computer's"))) << words().toStdString();
     auto* table = page->findChild<QTableView*>();
     ASSERT_TRUE(test::wait_until([&] { return table->model()->rowCount() == 1; }));
     EXPECT_TRUE(table->model()->index(0, ResultsModel::measured_on).data(Qt::DecorationRole).isValid()) << "the badge";
-    test::grab(window, "devices_measured", {{1280 - 560, 640}, {1000, 760}});
+    test::grab(*page, "devices_measured", {{1280 - 560, 640}, {1000, 760}});
     ResultsPage results(desk);
     results.show();
     auto* all = results.findChild<QTableView*>();
@@ -257,7 +258,7 @@ TEST_F(DevicesPhones, AnUnauthorizedPhoneSaysWhatToDo)
     EXPECT_TRUE(words().contains(QLatin1String("Unlock the phone and accept the dialog"))) << words().toStdString();
     EXPECT_FALSE(button("Measure")->isEnabled());
     EXPECT_TRUE(page->command().isEmpty());
-    test::grab(window, "devices_unauthorized", {{1280 - 560, 640}});
+    test::grab(*page, "devices_unauthorized", {{1280 - 560, 640}});
 }
 
 TEST_F(DevicesPhones, APhoneThatGoesAwayLeavesTheDeskAsItIs)

@@ -40,6 +40,7 @@ void paint_simulated_badge(QPainter& painter, const QPoint& top_left, const QFon
     painter.setPen(QPen(stripes, 3));
     for (double x = frame.left() - frame.height(); x < frame.right() + 3; x += 7) painter.drawLine(QPointF(x, frame.bottom() + 1), QPointF(x + frame.height() + 2, frame.top() - 1));
     painter.setClipping(false);
+    painter.setBrush(Qt::NoBrush);
     painter.setPen(palette.color(QPalette::PlaceholderText));
     painter.drawPath(outline);
     painter.setPen(palette.color(QPalette::WindowText));

@@ -129,7 +129,24 @@ static QString stage_in_words(const Job& job)
     if (job.stage == QLatin1String("push runner")) return DevicesPage::tr("Bringing the runner to the phone%1").arg(sent);
     if (job.stage == QLatin1String("push package")) return DevicesPage::tr("Bringing the package to the phone%1").arg(sent);
     if (job.stage == QLatin1String("start") || job.stage == QLatin1String("run") || job.stage.isEmpty()) return DevicesPage::tr("Warming up");
+    if (job.stage == QLatin1String("waiting for the phone")) return DevicesPage::tr("The phone is not connected: the measurement goes on there and is collected when it is back");
     return job.stage;
+}
+
+/// What a measurement found, from the command's own answer.
+static QString outcome_in_words(const Job& job)
+{
+    QString text = DevicesPage::tr("Measured: stored with every repeat and its conditions.");
+    if (!job.result.is_object()) return text;
+    if (job.result.value("answer", "") == "same") text = DevicesPage::tr("Measured: the phone's answer is this computer's. Stored with every repeat and its conditions.");
+    const auto energies = job.result.find("energy");
+    if (energies == job.result.end() || !energies->is_array()) return text;
+    for (const auto& energy : *energies) {
+        const auto tier = QString::fromStdString(energy.value("tier", ""));
+        if (energy["mj_per_token"].is_number()) return text + QLatin1Char(' ') + DevicesPage::tr("Energy of tier %1: %2 mJ per token.").arg(tier, number(energy["mj_per_token"].get<double>()));
+        if (energy["reason"].is_string()) return text + QLatin1Char(' ') + DevicesPage::tr("No energy: %1").arg(QString::fromStdString(energy["reason"].get<std::string>()));
+    }
+    return text;
 }
 
 void DevicesPage::show_state()
@@ -143,7 +160,7 @@ void DevicesPage::show_state()
     progress_->setValue(static_cast<int>(job->stage.startsWith(QLatin1String("push")) && job->total > 0 ? 100 * job->done / job->total : job->done));
     switch (job->phase) {
     case JobPhase::queued: return state_->setText(tr("Waiting for the jobs before it."));
-    case JobPhase::done: return state_->setText(tr("Measured: stored with every repeat and its conditions."));
+    case JobPhase::done: return state_->setText(outcome_in_words(*job));
     case JobPhase::cancelled: return state_->setText(tr("Cancelled: nothing is stored."));
     case JobPhase::paused: return state_->setText(tr("Paused: what runs on the phone is collected when it is resumed."));
     case JobPhase::failed: return state_->setText(tr("Not measured."));

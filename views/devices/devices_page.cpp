@@ -124,6 +124,8 @@ QWidget* DevicesPage::build_runs()
     column->setSpacing(8);
     auto* live = new QHBoxLayout;
     state_ = new QLabel(tr("Nothing is being measured."), box);
+    state_->setWordWrap(true);
+    state_->setTextFormat(Qt::PlainText);
     state_->setAccessibleName(tr("State of the measurement"));
     progress_ = new QProgressBar(box);
     progress_->setAccessibleName(tr("Repeats done"));

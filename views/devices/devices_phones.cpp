@@ -87,7 +87,7 @@ void DevicesPage::refresh_cards()
                     entry.advice = tr("It cannot run programs for phones here. Install qemu (sudo apt install qemu-user-static), then start it again.");
                 }
             }
-            if (entry.name.isEmpty()) entry.name = entry.simulated ? tr("A simulated phone") : entry.serial;
+            if (entry.name.isEmpty()) entry.name = entry.simulated ? tr("Simulated phone") : entry.serial;
             entries.push_back(std::move(entry));
         }
         for (const auto& [serial, one] : measurements_) {
@@ -223,7 +223,8 @@ void DevicesPage::fill_facts(const std::vector<Fact>& facts)
 void DevicesPage::show_runs()
 {
     const auto& device = cards_->chosen();
-    const auto identity = device.id == local || device.serial.isEmpty() ? QString() : QString::fromStdString(device_identity(device.serial.toStdString()));
+    const auto serial = device.id == demo && demo_ ? demo_->serial() : device.serial;
+    const auto identity = device.id == local || serial.isEmpty() ? QString() : QString::fromStdString(device_identity(serial.toStdString()));
     std::vector<ResultRow> shown;
     for (const auto& row : rows_)
         if (row.is_run() && row.device_identity == identity && (device.id == local || !identity.isEmpty())) shown.push_back(row);

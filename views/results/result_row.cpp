@@ -177,7 +177,9 @@ ResultDetails details_of(const Workspace& workspace, const RunRow& run)
     out.emplace_back(text("finished"), q(run.finish));
     for (const auto& measurement : run.measurements) {
         out.emplace_back(q(measurement.quantity), measurement.unit == "B" ? bytes(static_cast<std::uint64_t>(measurement.value)) : number(measurement.value) + QLatin1Char(' ') + q(measurement.unit));
-        if (measurement.samples.size() > 1) details.samples.push_back({q(measurement.quantity.substr(0, measurement.quantity.find('_'))), text("tokens/s"), measurement.samples});
+        // the curve of the samples is of speeds; other quantities of a repeat (latency) stand above with their medians
+        if (measurement.samples.size() > 1 && measurement.quantity.ends_with("_tokens_per_s"))
+            details.samples.push_back({q(measurement.quantity.substr(0, measurement.quantity.find('_'))), text("tokens/s"), measurement.samples});
     }
     add_recipe(details, workspace, get_package(workspace, run.package).recipe);
     add_package(details, workspace, run.package);

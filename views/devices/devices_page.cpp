@@ -108,8 +108,8 @@ QGroupBox* DevicesPage::build_plan()
     start_->setToolTip(tr("Exports the recipe as a package (once), brings it to the chosen device and runs it there with integer arithmetic only"));
     evaluate_ = new QPushButton(tr("&Evaluate at the integer level"), plan);
     evaluate_->setToolTip(tr("Perplexity of the package, on the windows this model was evaluated on before"));
-    buttons->addWidget(start_);
-    buttons->addWidget(evaluate_);
+    buttons->addWidget(start_, 1);
+    buttons->addWidget(evaluate_, 2);
     column->addLayout(buttons);
     connect(start_, &QPushButton::clicked, this, &DevicesPage::start);
     connect(evaluate_, &QPushButton::clicked, this, &DevicesPage::evaluate_integer);
@@ -155,7 +155,7 @@ QWidget* DevicesPage::build_runs()
     table_->setTextElideMode(Qt::ElideMiddle);
     table_->horizontalHeader()->setStretchLastSection(true);
     for (const int hidden : {ResultsModel::star, ResultsModel::method, ResultsModel::level, ResultsModel::perplexity, ResultsModel::tags, ResultsModel::note}) table_->setColumnHidden(hidden, true);
-    for (const auto& [shown, width] : {std::pair<int, int>{ResultsModel::name, 176}, {ResultsModel::prefill, 150}, {ResultsModel::decode, 128}, {ResultsModel::memory, 104}, {ResultsModel::measured_on, 200}})
+    for (const auto& [shown, width] : {std::pair<int, int>{ResultsModel::name, 128}, {ResultsModel::prefill, 136}, {ResultsModel::decode, 128}, {ResultsModel::memory, 96}, {ResultsModel::measured_on, 200}})
         table_->setColumnWidth(shown, width);
     column->addWidget(table_, 1);
     connect(cancel_, &QPushButton::clicked, this, [this] {

@@ -87,7 +87,7 @@ void DevicesPage::refresh_cards()
                     entry.advice = tr("It cannot run programs for phones here. Install qemu (sudo apt install qemu-user-static), then start it again.");
                 }
             }
-            if (entry.name.isEmpty()) entry.name = entry.simulated ? tr("Simulated phone") : entry.serial;
+            if (entry.name.isEmpty()) entry.name = entry.simulated ? tr("A phone") : entry.serial;
             entries.push_back(std::move(entry));
         }
         for (const auto& [serial, one] : measurements_) {

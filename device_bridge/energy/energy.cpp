@@ -240,7 +240,7 @@ std::optional<EnergyRefusal> why_not_on_battery(const SampleLog& log, const Ener
                 *sample.status != ChargeStatus::unknown)
                 return EnergyRefusal{
                     "all", "plugged",
-                    "Plugged in: during a " + window_name(window.kind) + " the battery's status was \"" + charge_status_name(*sample.status) + "\"." + advice};
+                    "Plugged in: the battery's status was \"" + charge_status_name(*sample.status) + "\" while it was measured." + advice};
     if (session.plugged.value_or(false) && !session.input_suspended)
         return EnergyRefusal{"all", "plugged", "Plugged in: the phone was on a charger or a computer." + advice};
     return std::nullopt;

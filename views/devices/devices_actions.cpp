@@ -144,7 +144,7 @@ static QString outcome_in_words(const Job& job)
     for (const auto& energy : *energies) {
         const auto tier = QString::fromStdString(energy.value("tier", ""));
         if (energy["mj_per_token"].is_number()) return text + QLatin1Char(' ') + DevicesPage::tr("Energy of tier %1: %2 mJ per token.").arg(tier, number(energy["mj_per_token"].get<double>()));
-        if (energy["reason"].is_string()) return text + QLatin1Char(' ') + DevicesPage::tr("No energy: %1").arg(QString::fromStdString(energy["reason"].get<std::string>()).section(QStringLiteral(". "), 0, 0)) + QLatin1Char('.');
+        if (energy["reason"].is_string()) return text + QLatin1Char(' ') + DevicesPage::tr("No energy: %1").arg(QString::fromStdString(energy["reason"].get<std::string>()).section(QStringLiteral(". "), 0, 0));
     }
     return text;
 }

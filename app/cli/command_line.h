@@ -51,6 +51,7 @@ void add_exchange(CLI::App& app, CommandLine& line);  ///< export, import, outli
 void add_measure(CLI::App& app, CommandLine& line);
 void add_devices(CLI::App& app, CommandLine& line);  ///< devices, push
 void add_energy(CLI::App& app, CommandLine& line);   ///< energy import
+void add_backends(CLI::App& app, CommandLine& line);  ///< backends list, script, read
 void add_runs(CLI::App& app, CommandLine& line);     ///< runs, jobs
 void add_compare(CLI::App& app, CommandLine& line);  ///< compare, loop
 

@@ -4,7 +4,6 @@
 #include "core/workspace/database.h"
 #include "core/workspace/stored_json.h"
 
-#include <algorithm>
 
 namespace bitwright {
 namespace {

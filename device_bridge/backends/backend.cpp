@@ -6,6 +6,7 @@
 #include "device_bridge/backends/known_errors.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace fs = std::filesystem;
@@ -45,6 +46,8 @@ void judge_offload(Result& result, Accelerator asked, bool accelerator_error)
         proof.state = Offload::unverified;
         result.warnings.push_back("The accelerator reported an error during the run, so it is not certain that the work ran there.");
     }
+    if (asked == Accelerator::cpu && proof.state == Offload::verified)
+        result.warnings.push_back("The CPU was asked for, but work ran on " + proof.device + ": \"" + proof.evidence + "\".");
     if (asked == Accelerator::cpu) return;
     const std::string wanted(to_string(asked));
     if (proof.state == Offload::cpu)
@@ -130,6 +133,9 @@ std::vector<Measurement> measurements(const Result& result)
 Result combined(const std::vector<Result>& results)
 {
     Result all = results.front();
+    std::array<RawText, 3> raw;
+    for (const auto& result : results) raw[0].append(result.raw_output), raw[1].append(result.raw_error), raw[2].append(result.raw_file);
+    all.raw_output = raw[0].text(), all.raw_error = raw[1].text(), all.raw_file = raw[2].text();
     for (std::size_t i = 1; i < results.size(); ++i) {
         const auto& next = results[i];
         if (all.complete && !next.complete) all.error = next.error, all.exit_code = next.exit_code;
@@ -145,7 +151,6 @@ Result combined(const std::vector<Result>& results)
         }
         if (next.offload.state == Offload::unverified || (next.offload.state == Offload::cpu && all.offload.state == Offload::verified)) all.offload = next.offload;
         for (const auto& warning : next.warnings) add_once(all.warnings, warning);
-        all.raw_output += next.raw_output, all.raw_error += next.raw_error, all.raw_file += next.raw_file;
     }
     return all;
 }

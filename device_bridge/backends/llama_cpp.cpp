@@ -97,7 +97,8 @@ Plan LlamaCpp::plan(const Target& target, const RuntimeFolder& runtime, const Ar
     plan.environment = {{"LD_LIBRARY_PATH", lib}};
     if (run.accelerator == Accelerator::npu) plan.environment.insert(plan.environment.end(), {{"ADSP_LIBRARY_PATH", lib}, {"GGML_HEXAGON_NDEV", "1"}});
     plan.argv = {remote_path(bin, "llama-bench")};
-    if (run.accelerator != Accelerator::cpu) plan.argv.insert(plan.argv.end(), {"--device", run.accelerator == Accelerator::npu ? "HTP0" : "GPUOpenCL"});
+    const auto* device = run.accelerator == Accelerator::npu ? "HTP0" : run.accelerator == Accelerator::gpu ? "GPUOpenCL" : "none";  // else -ngl 0 still sends large products there
+    plan.argv.insert(plan.argv.end(), {"--device", device});
     plan.argv.insert(plan.argv.end(), {"--mmap", "0", "-m", plan.pushes.back().remote, "-t", std::to_string(run.threads), "--batch-size", "128", "-ngl",
                                        run.accelerator == Accelerator::cpu ? "0" : "99", "-p", std::to_string(run.prompt_tokens), "-n", std::to_string(run.generate),
                                        "-r", std::to_string(run.repeats), "-o", "jsonl", "-v"});  // -v: the load log is the proof of where it runs
@@ -219,7 +220,7 @@ void LlamaCpp::judge(Result& result) const
     for (const auto& [buffer, size] : buffers_) {
         const bool npu = buffer.starts_with("HTP"), gpu = buffer.find("OpenCL") != std::string::npos || buffer.find("Vulkan") != std::string::npos;
         if (buffer.starts_with("CPU")) on_cpu += size;
-        if (!(asked() == Accelerator::gpu ? gpu : npu) || (npu && !buffer.ends_with("-REPACK"))) continue;
+        if (!(asked() == Accelerator::gpu ? gpu : asked() == Accelerator::npu ? npu : gpu || npu) || (npu && !buffer.ends_with("-REPACK"))) continue;
         accelerated += size;
         device = buffer;
     }

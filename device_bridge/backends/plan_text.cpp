@@ -35,12 +35,27 @@ std::string push_lines(const Push& push, const std::string& serial)
     return lines;
 }
 
-std::string pull_lines(const Pull& pull, const std::string& serial)
+/// What is to be parsed becomes FOLDER/file.txt.
+std::string pull_lines(const Pull& pull, const std::string& folder, const std::string& serial)
 {
-    auto lines = adb(serial, {"pull", pull.remote, pull.name});
-    if (!pull.reader.empty()) lines += " && " + shell_command(pull.reader);
+    const auto local = remote_path(folder, pull.name);
+    auto lines = adb(serial, {"pull", pull.remote, local});
+    if (!pull.reader.empty()) lines += " && (" + shell_command({"cd", folder}) + " && " + shell_command(pull.reader) + " > file.txt)";
+    else if (pull.parse) lines += " && " + shell_command({"cp", local, remote_path(folder, "file.txt")});
     lines += pull.optional ? " || true\n" : "\n";
     return lines + adb(serial, {"shell", shell_command({"rm", "-rf", pull.remote})}) + "\n";
+}
+
+/// One execution into a folder of its own. The exit code is written on the phone: adb's own is 0 also when the cable is pulled.
+std::string execution_lines(const Plan& plan, const std::string& folder, const std::string& serial)
+{
+    const auto code = shell_quoted(remote_path(plan.cwd, "bitwright_exit.txt"));
+    auto lines = shell_command({"mkdir", "-p", folder}) + "\n";
+    lines += adb(serial, {"shell", "rm -f " + code + "; (" + remote_command(plan) + "); echo $? > " + code}) + " > " + shell_quoted(remote_path(folder, "output.txt")) + " 2> " +
+             shell_quoted(remote_path(folder, "errors.txt")) + " || true\n";
+    lines += adb(serial, {"pull", remote_path(plan.cwd, "bitwright_exit.txt"), remote_path(folder, "exit.txt")}) + " || true\n";
+    for (const auto& pull : plan.pulls) lines += pull_lines(pull, folder, serial);
+    return lines;
 }
 
 }  // namespace
@@ -57,18 +72,15 @@ std::string remote_command(const Plan& plan)
 std::string dry_run_script(const Plan& plan, const std::string& serial)
 {
     std::string script = "#!/bin/sh\n";
-    script += comment("What Bitwright would do, to be read or run by hand. adb shell may answer 0 when the cable is pulled: look whether the output is whole.");
+    script += comment("What Bitwright would do, to be read or run by hand in an empty folder. bitwright-cli backends read tells what came out.");
     for (const auto& note : plan.notes) script += comment(note);
     script += "set -e\n";
     Words folders{"mkdir", "-p"};
     folders.insert(folders.end(), plan.folders.begin(), plan.folders.end());
     if (!plan.folders.empty()) script += adb(serial, {"shell", shell_command(folders)}) + "\n";
     for (const auto& push : plan.pushes) script += push_lines(push, serial);
-    for (std::int64_t i = 0; i < std::min<std::int64_t>(plan.executions, 100); ++i) {
-        if (i < plan.discard) script += comment("warm-up");
-        script += adb(serial, {"shell", remote_command(plan)}) + "\n";
-        for (const auto& pull : plan.pulls) script += pull_lines(pull, serial);
-    }
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(plan.executions, 100); ++i)
+        script += execution_lines(plan, i < plan.discard ? "warmup-" + std::to_string(i + 1) : "run-" + std::to_string(i - plan.discard + 1), serial);
     return script;
 }
 

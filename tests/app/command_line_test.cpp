@@ -32,7 +32,7 @@ TEST(CommandLine, EveryCommandDocumentsItsKeys)
     for (const Arguments& command :
          {Arguments{"inspect"}, {"tokenize"},       {"forward"},       {"generate"},      {"calibrate"},    {"statistics"},      {"quantize"},
           {"recipe", "show"},   {"recipe", "diff"}, {"recipe", "set"}, {"recipe", "log"}, {"evaluate"},     {"export"},          {"import"},
-          {"outliers"},         {"measure"},        {"runs", "list"},  {"runs", "tag"},   {"runs", "note"}, {"runs", "archive"}, {"jobs", "list"},
+          {"outliers"},         {"measure"},       {"backends", "list"}, {"backends", "script"}, {"backends", "read"},        {"runs", "list"},  {"runs", "tag"},   {"runs", "note"}, {"runs", "archive"}, {"jobs", "list"},
           {"jobs", "resume"},   {"jobs", "cancel"}, {"compare"},       {"loop"}}) {
         auto arguments = command;
         arguments.push_back("--help");

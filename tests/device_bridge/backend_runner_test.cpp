@@ -3,6 +3,9 @@
 #include "device_bridge/backends/plan_text.h"
 #include "tests/device_bridge/recorded_outputs.h"
 #include "tests/device_bridge/transcript.h"
+#include "tests/support/shared_data.h"
+
+#include <fstream>
 
 namespace bitwright::backends::test {
 namespace {
@@ -92,6 +95,46 @@ TEST(Backends, TheTargetComesFromFactsAndProfile)
     EXPECT_EQ(target_of(facts, nullptr).hexagon, "");
     facts.abis = {"armeabi-v7a"};
     EXPECT_FALSE(target_of(facts, nullptr).arm64);
+}
+
+/// The script is run for real, by sh, with an adb that does on this computer what it is told to do on the phone.
+TEST(Backends, TheScriptRunsAndWhatItLeavesIsRead)
+{
+    const auto root = bitwright::test::scratch("it's a script");
+    const auto put = [&](const std::string& name, const std::string& text) {
+        std::ofstream(root / name) << text;
+        std::filesystem::permissions(root / name, std::filesystem::perms::owner_all);
+        return root / name;
+    };
+    put("adb", "#!/bin/sh\nshift 2\ncase $1 in\n shell) shift; exec sh -c \"$*\" ;;\n push|pull) exec cp -r \"$2\" \"$3\" ;;\nesac\n");
+    put("bitwright-runner-aarch64", "#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\ncp \"$RECORDED\" \"$1\"\necho said; echo warned >&2\nexit ${EXIT:-0}\n");
+    const auto package = put("m.bwp", "x"), recorded = put("recorded.jsonl", runner_lines);
+    RunSpec run;
+    run.remote_programs = (root / "phone $bin").string(), run.remote_models = (root / "models").string(), run.remote_run = (root / "run;1").string();
+    auto plan = make_backend("bitwright")->plan({}, list_runtime_folder(root), {{{Role::model, package, ""}}}, run);
+    plan.executions = 3, plan.discard = 1;
+    const auto script = put("script.sh", dry_run_script(plan, "S 1"));
+    const auto shell = [&](const std::string& environment) {
+        const auto here = root.string();  // holds a quote: it goes by the environment
+        ::setenv("HERE", here.c_str(), 1);
+        ::setenv("RECORDED", recorded.c_str(), 1);
+        return std::system(("cd \"$HERE\" && PATH=\"$HERE:$PATH\" " + environment + " sh script.sh > log.txt 2>&1").c_str());
+    };
+    ASSERT_EQ(shell(""), 0);
+    EXPECT_TRUE(std::filesystem::exists(root / "warmup-1/output.txt"));
+    EXPECT_FALSE(std::filesystem::exists(root / "run-3"));
+    EXPECT_FALSE(std::filesystem::exists(root / "run;1/run.jsonl")) << "fetched, then removed";
+    const auto result = read_run_folder("bitwright", Accelerator::cpu, root);
+    EXPECT_TRUE(result.complete) << result.error;
+    EXPECT_EQ(result.find("decode_tokens_per_s")->samples, (std::vector<double>{4, 4}));
+    EXPECT_EQ(result.output_hash, "abc");
+    EXPECT_EQ(result.raw_output, "said\nsaid\n");
+    EXPECT_EQ(result.raw_error, "warned\nwarned\n");
+    ASSERT_EQ(shell("EXIT=137"), 0);
+    EXPECT_EQ(read_run_folder("bitwright", Accelerator::cpu, root / "run-1").exit_code, 137);
+    std::filesystem::remove(root / "run-2/exit.txt");
+    EXPECT_FALSE(read_run_folder("bitwright", Accelerator::cpu, root / "run-2").exit_code) << "no exit code: the connection was lost";
+    EXPECT_THROW((void)read_run_folder("bitwright", Accelerator::cpu, root / "models"), Error);
 }
 
 }  // namespace

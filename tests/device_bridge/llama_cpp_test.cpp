@@ -102,6 +102,9 @@ TEST(LlamaCpp, NoticesWhereItReallyRan)
                                {Stream::output, rows}}});
     EXPECT_EQ(format.offload.state, Offload::unverified);
 
+    const auto unasked = read({"llama.cpp", Accelerator::cpu, {{Stream::error, llama_load_log}, {Stream::output, rows}}});
+    EXPECT_TRUE(any_contains(unasked.warnings, "The CPU was asked for, but work ran on HTP0-REPACK"));
+
     const auto broken = read({"llama.cpp", Accelerator::npu, {{Stream::error, llama_load_log + "ggml-hex: dspqueue_read failed: 0x00000072\n"}, {Stream::output, rows}}});
     EXPECT_EQ(broken.offload.state, Offload::unverified);
 }
@@ -169,6 +172,10 @@ TEST(LlamaCpp, PlanIsTheCommandOfTheSpecification)
     EXPECT_TRUE(plan.pushes[0].executable);
     EXPECT_EQ(plan.pushes.back().sha256, std::string(64, 'a'));
     for (const auto& push : plan.pushes) EXPECT_EQ(push.remote.find("v73"), std::string::npos);
+    auto on_cpu = run;
+    on_cpu.accelerator = Accelerator::cpu;
+    const auto cpu = make_backend("llama.cpp")->plan(sm8650, package(), {{{Role::model, "M.gguf", ""}}}, on_cpu);
+    EXPECT_EQ((std::vector<std::string>(cpu.argv.begin() + 1, cpu.argv.begin() + 3)), (std::vector<std::string>{"--device", "none"}));
     const auto script = dry_run_script(plan, "emu; rm -rf ~");
     EXPECT_NE(script.find("adb -s 'emu; rm -rf ~' push '/home/u/it'\\''s mine/M $(x).gguf' '/data/local/tmp/b/models/2/M $(x).gguf'"), std::string::npos) << script;
     EXPECT_THROW((void)make_backend("llama.cpp")->plan(sm8650, package(), {}, run), Error);

@@ -126,7 +126,8 @@ TEST(Qnn, PlanIsTheCommandOfTheSpecification)
     ASSERT_EQ(plan.pulls.size(), 2u);
     EXPECT_EQ(plan.pulls[0].reader, (std::vector<std::string>{"/opt/qairt/2.28/bin/x86_64-linux-clang/qnn-profile-viewer", "--input_log", "qnn-profiling-data_0.log"}));
     const auto script = dry_run_script(plan, "S1");
-    EXPECT_NE(script.find("adb -s S1 pull /d/w/out/qnn-profiling-data_0.log qnn-profiling-data_0.log && /opt/qairt/2.28/bin/x86_64-linux-clang/qnn-profile-viewer --input_log"), std::string::npos);
+    EXPECT_NE(script.find("adb -s S1 pull /d/w/out/qnn-profiling-data_0.log run-1/qnn-profiling-data_0.log && (cd run-1 && /opt/qairt/2.28/bin/x86_64-linux-clang/qnn-profile-viewer --input_log "
+                          "qnn-profiling-data_0.log > file.txt) || true"), std::string::npos);
     EXPECT_NE(script.find("printf %s 'in0.raw in1.raw\n' | adb -s S1 shell 'cat > /d/w/inputs.txt'"), std::string::npos) << script;
     auto odd = run;
     odd.performance_profile = "$(reboot)";

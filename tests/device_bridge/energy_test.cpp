@@ -79,7 +79,7 @@ TEST(Energy, PluggedIsNoNumber)
     log.samples[log.samples.size() / 2].status = ChargeStatus::charging;
     const auto charging = energy_of_gauge(log, setup.session);
     expect_no_number(charging, "plugged");
-    EXPECT_EQ(charging.refusals[0].reason.find("Plugged in: during a decode the battery's status was \"charging\"."), 0u) << charging.refusals[0].reason;
+    EXPECT_EQ(charging.refusals[0].reason.find("Plugged in: the battery's status was \"charging\" while it was measured."), 0u) << charging.refusals[0].reason;
     for (auto& sample : log.samples) sample.status = ChargeStatus::full;
     expect_no_number(energy_of_gauge(log, setup.session), "plugged");
     setup.session.plugged = true;  // says discharging, but the cable carries a part

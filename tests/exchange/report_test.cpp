@@ -81,7 +81,7 @@ Report sample()
 TEST(Numbers, AreWrittenTheSameEverywhere)
 {
     EXPECT_EQ(grouped(1234567.5, 1, ","), "1,234,567.5");
-    EXPECT_EQ(grouped(1234, 0, ","), "1234");
+    EXPECT_EQ(grouped(1234, 0, ","), "1,234");
     EXPECT_EQ(grouped(12345, 0, ","), "12,345");
     EXPECT_EQ(grouped(123456, 0, ","), "123,456");
     EXPECT_EQ(grouped(-0.5, 2, ","), "−0.50");

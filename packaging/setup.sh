@@ -80,7 +80,8 @@ find_torch() {
 build() {
   local preset=$1
   shift
-  export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
+  # Another checkout of the same files hits the cache too: paths are relative to the root, and the build folder's own name does not count.
+  export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
   cd "$root"
   local log=$root/build/$preset/configure.log
   mkdir -p "$root/build/$preset"

@@ -8,6 +8,7 @@
 #include "views/desk/theme.h"
 #include "views/devices/devices_page.h"
 #include "views/explore/explore_page.h"
+#include "views/help/help_sheet.h"
 #include "views/inspector/inspector_panel.h"
 #include "views/jobs/jobs_panel.h"
 #include "views/model/model_tree.h"
@@ -234,7 +235,11 @@ void MainWindow::add_actions()
     menu->addSeparator();
     new views::CommandPalette(*desk_, this);  // each registers the action that opens it
     new views::KeySheet(*desk_, this);
-    for (const auto& id : {QStringLiteral("desk.palette"), QStringLiteral("desk.keys")})
+    // the sheet is a window of its own, so it takes the key, too
+    calibrate_->addAction(actions.add(QStringLiteral("desk.help"), tr("Desk"), tr("Help on what is in front"), QKeySequence(QKeySequence::HelpContents), [this] { show_help(help_topic()); }));
+    for (const auto& topic : views::help_topics())
+        actions.add(QStringLiteral("help.") + topic.name, tr("Help"), tr("Help: %1").arg(topic.title), {}, [this, name = topic.name] { show_help(name); });
+    for (const auto& id : {QStringLiteral("desk.palette"), QStringLiteral("desk.keys"), QStringLiteral("desk.help")})
         if (auto* action = actions.find(id)) menu->addAction(action);
     menu->addSeparator();
     menu->addAction(actions.add(QStringLiteral("page.start"), view, tr("Start page"), QKeySequence(Qt::CTRL | Qt::Key_0), [this] { show_page(QStringLiteral("start")); }));
@@ -282,6 +287,21 @@ void MainWindow::show_page(const QString& id)
     (*found)->activated();
 }
 
+/// The sheet or panel the keys go to, else the page in front.
+QString MainWindow::help_topic() const
+{
+    if (calibrate_->isActiveWindow()) return QStringLiteral("calibrate");
+    if (const auto* focus = QApplication::focusWidget(); focus && docks_.back()->isAncestorOf(focus)) return QStringLiteral("inspector");
+    const auto* page = qobject_cast<const Page*>(stack_->currentWidget());
+    return page ? page->id() : QStringLiteral("start");
+}
+
+void MainWindow::show_help(const QString& topic)
+{
+    if (!help_) help_ = new views::HelpSheet(this);
+    help_->open_topic(topic);
+}
+
 /// Where a page is about sites; the other pages need the room. The user's choice to hide it holds.
 void MainWindow::show_inspector()
 {
@@ -315,8 +335,7 @@ void MainWindow::refresh_bar()
     const auto head = desk_->revisions().head();
     if (!head)
         recipe_label_->setText(desk_->workspace() ? tr("no recipe") : QString());
-    else
-        {
+    else {
         const auto id = head->stored.load();  // the number that history, results and the command line use
         recipe_label_->setText(id == 0 ? views::recipe_title(head->row) : tr("%1 · recipe:%2").arg(views::recipe_title(head->row)).arg(id));
     }

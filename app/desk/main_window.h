@@ -23,6 +23,7 @@ namespace bitwright {
 namespace views {
 class MessageLine;
 class CalibrateSheet;
+class HelpSheet;
 }  // namespace views
 
 class MainWindow : public QMainWindow {
@@ -52,6 +53,8 @@ private:
     void add_actions();
     void make_bar();
     void refresh_bar();
+    [[nodiscard]] QString help_topic() const;
+    void show_help(const QString& topic);
     void show_inspector();
     void show_tree();
     void workspace_changed();
@@ -66,8 +69,8 @@ private:
     QToolBar* rail_ = nullptr;
     QActionGroup* rail_choice_ = nullptr;
     views::Page* start_ = nullptr;
-    QWidget* work_ = nullptr;
     views::CalibrateSheet* calibrate_ = nullptr;
+    views::HelpSheet* help_ = nullptr;  ///< made when it is first asked for
     QToolButton* workspace_button_ = nullptr;
     QLabel* model_label_ = nullptr;
     QLabel* recipe_label_ = nullptr;

@@ -9,6 +9,7 @@
 #include "views/compare/compare_page.h"
 #include "views/desk/message_line.h"
 #include "views/explore/explore_page.h"
+#include "views/help/help_sheet.h"
 #include "views/optimize/method_form.h"
 #include "views/optimize/optimize_page.h"
 #include "views/start/start_page.h"
@@ -181,7 +182,10 @@ TEST_F(Shell, WalksTheWholeLoopAndComesBackToIt)
         for (const char* id : {"page.explore", "page.tune", "page.optimize", "page.devices", "page.results", "page.compare", "page.tune"}) {
             program.actions.find(QLatin1String(id))->trigger();
             ASSERT_TRUE(wait_until([&] { return program.idle(); }));
+            program.actions.find(QStringLiteral("desk.help"))->trigger();
+            EXPECT_EQ(program.find<views::HelpSheet>()->topic(), QLatin1String(id).mid(5)) << id;
         }
+        program.find<views::HelpSheet>()->hide();
         EXPECT_EQ(program.desk.selection().current().channel, channel);
         EXPECT_EQ(program.find<views::MessageLine>("desk_message")->text().toStdString(), "");
     }

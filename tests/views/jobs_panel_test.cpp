@@ -8,13 +8,18 @@
 #include "views/jobs/job_words.h"
 
 #include <QAbstractItemModelTester>
+#include <QDirIterator>
+#include <QFile>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QRegularExpression>
 #include <QTableView>
 #include <QTest>
 #include <QToolButton>
 #include <gtest/gtest.h>
+
+#include <set>
 
 namespace bitwright::test {
 namespace {
@@ -44,7 +49,7 @@ protected:
     {
         change(number, [](views::Job& job) {
             job.phase = JobPhase::running;
-            job.stage = QStringLiteral("step");
+            job.stage = QStringLiteral("optimizing");
             job.done = 412;
             job.total = 1024;
             job.value = 1.66;
@@ -78,6 +83,46 @@ TEST_F(JobsPanel, TheLineTellsWhatIsRunning)
     EXPECT_EQ(line().left(11), QStringLiteral("MobileQuant"));
     EXPECT_EQ(tool("unfold")->text(), QStringLiteral("2 jobs ▴"));
     grab(panel, "jobs_line", {{1000, 32}});
+}
+
+TEST(JobWords, EveryStageThatIsReportedHasWords)
+{
+    // what the sources report, so that a stage without words is found when it is added
+    static const QRegularExpression reported(QStringLiteral("(?:report|progress)\\(\\{\"([^\"]+)\"|Progress progress\\{\"([^\"]+)\"|progress\\(\"([^\"]+)\"\\)"));
+    std::set<QString> found;
+    for (const char* folder : {"core", "app", "device_bridge"})
+        for (QDirIterator files(QStringLiteral(BITWRIGHT_SOURCE_DIR "/") + QLatin1String(folder), {QStringLiteral("*.cpp")}, QDir::Files, QDirIterator::Subdirectories); files.hasNext();) {
+            QFile file(files.next());
+            ASSERT_TRUE(file.open(QIODevice::ReadOnly));
+            for (auto matches = reported.globalMatch(QString::fromUtf8(file.readAll())); matches.hasNext();) {
+                const auto match = matches.next();
+                found.insert(match.captured(match.lastCapturedIndex()));
+            }
+        }
+    EXPECT_GT(found.size(), 15U);
+    views::Job job;
+    job.phase = JobPhase::running;
+    job.done = 3;
+    job.total = 20;
+    for (const auto& stage : found) {
+        job.stage = stage;
+        const auto words = views::stage_words(job);
+        const bool as_it_is = stage != QLatin1String("repeat") && words == stage + QStringLiteral(" 3/20");
+        EXPECT_FALSE(as_it_is) << stage.toStdString() << " has no words in views/jobs/job_words.cpp";
+    }
+    job.stage = QStringLiteral("content hash");
+    job.done = 2363068;
+    job.total = 4726136;
+    EXPECT_EQ(views::progress_words(job), QStringLiteral("reading the model 50\u2009%"));
+    job.stage = QStringLiteral("repeat");
+    job.done = 2;
+    job.total = 5;
+    job.value = 61.25;
+    EXPECT_EQ(views::progress_words(job), QStringLiteral("repeat 2/5 · 61.3 tokens/s"));
+    job.stage = QStringLiteral("connect");
+    job.total = job.done = 0;
+    job.value.reset();
+    EXPECT_EQ(views::progress_words(job), QStringLiteral("connecting"));
 }
 
 TEST_F(JobsPanel, ItsButtonsDriveTheQueue)

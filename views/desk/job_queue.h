@@ -29,7 +29,7 @@ struct Job {
     QString title;                       ///< "MobileQuant W4A8"
     QStringList arguments;               ///< without the program's name: "quantize", MODEL, …, "-w", W
     JobPhase phase = JobPhase::queued;
-    QString stage;                       ///< "step", "window" …
+    QString stage;                       ///< as the command reports it ("optimizing"); stage_words() for people
     std::int64_t done = 0, total = 0;    ///< total 0: unknown
     std::optional<double> value;         ///< the quantity of the stage: a loss, a perplexity so far
     double elapsed_seconds = 0;

@@ -7,6 +7,7 @@
 #include "views/desk/theme.h"
 #include "views/devices/device_cards.h"
 #include "views/devices/plan_form.h"
+#include "views/jobs/job_words.h"
 #include "views/results/same_windows.h"
 
 #include <QComboBox>
@@ -117,20 +118,12 @@ void DevicesPage::follow(std::int64_t number_of_job)
     if (one.over && found->first != QLatin1String("local") && readings_.contains(found->first)) read_phone(found->first);
 }
 
-/// What a stage of a measurement is, in words.
-static QString stage_in_words(const Job& job)
+/// Where a measurement is, as a sentence.
+static QString state_in_words(const Job& job)
 {
-    const auto sent = job.total > 0 ? DevicesPage::tr(", %1 of %2").arg(bytes(static_cast<std::uint64_t>(job.done)), bytes(static_cast<std::uint64_t>(job.total))) : QString();
-    if (job.stage == QLatin1String("repeat") && job.total > 0) return DevicesPage::tr("Repeat %1 of %2: %3 tokens/s").arg(count(job.done), count(job.total), number(job.value));
-    if (job.stage == QLatin1String("repeat")) return DevicesPage::tr("Repeat %1: %2 tokens/s").arg(count(job.done), number(job.value));
-    if (job.stage == QLatin1String("export")) return DevicesPage::tr("Exporting the recipe as a package");
-    if (job.stage == QLatin1String("compute the answer here")) return DevicesPage::tr("Computing here what the phone has to answer");
-    if (job.stage == QLatin1String("connect")) return DevicesPage::tr("Connecting");
-    if (job.stage == QLatin1String("push runner")) return DevicesPage::tr("Bringing the runner to the phone%1").arg(sent);
-    if (job.stage == QLatin1String("push package")) return DevicesPage::tr("Bringing the package to the phone%1").arg(sent);
-    if (job.stage == QLatin1String("start") || job.stage == QLatin1String("run") || job.stage.isEmpty()) return DevicesPage::tr("Warming up");
-    if (job.stage == QLatin1String("waiting for the phone")) return DevicesPage::tr("The phone is not connected: the measurement goes on there and is collected when it is back");
-    return job.stage;
+    QString words = job.stage.isEmpty() ? DevicesPage::tr("starting") : progress_words(job);
+    words[0] = words[0].toUpper();
+    return words;
 }
 
 /// What a measurement found, from the command's own answer.
@@ -164,7 +157,7 @@ void DevicesPage::show_state()
     case JobPhase::cancelled: return state_->setText(tr("Cancelled: nothing is stored."));
     case JobPhase::paused: return state_->setText(tr("Paused: what runs on the phone is collected when it is resumed."));
     case JobPhase::failed: return state_->setText(tr("Not measured."));
-    default: return state_->setText(stage_in_words(*job));
+    default: return state_->setText(state_in_words(*job));
     }
 }
 

@@ -15,12 +15,42 @@ namespace {
 
 QString text(const char* words) { return QCoreApplication::translate("Jobs", words); }
 
-/// What the quantity of a stage is called.
-QString value_name(const QString& stage)
+/// A stage as the code that reports it calls it, and as people read it.
+struct StageWords {
+    const char* stage;
+    const char* words;
+    enum { counted, share, bare } progress;  ///< "step 3/20", "reading the model 12 %", "connecting"
+    const char* value;                       ///< with %1, of the stage's quantity
+};
+constexpr StageWords stages[] = {
+    {"optimizing", QT_TRANSLATE_NOOP("Jobs", "step"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "loss %1")},
+    {"held-out loss", QT_TRANSLATE_NOOP("Jobs", "loss on the held-out text, window"), StageWords::counted, nullptr},
+    {"calibrate", QT_TRANSLATE_NOOP("Jobs", "calibrating"), StageWords::share, nullptr},
+    {"windows", QT_TRANSLATE_NOOP("Jobs", "window"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "perplexity %1")},
+    {"float", QT_TRANSLATE_NOOP("Jobs", "the float model"), StageWords::bare, nullptr},
+    {"content hash", QT_TRANSLATE_NOOP("Jobs", "reading the model"), StageWords::share, nullptr},
+    {"verify", QT_TRANSLATE_NOOP("Jobs", "checking the model"), StageWords::share, nullptr},
+    {"writing weights", QT_TRANSLATE_NOOP("Jobs", "writing weights"), StageWords::share, nullptr},
+    {"weight statistics", QT_TRANSLATE_NOOP("Jobs", "reading weights"), StageWords::share, nullptr},
+    {"output error", QT_TRANSLATE_NOOP("Jobs", "error of the outputs"), StageWords::share, nullptr},
+    {"site errors", QT_TRANSLATE_NOOP("Jobs", "error of every layer"), StageWords::share, nullptr},
+    {"tokens", QT_TRANSLATE_NOOP("Jobs", "looking for the tokens"), StageWords::share, nullptr},
+    {"export", QT_TRANSLATE_NOOP("Jobs", "exporting the package"), StageWords::share, nullptr},
+    {"compute the answer here", QT_TRANSLATE_NOOP("Jobs", "computing here what the phone has to answer"), StageWords::bare, nullptr},
+    {"connect", QT_TRANSLATE_NOOP("Jobs", "connecting"), StageWords::bare, nullptr},
+    {"push runner", QT_TRANSLATE_NOOP("Jobs", "bringing the runner to the phone"), StageWords::share, nullptr},
+    {"push package", QT_TRANSLATE_NOOP("Jobs", "bringing the package to the phone"), StageWords::share, nullptr},
+    {"start", QT_TRANSLATE_NOOP("Jobs", "warming up"), StageWords::bare, nullptr},
+    {"run", QT_TRANSLATE_NOOP("Jobs", "warming up"), StageWords::bare, nullptr},
+    {"warm-up", QT_TRANSLATE_NOOP("Jobs", "warming up"), StageWords::bare, nullptr},
+    {"repeat", QT_TRANSLATE_NOOP("Jobs", "repeat"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "%1 tokens/s")},
+    {"waiting for the phone", QT_TRANSLATE_NOOP("Jobs", "the phone is not connected; what runs there is collected when it is back"), StageWords::bare, nullptr},
+};
+
+const StageWords* words_of(const QString& stage)
 {
-    if (stage == QLatin1String("step")) return text("loss");
-    if (stage.contains(QLatin1String("window"))) return text("perplexity");
-    return {};
+    const auto found = std::ranges::find_if(stages, [&](const StageWords& known) { return stage == QLatin1String(known.stage); });
+    return found == std::end(stages) ? nullptr : &*found;
 }
 
 void collect(const nlohmann::ordered_json& value, std::vector<Reference>& found)
@@ -51,15 +81,25 @@ QString phase_words(JobPhase phase)
     return {};
 }
 
+QString stage_words(const Job& job)
+{
+    const auto* known = words_of(job.stage);
+    const QString words = known ? text(known->words) : job.stage;  // of the whole loop: what it is at, in its own words
+    if (known && known->progress == StageWords::bare) return words;
+    if (known && known->progress == StageWords::share)
+        return job.total > 0 ? QStringLiteral("%1 %2").arg(words, percent(static_cast<double>(job.done) / static_cast<double>(job.total), job.done < job.total / 10 ? 1 : 2)) : words;
+    if (job.total > 0) return QStringLiteral("%1 %2/%3").arg(words, count(job.done), count(job.total));
+    return job.done > 0 ? QStringLiteral("%1 %2").arg(words, count(job.done)) : words;
+}
+
 QString progress_words(const Job& job)
 {
     QStringList parts;
     if (job.phase != JobPhase::running) parts << phase_words(job.phase);
-    if (!is_over(job.phase) && job.done + job.total > 0 && !job.stage.isEmpty())
-        parts << (job.total > 0 ? QStringLiteral("%1 %2/%3").arg(job.stage, count(job.done), count(job.total)) : QStringLiteral("%1 %2").arg(job.stage, count(job.done)));
+    if (!is_over(job.phase) && !job.stage.isEmpty()) parts << stage_words(job);
     if (!is_over(job.phase) && job.value) {
-        const QString name = value_name(job.stage);
-        parts << (name.isEmpty() ? number(*job.value) : name + QLatin1Char(' ') + number(*job.value));
+        const auto* known = words_of(job.stage);
+        parts << (known && known->value ? text(known->value).arg(number(*job.value)) : number(*job.value));
     }
     if (job.phase == JobPhase::running && job.remaining_seconds) parts << text("%1 left").arg(duration(*job.remaining_seconds));
     if (is_over(job.phase) && job.elapsed_seconds > 0) parts << text("after %1").arg(duration(job.elapsed_seconds));

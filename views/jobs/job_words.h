@@ -16,6 +16,8 @@ namespace bitwright::views {
 
 /// "running", "paused", "cancelled" …
 [[nodiscard]] QString phase_words(JobPhase phase);
+/// Where a job is, in words: "step 412/1 024", "reading the model 12 %", "connecting". A stage without words of its own shows as it is.
+[[nodiscard]] QString stage_words(const Job& job);
 /// "step 412/1 024 · loss 1.66 · 3 min left"; parts that are not known are left out.
 [[nodiscard]] QString progress_words(const Job& job);
 /// "recipe:14", "calibration:3" … in the order in which the command printed them, each once.

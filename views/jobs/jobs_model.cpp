@@ -113,9 +113,7 @@ QVariant JobsModel::data(const QModelIndex& index, int role) const
     switch (index.column()) {
     case title: return job->title;
     case state: return job->number < 0 ? tr("unfinished") : phase_words(job->phase);
-    case progress:
-        if (job->total > 0) return QStringLiteral("%1 %2/%3").arg(job->stage, count(job->done), count(job->total));
-        return is_over(job->phase) || job->stage.isEmpty() ? QString() : job->stage;
+    case progress: return is_over(job->phase) || job->stage.isEmpty() ? QString() : stage_words(*job);
     case time:
         if (job->phase == JobPhase::running && job->remaining_seconds) return tr("%1 left").arg(duration(*job->remaining_seconds));
         return job->elapsed_seconds > 0 ? duration(job->elapsed_seconds) : not_measured;

@@ -22,7 +22,7 @@ namespace {
 
 QString state_of(const Job& job)
 {
-    if (job.phase == JobPhase::running && job.total > 0) return RunList::tr("%1 %2/%3").arg(job.stage).arg(job.done).arg(job.total);
+    if (job.phase == JobPhase::running && job.total > 0) return stage_words(job);
     return phase_words(job.phase);
 }
 

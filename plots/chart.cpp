@@ -28,8 +28,18 @@ protected:
     double getTickStep(const QCPRange& range) override { return std::max(1.0, std::round(Ticker::getTickStep(range))); }
 };
 
+/// Powers of ten; 1, 2 and 5 of each where the axis spans few of them (QCustomPlot's own falls back to even steps there).
 class LogTicker : public QCPAxisTickerLog {
 protected:
+    QVector<double> createTickVector(double step, const QCPRange& range) override
+    {
+        if (!(range.lower > 0) || !(range.upper > range.lower) || range.upper / range.lower > 1000) return QCPAxisTickerLog::createTickVector(step, range);
+        QVector<double> ticks;
+        for (double power = std::pow(10.0, std::floor(std::log10(range.lower))); power <= range.upper; power *= 10)
+            for (const double digit : {1.0, 2.0, 5.0})
+                if (digit * power >= range.lower * (1 - 1e-9) && digit * power <= range.upper * (1 + 1e-9)) ticks.append(digit * power);
+        return ticks.size() >= 2 ? ticks : QCPAxisTickerLog::createTickVector(step, range);
+    }
     QString getTickLabel(double tick, const QLocale& locale, QChar, int) override { return power_text(tick, locale); }
 };
 

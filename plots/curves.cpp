@@ -187,7 +187,9 @@ std::pair<double, double> CurvesView::extent() const
         high = std::max(high, curve.x.back());
     }
     if (!(high > low)) return {std::isfinite(low) ? low - 0.5 : 0, std::isfinite(high) ? high + 0.5 : 1};
-    return {low, high};
+    const bool marked = std::ranges::any_of(state_->curves, [](const Curve& curve) { return !curve.x.empty() && curve.x.size() <= markers_up_to; });
+    const double room = marked ? (high - low) * 0.015 : 0;  // for the half of a marker that lies beyond its point
+    return {low - room, high + room};
 }
 
 void CurvesView::fitY()
@@ -237,7 +239,8 @@ void CurvesView::fitY()
     const QFontMetrics metrics(plotStyle().caption_font);
     int width = 0;
     if (state_->curves.size() > 1 || !state_->curves[0].name.isEmpty()) {
-        for (const Curve& curve : state_->curves) width = std::max(width, metrics.horizontalAdvance(curve.name));
+        for (const Curve& curve : state_->curves)
+            if (!curve.x.empty()) width = std::max(width, metrics.horizontalAdvance(curve.name));
     }
     state_->names_width = std::min(width + 2, std::max(60, canvas().width() / 3));
     plotArea().setMinimumMargins(QMargins(8, 10, state_->names_width > 0 ? state_->names_width + 16 : 12, 4));
@@ -250,7 +253,12 @@ void CurvesView::placeNames()
     const auto [from, to] = visibleRange();
     const QFontMetrics metrics(plotStyle().caption_font);
     std::vector<double> wanted;
-    for (const Curve& curve : state_->curves) {
+    std::vector<QCPItemText*> names;  // of the curves that have something to be named
+    for (std::size_t c = 0; c < state_->curves.size(); ++c) {
+        const Curve& curve = state_->curves[c];
+        state_->drawn[c].name->setText(metrics.elidedText(curve.x.empty() ? QString() : curve.name, Qt::ElideMiddle, state_->names_width));
+        if (curve.x.empty()) continue;
+        names.push_back(state_->drawn[c].name);
         double last = none;
         auto i = static_cast<std::size_t>(std::ranges::upper_bound(curve.x, to) - curve.x.begin());
         i = std::min(i, curve.y.size());
@@ -259,10 +267,7 @@ void CurvesView::placeNames()
         wanted.push_back(std::isfinite(at) ? std::clamp<double>(at, area.top(), area.bottom()) : area.bottom());
     }
     const auto places = spread_labels(wanted, metrics.height(), area.top() - 4, area.bottom() + 6);
-    for (std::size_t i = 0; i < state_->drawn.size(); ++i) {
-        state_->drawn[i].name->setText(metrics.elidedText(state_->curves[i].name, Qt::ElideMiddle, state_->names_width));
-        state_->drawn[i].name->position->setCoords(area.right() + 8, places[i]);
-    }
+    for (std::size_t i = 0; i < names.size(); ++i) names[i]->position->setCoords(area.right() + 8, places[i]);
     // the current point
     const bool there = state_->current_curve >= 0;
     state_->ring->setVisible(there);

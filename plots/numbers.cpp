@@ -28,7 +28,7 @@ QString grouped(double value, int decimals, QLocale locale)
     int end = 0;  // of the whole part
     while (end < text.size() && (text[end].isDigit() || end == 0)) ++end;
     const int first = text.startsWith(QChar(0x2212)) ? 1 : 0;
-    if (end - first > 4) {
+    if (end - first > 3) {
         for (int i = end - 3; i > first; i -= 3) text.insert(i, QChar(0x202f));
     }
     return text;

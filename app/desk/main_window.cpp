@@ -161,7 +161,7 @@ void MainWindow::add_docks()
         docks_.push_back(dock);
         widths << width;
     };
-    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 240);
+    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 248);
     add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 320);
     docks_.front()->widget()->setMinimumWidth(200);  // names of sites stay readable
     connect(docks_.back(), &QDockWidget::visibilityChanged, this, [this](bool visible) {
@@ -186,6 +186,7 @@ void MainWindow::make_bar()
     workspace_button_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     workspace_button_->setIcon(views::icon(QStringLiteral("workspace")));
     workspace_button_->setMenu(new QMenu(workspace_button_));
+    workspace_button_->setStyleSheet(QStringLiteral("QToolButton::menu-indicator { image: none; }"));  // the text has its arrow
     model_label_ = new QLabel(bar);
     recipe_label_ = new QLabel(bar);
     numerics_label_ = new QLabel(tr("numerics ○ not loaded"), bar);
@@ -262,9 +263,8 @@ void MainWindow::set_numerics(const QString& state, const QString& detail, bool 
 {
     numerics_label_->setText(state);
     numerics_label_->setToolTip(detail);
-    auto palette = numerics_label_->palette();
-    palette.setColor(QPalette::WindowText, good ? views::signal_colours().good : views::signal_colours().error);
-    numerics_label_->setPalette(palette);
+    numerics_good_ = good;
+    refresh_bar();
 }
 
 void MainWindow::show_page(const QString& id)
@@ -327,11 +327,16 @@ void MainWindow::resizeEvent(QResizeEvent* event)
 void MainWindow::refresh_bar()
 {
     const auto path = desk_->workspace_path();
-    workspace_button_->setText(path.isEmpty() ? tr("Nothing open") : QFileInfo(path).completeBaseName());
+    const auto name = QFileInfo(path).completeBaseName();
+    workspace_button_->setText((path.isEmpty() ? tr("Nothing open") : name) + QStringLiteral(" ▾"));
     workspace_button_->setToolTip(path);
     const auto folder = desk_->model_folder();
-    model_label_->setText(QFileInfo(folder).fileName());
+    model_label_->setText(QFileInfo(folder).fileName() == name ? QString() : QFileInfo(folder).fileName());  // a workspace made for a model has its name
     model_label_->setToolTip(folder);
+    if (numerics_good_) {
+        const auto signs = views::signal_colours();
+        numerics_label_->setStyleSheet(QStringLiteral("color: %1").arg((*numerics_good_ ? signs.good : signs.error).name()));
+    }
     const auto head = desk_->revisions().head();
     if (!head)
         recipe_label_->setText(desk_->workspace() ? tr("no recipe") : QString());
@@ -339,7 +344,7 @@ void MainWindow::refresh_bar()
         const auto id = head->stored.load();  // the number that history, results and the command line use
         recipe_label_->setText(id == 0 ? views::recipe_title(head->row) : tr("%1 · recipe:%2").arg(views::recipe_title(head->row)).arg(id));
     }
-    setWindowTitle(path.isEmpty() ? QStringLiteral("Bitwright") : tr("%1 – Bitwright").arg(QFileInfo(path).completeBaseName()));
+    setWindowTitle(path.isEmpty() ? QStringLiteral("Bitwright") : name);  // the system adds the program's
 }
 
 void MainWindow::workspace_changed()

@@ -10,6 +10,7 @@
 #include <QJsonObject>
 #include <QMainWindow>
 
+#include <optional>
 #include <vector>
 
 class QActionGroup;
@@ -79,6 +80,7 @@ private:
     QList<QDockWidget*> docks_;
     QByteArray default_layout_;
     QString session_workspace_;
+    std::optional<bool> numerics_good_;  ///< absent: not asked for yet
     bool inspector_wanted_ = true, switching_ = false, narrow_ = false;
 };
 

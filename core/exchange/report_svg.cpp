@@ -227,10 +227,10 @@ std::string cells(const std::vector<float>& values, std::size_t rows, std::size_
         for (std::size_t c = 0; c < columns;) {
             std::size_t end = c + 1;
             while (end < columns && shade_at(end) == shade_at(c)) ++end;
-            const std::string run = grouped(cell_width * static_cast<double>(end - c), 2, "");
-            paths[static_cast<std::size_t>(shade_at(c))] += "M" + grouped(x0 + cell_width * static_cast<double>(c), 2, "") + " " +
-                                                            grouped(y0 + cell_height * static_cast<double>(r), 2, "") + "h" + run + "v" + grouped(cell_height, 2, "") + "h-" +
-                                                            run + "z";
+            // absolute edges: neighbours share the same rounded number, so that no paper shows between them
+            const auto x = [&](std::size_t column) { return grouped(x0 + cell_width * static_cast<double>(column), 2, ""); };
+            const auto y = [&](std::size_t row) { return grouped(y0 + cell_height * static_cast<double>(row), 2, ""); };
+            paths[static_cast<std::size_t>(shade_at(c))] += "M" + x(c) + " " + y(r) + "H" + x(end) + "V" + y(r + 1) + "H" + x(c) + "z";
             c = end;
         }
     }

@@ -125,7 +125,8 @@ std::string_view in_words(Provenance provenance) noexcept
 std::optional<SiteFigure> SitePreview::saturation() const noexcept
 {
     if (!clipped_low || !clipped_high) return std::nullopt;
-    return SiteFigure{clipped_low->value + clipped_high->value, clipped_low->from};
+    // an end beyond which nothing was seen is known exactly; the other one decides what the sum rests on
+    return SiteFigure{clipped_low->value + clipped_high->value, clipped_low->from == Provenance::extremes ? clipped_high->from : clipped_low->from};
 }
 
 SitePreview preview_of(const QuantizationTally& sums, Provenance from)

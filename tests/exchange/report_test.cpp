@@ -11,6 +11,8 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <regex>
+#include <set>
 #include <sstream>
 
 namespace bitwright {
@@ -230,6 +232,22 @@ TEST(Curves, OneLayerOneCurveConstant)
     EXPECT_NE(svg.find("<circle"), std::string::npos);
     EXPECT_EQ(svg.find("inf"), std::string::npos);
     EXPECT_EQ(svg.find("not a number"), std::string::npos);
+}
+
+TEST(Report, CellsOfAHeatmapTouchEachOther)
+{
+    ReportHeatmap map{"", "", {"0"}, 512, {}};
+    for (int c = 0; c < 512; ++c) map.values.push_back(c % 2 ? 1.0F : 100.0F);
+    const std::string svg = heatmap_svg(map);
+    static const std::regex cell(R"(M([\d.]+) [\d.]+H([\d.]+)V)");
+    std::set<std::string> starts, ends;
+    for (std::sregex_iterator found(svg.begin(), svg.end(), cell), last; found != last; ++found) {
+        starts.insert((*found)[1]);
+        ends.insert((*found)[2]);
+    }
+    EXPECT_EQ(starts.size(), 512U);
+    for (const auto& end : ends) starts.erase(end);
+    EXPECT_EQ(starts.size(), 1U) << "only the first cell begins where none ends";
 }
 
 }  // namespace

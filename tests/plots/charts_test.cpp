@@ -52,7 +52,7 @@ TEST(Numbers, ReadAsTheDeskWritesThem)
     EXPECT_EQ(number_text(61.23, english), QStringLiteral("61.2"));
     EXPECT_EQ(number_text(61.23, german), QStringLiteral("61,2"));
     EXPECT_EQ(number_text(12345, english), QStringLiteral("12") + narrow + QStringLiteral("345"));
-    EXPECT_EQ(number_text(999.6, english), QStringLiteral("1000"));
+    EXPECT_EQ(number_text(999.6, english), QStringLiteral("1") + narrow + QStringLiteral("000"));
     EXPECT_EQ(number_text(-0.5, english), QStringLiteral("−0.500"));
     EXPECT_EQ(number_text(1.234e-7, english), QStringLiteral("1.23×10⁻⁷"));
     EXPECT_EQ(number_text(NAN, english), QStringLiteral("–"));

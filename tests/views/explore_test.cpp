@@ -330,6 +330,11 @@ TEST(ExploreEmpty, SaysWhatItIsForAndOffersTheStep)
     QTest::mouseClick(calibrate, Qt::LeftButton);
     EXPECT_EQ(wanted.size(), 1);
     test::picture(page, QStringLiteral("explore_empty"));
+    const auto job = desk.jobs.submit(QStringLiteral("Calibration"), {QStringLiteral("calibrate")});  // while it runs nothing asks for another one
+    desk.jobs.set(job, JobPhase::running);
+    EXPECT_FALSE(button(page, QStringLiteral("Calibrate…")));
+    desk.jobs.set(job, JobPhase::cancelled);
+    ASSERT_TRUE(button(page, QStringLiteral("Calibrate…")));
     QTest::mouseClick(button(page, QStringLiteral("Look at the weights")), Qt::LeftButton);
     auto* view = page.findChildren<HeatmapView*>()[0];
     EXPECT_TRUE(wait_until([&] { return desk.idle() && !view->isEmpty(); }, 60000));

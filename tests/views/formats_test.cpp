@@ -14,7 +14,7 @@ TEST(Formats, ThreeDigitsThinSpacesAndWords)
 {
     EXPECT_EQ(text(number(61.234)), "61.2");
     EXPECT_EQ(text(number(0.012345)), "0.0123");
-    EXPECT_EQ(text(number(-1234.5)), "-1\u20092" "35");
+    EXPECT_EQ(text(number(-1234.5)), "\u22121\u20092" "35");
     EXPECT_EQ(text(number(12345678.0)), "1.23e+07");
     EXPECT_EQ(text(number(0)), "0");
     EXPECT_EQ(text(number(INFINITY)), "∞");
@@ -41,6 +41,18 @@ TEST(Formats, FollowTheLocaleOnScreen)
     QLocale::setDefault(QLocale(QLocale::German, QLocale::Germany));
     EXPECT_EQ(text(number(1234.5, 5)), "1\u2009234,5");
     QLocale::setDefault(before);
+}
+
+TEST(Formats, WhatIsShownCanBeTypedAgain)
+{
+    for (const double value : {-1603.0, 0.000256, 61.2, -0.994, 1234567.0, -1.5e9}) {
+        const auto typed = typed_number(number(value, 7));
+        ASSERT_TRUE(typed) << value;
+        EXPECT_NEAR(*typed, value, std::fabs(value) * 1e-6);
+    }
+    EXPECT_EQ(typed_number(QStringLiteral(" 12 ")), 12);
+    EXPECT_FALSE(typed_number(QStringLiteral("twelve")));
+    EXPECT_FALSE(typed_number({}));
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ TEST(Theme, SignalsAreReadableToo)
         apply_theme(appearance);
         const auto signals_now = signal_colours();
         for (const auto& colour : {signals_now.good, signals_now.warning, signals_now.error, signals_now.stale})
-            EXPECT_GE(contrast(colour, palette_of(appearance).color(QPalette::Window)), 4.5) << static_cast<int>(appearance) << " " << colour.name().toStdString();
+            for (const auto background : {QPalette::Window, QPalette::Base, QPalette::AlternateBase})
+                EXPECT_GE(contrast(colour, palette_of(appearance).color(background)), 4.5) << static_cast<int>(appearance) << " " << colour.name().toStdString() << " on " << background;
     }
     apply_theme(Appearance::light);
 }

@@ -48,7 +48,7 @@ CalibrateSheet::CalibrateSheet(Desk& desk, QWidget* parent)
 {
     setWindowTitle(tr("Calibrate"));
     setModal(false);
-    resize(640, 560);
+    resize(640, 0);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(16, 16, 16, 16);
     column->setSpacing(12);

@@ -135,7 +135,7 @@ void ComparePlots::set_comparison(const Comparison& comparison)
     all_ = comparison.all;
     const int missing = static_cast<int>(comparison.without_layers.size());
     missing_->setVisible(missing > 0);
-    missing_->setText(missing == 1 ? tr("Compute it for the recipe without it") : tr("Compute it for the %1 recipes without it").arg(missing));
+    missing_->setText(missing == 1 ? tr("Compute the missing curve") : tr("Compute the %1 missing curves").arg(missing));
     show_curves();
     show_scatter();
 }

@@ -12,7 +12,9 @@ namespace {
 
 constexpr QChar thin_space(0x2009);
 
-/// The locale's digits and decimal point, thin spaces between groups of three.
+constexpr QChar minus(0x2212);
+
+/// The locale's digits and decimal point, thin spaces between groups of three, a minus as long as a plus.
 QString fixed(double value, int decimals)
 {
     QLocale locale;
@@ -20,10 +22,10 @@ QString fixed(double value, int decimals)
     QString text = locale.toString(value, 'f', decimals);
     const auto point = text.indexOf(locale.decimalPoint());
     const qsizetype whole = point < 0 ? text.size() : point;
-    const qsizetype first = value < 0 ? 1 : 0;
+    const qsizetype first = text.startsWith(locale.negativeSign()) ? locale.negativeSign().size() : 0;
     if (whole - first > 3)
         for (qsizetype i = whole - 3; i > first; i -= 3) text.insert(i, thin_space);
-    return text;
+    return first > 0 ? minus + text.mid(first) : text;
 }
 
 }  // namespace
@@ -34,12 +36,21 @@ QString number(double value, int digits)
     if (std::isinf(value)) return value > 0 ? QStringLiteral("∞") : QStringLiteral("−∞");
     const double magnitude = std::fabs(value);
     if (magnitude == 0) return QLocale().toString(0);
-    if (magnitude >= 1e7 || magnitude < 1e-4) return QLocale().toString(value, 'e', digits - 1).toLower();
+    if (magnitude >= 1e7 || magnitude < 1e-4) return (value < 0 ? QString(minus) : QString()) + QLocale().toString(magnitude, 'e', digits - 1).toLower();
     const int before = static_cast<int>(std::floor(std::log10(magnitude))) + 1;
     return fixed(value, std::max(0, digits - before));
 }
 
 QString number(const std::optional<double>& value, int digits) { return value ? number(*value, digits) : not_measured; }
+std::optional<double> typed_number(QString text)
+{
+    text.remove(thin_space).remove(QChar(0x202f)).remove(QLatin1Char(' ')).replace(minus, QLatin1Char('-'));
+    bool ok = false;
+    double value = QLocale().toDouble(text, &ok);
+    if (!ok) value = QLocale::c().toDouble(text, &ok);
+    return ok && std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
 QString count(std::int64_t value) { return fixed(static_cast<double>(value), 0); }
 QString percent(double share, int digits) { return number(share * 100, digits) + thin_space + QLatin1Char('%'); }
 QString percent(const std::optional<double>& share, int digits) { return share ? percent(*share, digits) : not_measured; }

@@ -12,6 +12,7 @@
 #include <QStyleOption>
 #include <QSvgRenderer>
 
+#include <algorithm>
 #include <array>
 
 namespace bitwright::views {
@@ -61,10 +62,23 @@ public:
     FusionWithOutlines() : QProxyStyle(QStyleFactory::create(QStringLiteral("Fusion"))) {}
     void drawPrimitive(PrimitiveElement element, const QStyleOption* option, QPainter* painter, const QWidget* widget) const override
     {
+        if (element == PE_PanelButtonCommand) return draw_button(*option, *painter);
         const bool outlined = element == PE_IndicatorCheckBox || element == PE_IndicatorItemViewItemCheck || element == PE_IndicatorRadioButton || element == PE_FrameLineEdit ||
-                              element == PE_PanelLineEdit || element == PE_PanelButtonCommand;
+                              element == PE_PanelLineEdit;
         const Outlined lighter(outlined ? option : nullptr);
         QProxyStyle::drawPrimitive(element, option, painter, widget);
+    }
+    void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter, const QWidget* widget) const override
+    {
+        if (element == CE_ToolBar) {
+            painter->fillRect(option->rect, option->palette.color(QPalette::Window));
+            if (option->state & State_Horizontal) painter->fillRect(QRect(option->rect.left(), option->rect.bottom(), option->rect.width(), 1), QColor(now().border));
+            return;
+        }
+        const auto* bar = qstyleoption_cast<const QStyleOptionProgressBar*>(option);
+        if (element == CE_ProgressBarGroove) return draw_groove(*option, *painter);
+        if (element == CE_ProgressBarContents && bar && bar->maximum > bar->minimum) return draw_progress(*bar, *painter);
+        QProxyStyle::drawControl(element, option, painter, widget);
     }
     /// The arrow of a sorted column above its title, where no right-aligned title runs into it.
     QRect subElementRect(SubElement element, const QStyleOption* option, const QWidget* widget) const override
@@ -79,6 +93,34 @@ public:
     }
 
 private:
+    /// Buttons and bars are flat: a fill, a line, and the accent where the key Return or the next key goes.
+    static void draw_button(const QStyleOption& option, QPainter& painter)
+    {
+        const bool enabled = option.state & State_Enabled, pressed = option.state & (State_Sunken | State_On), hovered = enabled && option.state & State_MouseOver;
+        const auto* button = qstyleoption_cast<const QStyleOptionButton*>(&option);
+        const bool asked = enabled && button && button->features & QStyleOptionButton::DefaultButton, focused = option.state & State_HasFocus && option.state & State_KeyboardFocusChange;
+        QColor fill(now().button);
+        if (pressed) fill = applied == Appearance::high_contrast ? QColor(0x40, 0x40, 0x40) : QColor(now().border);
+        else if (hovered) fill = applied == Appearance::light ? QColor(now().base) : applied == Appearance::dark ? fill.lighter(125) : QColor(0x20, 0x20, 0x20);
+        const double pen = focused ? 2 : 1;
+        painter.save();
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setBrush(fill);
+        painter.setPen(QPen(QColor(asked || focused ? now().accent : enabled ? now().outline : now().border), pen));
+        painter.drawRoundedRect(QRectF(option.rect).adjusted(pen / 2, pen / 2, -pen / 2, -pen / 2), 3, 3);
+        painter.restore();
+    }
+    static void draw_groove(const QStyleOption& option, QPainter& painter)
+    {
+        painter.fillRect(option.rect, QColor(now().border));
+        painter.fillRect(option.rect.adjusted(1, 1, -1, -1), QColor(now().base));
+    }
+    static void draw_progress(const QStyleOptionProgressBar& bar, QPainter& painter)
+    {
+        const double share = static_cast<double>(bar.progress - bar.minimum) / (bar.maximum - bar.minimum);
+        painter.fillRect(QRectF(bar.rect).adjusted(0, 0, -bar.rect.width() * (1 - std::clamp(share, 0.0, 1.0)), 0), QColor(now().accent));
+    }
+
     /// The option with another window colour while it lives. A QStyleOption cannot be copied without knowing its class.
     class Outlined {
     public:

@@ -43,12 +43,12 @@ Fact soc_of(const PhoneFacts& facts, const std::vector<SocProfile>& profiles)
 /// "2 × 2.27 GHz + 5 × 3.15 GHz + 1 × 3.3 GHz".
 Fact cores_of(const PhoneState& state)
 {
-    if (state.cores.empty()) return {tr("Processors"), not_measured, tr("The phone lets nobody read them")};
+    if (state.cores.empty()) return {tr("Cores"), not_measured, tr("The phone lets nobody read them")};
     std::map<std::int64_t, int> by_speed;
     for (const auto& core : state.cores) ++by_speed[core.max_khz.value_or(0)];
     QStringList parts;
     for (const auto& [khz, how_many] : by_speed) parts << (khz > 0 ? tr("%1 × %2 GHz").arg(how_many).arg(number(static_cast<double>(khz) / 1e6)) : tr("%1 of unknown speed").arg(how_many));
-    return {tr("Processors"), count(static_cast<std::int64_t>(state.cores.size())) + QStringLiteral(": ") + parts.join(QStringLiteral(" + ")), {}};
+    return {tr("Cores"), count(static_cast<std::int64_t>(state.cores.size())) + QStringLiteral(": ") + parts.join(QStringLiteral(" + ")), {}};
 }
 
 Fact instructions_of(const PhoneFacts& facts)
@@ -90,10 +90,10 @@ Fact energy_of(const PhoneReading& phone)
     const auto& energy = *phone.energy;
     QStringList better;
     for (const auto& rejected : energy.rejected) better << q(source_name(rejected.source)) + QStringLiteral(": ") + q(rejected.why);
-    if (energy.source == EnergySource::none) return {tr("Energy"), tr("tier X: %1").arg(q(energy.why)), better.join(QLatin1Char('\n'))};
+    if (energy.source == EnergySource::none) return {tr("Energy"), tr("none (tier X): %1").arg(q(energy.why)), better.join(QLatin1Char('\n'))};
     const bool plugged = phone.facts.state.battery && phone.facts.state.battery->plugged.value_or(false);
-    auto text = tr("tier %1 at best, from %2").arg(QLatin1Char(energy.tier)).arg(q(source_name(energy.source)));
-    if (energy.unplug && plugged) text += tr("; unplug it first: plugged in there is no number");
+    auto text = tr("tier %1 at best, from the %2").arg(QLatin1Char(energy.tier)).arg(q(source_name(energy.source)));
+    if (energy.unplug && plugged) text += tr("; unplug the phone first, plugged in there is no figure");
     return {tr("Energy"), text, q(energy.why) + (better.isEmpty() ? QString() : QLatin1Char('\n') + tr("Better ones:") + QLatin1Char('\n') + better.join(QLatin1Char('\n')))};
 }
 
@@ -104,7 +104,7 @@ std::vector<Fact> facts_of_this_computer(const Conditions& conditions)
     const auto facts = nlohmann::json::parse(conditions.device_facts);
     const auto fact = [&](const char* key) { return facts.contains(key) ? q(facts[key].is_string() ? facts[key].get<std::string>() : facts[key].dump()) : not_measured; };
     return {{tr("Processor"), fact("processor"), {}},
-            {tr("Processors"), fact("processors"), {}},
+            {tr("Cores"), fact("processors"), tr("Logical ones: as many threads run at once")},
             {tr("Memory"), facts.contains("memory") ? memory_in_words(facts["memory"].get<std::string>()) : not_measured, {}},
             {tr("Instruction sets"), fact("instruction sets"), {}},
             {tr("System"), fact("system"), {}},

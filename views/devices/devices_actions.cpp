@@ -126,18 +126,26 @@ static QString state_in_words(const Job& job)
     return words;
 }
 
+/// The first sentence of a reason, to stand behind a colon: "plugged in: …."
+static QString sentence_in(const QString& reason)
+{
+    QString sentence = reason.section(QStringLiteral(". "), 0, 0);
+    if (sentence.size() > 1 && sentence[1].isLower()) sentence[0] = sentence[0].toLower();
+    return sentence.endsWith(QLatin1Char('.')) ? sentence : sentence + QLatin1Char('.');
+}
+
 /// What a measurement found, from the command's own answer.
 static QString outcome_in_words(const Job& job)
 {
     QString text = DevicesPage::tr("Measured: stored with every repeat and its conditions.");
     if (!job.result.is_object()) return text;
-    if (job.result.value("answer", "") == "same") text = DevicesPage::tr("Measured: the phone's answer is this computer's. Stored with every repeat and its conditions.");
+    if (job.result.value("answer", "") == "same") text = DevicesPage::tr("Measured: the phone answers as this computer does. Stored with every repeat and its conditions.");
     const auto energies = job.result.find("energy");
     if (energies == job.result.end() || !energies->is_array()) return text;
     for (const auto& energy : *energies) {
         const auto tier = QString::fromStdString(energy.value("tier", ""));
         if (energy["mj_per_token"].is_number()) return text + QLatin1Char(' ') + DevicesPage::tr("Energy of tier %1: %2 mJ per token.").arg(tier, number(energy["mj_per_token"].get<double>()));
-        if (energy["reason"].is_string()) return text + QLatin1Char(' ') + DevicesPage::tr("No energy: %1").arg(QString::fromStdString(energy["reason"].get<std::string>()).section(QStringLiteral(". "), 0, 0));
+        if (energy["reason"].is_string()) return text + QLatin1Char(' ') + DevicesPage::tr("No energy: %1").arg(sentence_in(QString::fromStdString(energy["reason"].get<std::string>())));
     }
     return text;
 }

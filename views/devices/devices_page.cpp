@@ -81,6 +81,9 @@ QGroupBox* DevicesPage::build_card()
     facts_->setColumnStretch(1, 1);
     column->addLayout(facts_);
     column->addStretch();
+    // as high as its facts before they are read, so that nothing below moves when they come
+    constexpr int lines = 10;
+    card_->setMinimumHeight(lines * (card_->fontMetrics().height() + facts_->verticalSpacing()) + 3 * card_->fontMetrics().height());
     return card_;
 }
 
@@ -153,10 +156,11 @@ QWidget* DevicesPage::build_runs()
     table_->setEditTriggers(QAbstractItemView::NoEditTriggers);
     table_->setAlternatingRowColors(true);
     table_->setTextElideMode(Qt::ElideMiddle);
-    table_->horizontalHeader()->setStretchLastSection(true);
+    table_->horizontalHeader()->setStretchLastSection(false);
     for (const int hidden : {ResultsModel::star, ResultsModel::method, ResultsModel::level, ResultsModel::perplexity, ResultsModel::tags, ResultsModel::note}) table_->setColumnHidden(hidden, true);
     for (const auto& [shown, width] : {std::pair<int, int>{ResultsModel::name, 128}, {ResultsModel::prefill, 136}, {ResultsModel::decode, 128}, {ResultsModel::memory, 96}, {ResultsModel::measured_on, 200}})
         table_->setColumnWidth(shown, width);
+    table_->horizontalHeader()->setSectionResizeMode(ResultsModel::name, QHeaderView::Stretch);
     column->addWidget(table_, 1);
     connect(cancel_, &QPushButton::clicked, this, [this] {
         if (const auto* running = measurement()) desk_.jobs().cancel(running->job);

@@ -48,6 +48,11 @@ PlanForm::PlanForm(int threads, QWidget* parent) : QWidget(parent)
     cool_->setSuffix(tr(" °C"));
     cool_->setSpecialValueText(tr("any heat"));
     cool_->setToolTip(tr("Between runs, waits until the battery is this cool, ten minutes at most"));
+    for (auto* widget : {static_cast<QWidget*>(big_cores_), static_cast<QWidget*>(rest_), static_cast<QWidget*>(cool_)}) {  // their places stay, so that nothing moves with the device
+        auto policy = widget->sizePolicy();
+        policy.setRetainSizeWhenHidden(true);
+        widget->setSizePolicy(policy);
+    }
     for_phones_ = {big_cores_, rest_, cool_, grid->itemAtPosition(3, 0)->widget(), grid->itemAtPosition(3, 2)->widget()};
     grid->setColumnStretch(1, 1);
     grid->setColumnStretch(3, 1);

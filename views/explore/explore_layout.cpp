@@ -144,15 +144,15 @@ void ExplorePage::add_actions()
 {
     auto& actions = desk_.actions();
     const QString group = tr("Explore");
-    actions.add(QStringLiteral("explore.next_kind"), group, tr("Next Kind of Site"), QKeySequence(QStringLiteral("Alt+Down")), [this] { bar_->step_kind(1); }, this);
-    actions.add(QStringLiteral("explore.previous_kind"), group, tr("Previous Kind of Site"), QKeySequence(QStringLiteral("Alt+Up")), [this] { bar_->step_kind(-1); }, this);
-    actions.add(QStringLiteral("explore.tokens"), group, tr("Tokens That Cause the Offender"), QKeySequence(QStringLiteral("T")), [this] { show_tokens(); }, this);
-    actions.add(QStringLiteral("explore.offenders"), group, tr("Back to the Offenders"), QKeySequence(QStringLiteral("Backspace")), [this] { below_->setCurrentIndex(0); }, this);
-    actions.add(QStringLiteral("explore.reset_zoom"), group, tr("Show the Whole Map"), QKeySequence(), [this] {
+    actions.add(QStringLiteral("explore.next_kind"), group, tr("Next kind of site"), QKeySequence(QStringLiteral("Alt+Down")), [this] { bar_->step_kind(1); }, this);
+    actions.add(QStringLiteral("explore.previous_kind"), group, tr("Previous kind of site"), QKeySequence(QStringLiteral("Alt+Up")), [this] { bar_->step_kind(-1); }, this);
+    actions.add(QStringLiteral("explore.tokens"), group, tr("Tokens that cause the offender"), QKeySequence(QStringLiteral("T")), [this] { show_tokens(); }, this);
+    actions.add(QStringLiteral("explore.offenders"), group, tr("Back to the offenders"), QKeySequence(QStringLiteral("Backspace")), [this] { below_->setCurrentIndex(0); }, this);
+    actions.add(QStringLiteral("explore.reset_zoom"), group, tr("Show the whole map"), QKeySequence(), [this] {
         before_->resetView();
         after_->resetView();
     }, this);
-    actions.add(QStringLiteral("explore.stop"), group, tr("Stop Reading Weights"), QKeySequence(), [this] { loader_->cancel(); }, this);
+    actions.add(QStringLiteral("explore.stop"), group, tr("Stop reading weights"), QKeySequence(), [this] { loader_->cancel(); }, this);
 }
 
 void ExplorePage::changeEvent(QEvent* event)

@@ -28,6 +28,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace bitwright::views {
 
@@ -49,6 +50,11 @@ ExplorePage::ExplorePage(Desk& desk, QWidget* parent) : Page(parent), desk_(desk
     connect(&desk.selection(), &SelectionModel::filter_changed, this, &ExplorePage::mark_dirty);
     connect(&desk.selection(), &SelectionModel::changed, this, [this] {
         if (isVisible() && !taking_) follow_selection();
+    });
+    connect(&desk.jobs(), &JobQueue::changed, this, [this](std::int64_t number) {
+        const auto job = desk_.jobs().job(number);
+        if (!job || job->arguments.isEmpty() || job->arguments.front() != QLatin1String("calibrate")) return;
+        if (std::exchange(calibrating_, !is_over(job->phase) && job->phase != JobPhase::paused) != calibrating_ && stack_->currentIndex() == 1) show_empty();
     });
     connect(loader_, &MapLoader::ready, this, &ExplorePage::take);
     connect(loader_, &MapLoader::progressed, bar_, &ExploreBar::set_progress);
@@ -72,29 +78,35 @@ void ExplorePage::update_state()
     dirty_ = false;
     const bool calibrated = desk_.statistics() != nullptr;
     const bool empty = !desk_.model() || (desk_.calibrations().empty() && !weights_wanted_);
-    if (empty) {
-        const bool model = desk_.model().has_value();
-        auto* state = model ? new EmptyState(tr("Nothing calibrated yet.\nA calibration runs the model over some text and shows where the large values are."), tr("Calibrate…"),
-                                             [this] { Q_EMIT desk_.calibration_wanted(); }, tr("Look at the weights"),
-                                             [this] {
-                                                 weights_wanted_ = true;
-                                                 update_state();
-                                             })
-                            : new EmptyState(tr("No model is open. Explore shows where the large values of a model are, layer by layer."), {}, {});
-        auto* before = stack_->widget(1);
-        if (before) {
-            stack_->removeWidget(before);
-            before->deleteLater();
-        }
-        stack_->addWidget(state);
-        stack_->setCurrentIndex(1);
-        return;
-    }
+    if (empty) return show_empty();
     stack_->setCurrentIndex(0);
     bar_->set_model(desk_.model(), calibrated);
     if (!calibrated && !weights_wanted_) return;  // it is being read
     bar_->set_after_possible(calibrated && has_after(*desk_.statistics(), desk_.recipe().get()));
     request();
+}
+
+void ExplorePage::show_empty()
+{
+    EmptyState* state = nullptr;
+    if (!desk_.model())
+        state = new EmptyState(tr("No model is open. Explore shows where the large values of a model are, layer by layer."), {}, {});
+    else if (calibrating_)
+        state = new EmptyState(tr("The calibration is running.\nWhere the large values are shows here when it is done."), {}, {});
+    else
+        state = new EmptyState(tr("Nothing calibrated yet.\nA calibration runs the model over some text and shows where the large values are."), tr("Calibrate…"),
+                               [this] { Q_EMIT desk_.calibration_wanted(); }, tr("Look at the weights"),
+                               [this] {
+                                   weights_wanted_ = true;
+                                   update_state();
+                               });
+    if (auto* before = stack_->widget(1)) {
+        stack_->removeWidget(before);
+        before->setParent(nullptr);
+        before->deleteLater();
+    }
+    stack_->addWidget(state);
+    stack_->setCurrentIndex(1);
 }
 
 std::vector<SiteId> ExplorePage::rows_of_kind()

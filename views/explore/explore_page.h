@@ -53,6 +53,7 @@ private:
     void connect_map(plots::HeatmapView& view, plots::HeatmapView& other);
     void mark_dirty();
     void update_state();   ///< empty, waiting or content
+    void show_empty();
     void request();
     void take(const std::shared_ptr<const SiteMap>& map);
     void show_side(plots::HeatmapView& view, const SiteMatrix& matrix, bool after);
@@ -86,7 +87,7 @@ private:
     OffendingTokens* tokens_ = nullptr;
     std::shared_ptr<const SiteMap> map_;
     QRectF wanted_view_;  ///< of restore(), until the map is there
-    bool dirty_ = true, taking_ = false, weights_wanted_ = false;
+    bool dirty_ = true, taking_ = false, weights_wanted_ = false, calibrating_ = false;
 };
 
 }  // namespace bitwright::views

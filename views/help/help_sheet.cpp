@@ -19,24 +19,23 @@ QString read(const QString& name)
     return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
 }
 
-/// Headings in the desk's two sizes, and room between paragraphs: Qt's own are made for paper.
+/// A heading a little larger than the text, and room between paragraphs: Qt's own are made for paper.
 void set_looks(QTextDocument& document, const QFont& font)
 {
     for (auto block = document.begin(); block.isValid(); block = block.next()) {
         QTextCursor cursor(block);
-        cursor.select(QTextCursor::BlockUnderCursor);
-        auto format = block.blockFormat();
-        const int level = format.headingLevel();
-        if (level > 0) {
-            QTextCharFormat heading;
-            heading.setFontPointSize(font.pointSizeF() + (level == 1 ? 3 : 1));
-            heading.setFontWeight(QFont::DemiBold);
-            cursor.mergeCharFormat(heading);
-        }
+        QTextBlockFormat format;
         format.setTopMargin(0);
-        format.setBottomMargin(block.textList() ? 4 : 8);
-        format.setLineHeight(120, QTextBlockFormat::ProportionalHeight);
-        cursor.setBlockFormat(format);
+        format.setBottomMargin(block.textList() && block.next().textList() ? 2 : 10);
+        format.setLineHeight(115, QTextBlockFormat::ProportionalHeight);
+        cursor.mergeBlockFormat(format);
+        if (block.blockFormat().headingLevel() == 0) continue;
+        QTextCharFormat heading;
+        heading.setProperty(QTextFormat::FontSizeAdjustment, 0);
+        heading.setFontPointSize(font.pointSizeF() + 4);
+        heading.setFontWeight(QFont::DemiBold);
+        cursor.movePosition(QTextCursor::EndOfBlock, QTextCursor::KeepAnchor);
+        cursor.mergeCharFormat(heading);
     }
 }
 
@@ -63,6 +62,7 @@ HelpSheet::HelpSheet(QWidget* window) : QDialog(window), list_(new QListWidget(t
     row->setSpacing(0);
     for (const auto& topic : help_topics()) list_->addItem(topic.title);
     list_->setFrameShape(QFrame::NoFrame);
+    list_->setSpacing(2);
     list_->setFixedWidth(list_->sizeHintForColumn(0) + 32);
     list_->setAccessibleName(tr("Pages of help"));
     list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);

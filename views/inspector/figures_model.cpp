@@ -14,7 +14,7 @@ namespace {
 QString words_of(Provenance from)
 {
     switch (from) {
-        case Provenance::extremes: return FiguresModel::tr("all, exactly");
+        case Provenance::extremes: return FiguresModel::tr("all tokens");
         case Provenance::histogram: return FiguresModel::tr("histogram");
         case Provenance::reservoir: return FiguresModel::tr("reservoir");
         case Provenance::values: return FiguresModel::tr("all values");
@@ -75,15 +75,14 @@ FiguresModel::Cell FiguresModel::cell_of(const OutputErrors& errors, const QStri
 FiguresModel::Cell FiguresModel::cell(Row row, const Side& side) const
 {
     if (row == output_windows || row == sqnr_windows) {
-        if (!side.windows) return {not_measured, tr("all tokens"), windows_note_.isEmpty() ? tr("Measured when a line is let go, or with “All Tokens”") : windows_note_};
+        if (!side.windows) return {not_measured, tr("all tokens"), windows_note_.isEmpty() ? tr("Measured when a line is let go, or with “All tokens”") : windows_note_};
         const auto& w = *side.windows;
         if (row == sqnr_windows) return {w.figures.sqnr_db ? db(w.figures.sqnr_db->value) : not_measured, tr("all tokens"), tr("Over every token of all calibration windows")};
-        const auto tokens = w.outputs.alone ? tr("all %1 tokens").arg(count(w.outputs.alone->rows)) : tr("all tokens");
-        return cell_of(w.outputs, tokens, true);
+        return cell_of(w.outputs, tr("all tokens"), true);
     }
     if (row == output_reservoir) {
         if (!side.reservoir) return {not_measured, tr("reservoir"), tr("Being measured, or nothing to measure with")};
-        return cell_of(*side.reservoir, side.reservoir->alone ? tr("reservoir, %1 rows").arg(count(side.reservoir->alone->rows)) : tr("reservoir"), true);
+        return cell_of(*side.reservoir, tr("reservoir"), true);
     }
     if (!side.figures) return {not_measured, {}, tr("Not measured")};
     const auto& p = side.figures->preview;
@@ -101,13 +100,13 @@ FiguresModel::Cell FiguresModel::cell(Row row, const Side& side) const
         }
         case sqnr: {
             auto cell = cell_of(p.sqnr_db, p.sqnr_db ? db(p.sqnr_db->value) : QString());
-            if (p.sqnr_db && p.sqnr_db->from != Provenance::windows) cell.tip += tr("\nA few outlier tokens can carry most of the signal; a sample may hold none of them. “All Tokens” counts each.");
+            if (p.sqnr_db && p.sqnr_db->from != Provenance::windows) cell.tip += tr("\nA few outlier tokens can carry most of the signal; a sample may hold none of them. “All tokens” counts each.");
             return cell;
         }
         case cosine: return cell_of(p.cosine, p.cosine ? number(p.cosine->value, 4) : QString());
         case output_estimate: {
             const auto& alone = side.figures->outputs.alone;
-            return cell_of(side.figures->outputs, alone ? tr("estimate, %1 rows").arg(count(alone->rows)) : QString(), &side == &now_);  // before: the spread is in its tooltip
+            return cell_of(side.figures->outputs, alone ? tr("estimate") : QString(), &side == &now_);  // before: the spread is in its tooltip
         }
         default: return {};
     }

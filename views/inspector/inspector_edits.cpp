@@ -60,18 +60,12 @@ void InspectorPanel::typed()
     if (!head_decision() || (!low_typed && !high_typed)) return;
     minimum_->setModified(false);
     maximum_->setModified(false);
-    const auto value_of = [](const QLineEdit& field, double& value) {
-        bool ok = false;
-        QString text = field.text();
-        text.remove(QChar(0x2009)).remove(QLatin1Char(' '));
-        text.replace(QChar(0x2212), QLatin1Char('-'));
-        value = QLocale().toDouble(text, &ok);
-        if (!ok) value = QLocale::c().toDouble(text, &ok);
-        return ok && std::isfinite(value);
-    };
     double low = 0, high = 0;
     for (auto [field, value] : {std::pair{minimum_, &low}, std::pair{maximum_, &high}}) {
-        if (value_of(*field, *value)) continue;
+        if (const auto number = typed_number(field->text())) {
+            *value = *number;
+            continue;
+        }
         refuse(tr("“%1” is no number; type one like %2.").arg(field->text(), QLocale().toString(12.5)));
         return restore_head();
     }

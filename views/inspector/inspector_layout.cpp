@@ -65,7 +65,7 @@ void InspectorPanel::build()
     bold.setBold(true);
     title_->setFont(bold);
     whole_site_ = new QToolButton(content);
-    whole_site_->setText(tr("Whole Site"));
+    whole_site_->setText(tr("Whole site"));
     whole_site_->setToolTip(tr("Show all channels of the site"));
     whole_site_->setFocusPolicy(Qt::StrongFocus);
     connect(whole_site_, &QToolButton::clicked, this, [this] {
@@ -114,9 +114,10 @@ void InspectorPanel::build()
     header->setHighlightSections(false);
     header->setMinimumSectionSize(40);
     header->setSectionResizeMode(QHeaderView::Interactive);
-    table_->setColumnWidth(FiguresModel::name, 78);
-    table_->setColumnWidth(FiguresModel::before, 52);
-    table_->setColumnWidth(FiguresModel::now, 84);
+    const auto wide = [&](int section, const QString& widest) { table_->setColumnWidth(section, QFontMetrics(small).horizontalAdvance(widest) + 10); };
+    wide(FiguresModel::name, tr("… all tokens"));
+    wide(FiguresModel::before, QStringLiteral("−100\u2009%"));
+    wide(FiguresModel::now, QStringLiteral("0.725\u2009% ±0.002"));
     header->setStretchLastSection(true);
     column->addWidget(table_);
     const auto fit = [this] { table_->setFixedHeight(figures_->rowCount() * 21 + table_->horizontalHeader()->sizeHint().height() + 2); };
@@ -218,7 +219,7 @@ QWidget* InspectorPanel::build_footer()
     apply_to_->setAccessibleName(tr("Apply to"));
     apply_to_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     label->setBuddy(apply_to_);
-    all_tokens_ = new QPushButton(tr("All &Tokens"), footer_);
+    all_tokens_ = new QPushButton(tr("All &tokens"), footer_);
     all_tokens_->setToolTip(tr("Measure this range over every token of the calibration, with the model"));
     connect(all_tokens_, &QPushButton::clicked, this, &InspectorPanel::measure_windows);
     row->addWidget(label);
@@ -231,12 +232,12 @@ void InspectorPanel::add_actions()
 {
     auto& actions = desk_.actions();
     const QString group = tr("Inspector");
-    actions.add(QStringLiteral("inspector.minmax"), group, tr("Range: Min–Max"), {}, [this] { apply_rule(QStringLiteral("minmax")); }, this);
+    actions.add(QStringLiteral("inspector.minmax"), group, tr("Range: min–max"), {}, [this] { apply_rule(QStringLiteral("minmax")); }, this);
     actions.add(QStringLiteral("inspector.percentile"), group, tr("Range: 99.9 %"), {}, [this] { apply_rule(QStringLiteral("percentile:99.9")); }, this);
     actions.add(QStringLiteral("inspector.percentile4"), group, tr("Range: 99.99 %"), {}, [this] { apply_rule(QStringLiteral("percentile:99.99")); }, this);
-    actions.add(QStringLiteral("inspector.mse"), group, tr("Range: Least Squares"), {}, [this] { apply_rule(QStringLiteral("mse")); }, this);
-    actions.add(QStringLiteral("inspector.learned"), group, tr("Range: Learned"), {}, [this] { apply_learned(); }, this);
-    actions.add(QStringLiteral("inspector.windows"), group, tr("Measure the Range over All Tokens"), {}, [this] { measure_windows(); }, this);
+    actions.add(QStringLiteral("inspector.mse"), group, tr("Range: least squares"), {}, [this] { apply_rule(QStringLiteral("mse")); }, this);
+    actions.add(QStringLiteral("inspector.learned"), group, tr("Range: learned"), {}, [this] { apply_learned(); }, this);
+    actions.add(QStringLiteral("inspector.windows"), group, tr("Measure the range over all tokens"), {}, [this] { measure_windows(); }, this);
 }
 
 void InspectorPanel::show_subject()
@@ -253,7 +254,7 @@ void InspectorPanel::show_subject()
     scheme_row_->setVisible(decided);
     footer_->setVisible(decided);
     start_->setVisible(any && !subject_->recipe);
-    start_->setText(desk_.calibration() ? tr("Start a Recipe (W8A8, min–max)") : tr("Calibrate…"));
+    start_->setText(desk_.calibration() ? tr("Start a recipe (W8A8, min–max)") : tr("Calibrate…"));
     if (!any) {
         presets_->hide();
         table_->hide();

@@ -61,6 +61,7 @@ JobDetails::JobDetails(Desk& desk, JobsModel& model, QWidget* parent)
     log_->setAccessibleName(tr("Log of the job"));
     log_->setMinimumHeight(40);
     column->addWidget(log_, 1);
+    column->addStretch();  // without a log the rest stays at the top
 }
 
 void JobDetails::show_job(const Job* job)

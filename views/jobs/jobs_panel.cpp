@@ -6,6 +6,7 @@
 #include "views/jobs/job_line.h"
 #include "views/jobs/jobs_model.h"
 
+#include <QFrame>
 #include <QHeaderView>
 #include <QKeyEvent>
 #include <QSplitter>
@@ -37,6 +38,11 @@ JobsPanel::JobsPanel(Desk& desk, QWidget* parent) : QWidget(parent), model_(new 
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins({});
     column->setSpacing(0);
+    auto* edge = new QFrame(this);
+    edge->setFrameShape(QFrame::HLine);
+    edge->setFrameShadow(QFrame::Plain);
+    edge->setForegroundRole(QPalette::Mid);
+    column->addWidget(edge);
     column->addWidget(list_, 1);
     column->addWidget(line_);
     connect(line_, &JobLine::unfold_wanted, this, [this] { unfold(!unfolded()); });

@@ -45,8 +45,8 @@ ModelTree::ModelTree(Desk& desk, QWidget* parent)
     header->setMinimumSectionSize(36);
     header->setSectionResizeMode(ModelTreeModel::name, QHeaderView::Stretch);
     for (int section = ModelTreeModel::offenders; section < ModelTreeModel::columns; ++section) header->setSectionResizeMode(section, QHeaderView::Interactive);
-    header->resizeSection(ModelTreeModel::offenders, 38);
-    header->resizeSection(ModelTreeModel::bits, 44);
+    header->resizeSection(ModelTreeModel::offenders, 36);
+    header->resizeSection(ModelTreeModel::bits, 40);
     for (int section = ModelTreeModel::shape; section < ModelTreeModel::columns; ++section) header->hideSection(section);
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     column->addWidget(view_, 1);

@@ -48,7 +48,7 @@ QSpinBox* bits(int low, int high, int value, const QString& name)
 MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
 {
     auto* column = new QVBoxLayout(this);
-    column->setContentsMargins(0, 0, 0, 0);
+    column->setContentsMargins(0, 0, 8, 0);
     rows_ = new QFormLayout;
     rows_->setHorizontalSpacing(8);
     rows_->setVerticalSpacing(6);
@@ -61,6 +61,8 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     symmetric_ = new QCheckBox(tr("Symmetric weights"));
     start_ = new QComboBox;
     start_->setAccessibleName(tr("Start"));
+    start_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);  // long names do not widen the form
+    start_->setMinimumContentsLength(12);
     range_ = new QComboBox;
     range_->addItem(tr("Min and max"), QStringLiteral("minmax"));
     range_->addItem(tr("99.9 %"), QStringLiteral("percentile:99.9"));
@@ -134,7 +136,10 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
         more_->setArrowType(open ? Qt::DownArrow : Qt::RightArrow);
         options_->setVisible(open);
     });
-    connect(start_, &QComboBox::currentIndexChanged, this, &MethodForm::forecast);
+    connect(start_, &QComboBox::currentIndexChanged, this, [this] {
+        start_->setToolTip(start_->currentText());
+        forecast();
+    });
     show_fields();
 }
 

@@ -47,7 +47,10 @@ OptimizePage::OptimizePage(Desk& desk, QWidget* parent) : Page(parent), desk_(de
 
     connect(form_, &MethodForm::start_wanted, this, &OptimizePage::start);
     connect(list_, &RunList::chosen, run_, &RunView::show_job);
-    connect(list_, &RunList::fork_wanted, this, [this](std::int64_t recipe) { form_->start_from(recipe); });
+    connect(list_, &RunList::fork_wanted, this, [this](std::int64_t recipe) {
+        form_->start_from(recipe);
+        desk_.say(tr("The form on the left starts from this step now: choose what to do differently, then press Start."));
+    });
     connect(&desk.jobs(), &JobQueue::changed, this, [this](std::int64_t number) {
         if (number == run_->job() && isVisible()) run_->refresh();
     });

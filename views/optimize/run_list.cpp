@@ -105,10 +105,12 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
             }
             const bool fork = entry->second;
             entry = keeping_.erase(entry);
-            if (fork)
+            if (fork) {
                 Q_EMIT fork_wanted(*recipe);
-            else
+            } else {
                 desk_.revisions().adopt(*recipe);
+                desk_.say(tr("The recipe as it stands at this step is open: every page shows it, and undo goes back."));
+            }
         }
     });
     refresh();
@@ -191,7 +193,8 @@ void RunList::evaluate_adopted()
     const auto head = desk_.revisions().head();
     if (evaluate_next_ == 0 || !head || head->row.id != evaluate_next_) return;
     evaluate_next_ = 0;
-    if (auto* action = desk_.actions().find(QStringLiteral("tune.evaluate"))) action->trigger();
+    // once every page knows the recipe: what opens a menu in the middle of it would be closed by them
+    if (auto* action = desk_.actions().find(QStringLiteral("tune.evaluate"))) QMetaObject::invokeMethod(action, &QAction::trigger, Qt::QueuedConnection);
 }
 
 void RunList::keep_step(bool fork)

@@ -4,6 +4,7 @@
 #include "plots/curves.h"
 #include "plots/small_multiples.h"
 #include "views/desk/formats.h"
+#include "views/desk/site_titles.h"
 #include "views/desk/theme.h"
 
 #include <QLabel>
@@ -21,12 +22,14 @@ namespace {
 enum LossCurve { train, held_out };
 constexpr std::size_t lines_in_a_panel = 6;
 
-/// "scale pairs: up_down", "clips: mlp.up_proj.weight", "ranges: self_attn.qk.input": what a panel of the drift shows.
-QString kind_of(const Drift& drift)
+/// "scale pair up → down", "clip up_proj weight", "range qkv input": what a panel of the drift shows.
+QString kind_of(const Drift& drift, const std::optional<Model>& model)
 {
     QString name = QString::fromStdString(drift.name);
-    if (name.startsWith(QLatin1String("layers."))) name = name.section(QLatin1Char('.'), 2);
-    if (drift.what == Drift::What::scale_pair) return RunView::tr("scale pair %1").arg(name);
+    const auto site = model ? model->sites->find(drift.name) : no_site;
+    if (site != no_site) name = role_title((*model->sites)[site].role);
+    else if (name.startsWith(QLatin1String("layers."))) name = name.section(QLatin1Char('.'), 2);
+    if (drift.what == Drift::What::scale_pair) return RunView::tr("scale pair %1").arg(name.replace(QLatin1Char('_'), QStringLiteral(" → ")));
     if (drift.what == Drift::What::weight_clip) return RunView::tr("clip %1").arg(name);
     return RunView::tr("range %1").arg(name);
 }
@@ -51,7 +54,6 @@ RunView::RunView(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     loss_ = new plots::CurvesView;
     loss_->setObjectName(QStringLiteral("loss"));
     loss_->setTitle(tr("Loss"));
-    loss_->setEmptyText(tr("Choose a method and start: its loss shows here, step by step."));
     loss_->setAxes({.x = tr("step"), .y = tr("loss"), .counts = true});
     rates_ = new plots::CurvesView;
     rates_->setTitle(tr("Learning rates"));
@@ -114,6 +116,11 @@ void RunView::refresh()
 {
     const auto job = desk_.jobs().job(job_);
     caption_->setVisible(job.has_value());
+    loss_->setEmptyText(!job                                 ? tr("Choose a method and start: its loss shows here, step by step.")
+                        : job->phase == JobPhase::queued     ? tr("It waits for the jobs before it.")
+                        : !is_over(job->phase)               ? tr("Its loss shows here from the first step on.")
+                        : job->phase == JobPhase::done       ? tr("A method in closed form: it has no steps.")
+                                                             : tr("It ended before its first step."));
     if (!job) return;
     const auto trace = desk_.jobs().trace(job_);
     if (trace && trace_ && trace->steps.size() < shown_) start_over();  // begun again from the beginning
@@ -162,7 +169,7 @@ void RunView::show_drift()
     std::map<QString, std::map<std::string, Line>> kinds;
     for (const auto& step : trace_->steps)
         for (const auto& drift : step->drift) {
-            auto& line = kinds[kind_of(drift)][drift.name];
+            auto& line = kinds[kind_of(drift, desk_.model())][drift.name];
             line.name = layer_of(drift.name);
             line.x.push_back(static_cast<double>(step->record.step));
             line.y.push_back(std::isfinite(drift.log2_ratio) ? drift.log2_ratio : std::numeric_limits<double>::quiet_NaN());

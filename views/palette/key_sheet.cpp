@@ -5,6 +5,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QShowEvent>
 #include <QVBoxLayout>
 
@@ -75,7 +76,7 @@ KeySheet::KeySheet(Desk& desk, QWidget* window) : QDialog(window), desk_(desk), 
 {
     setWindowTitle(tr("Keys"));
     setModal(false);
-    resize(720, 520);
+    resize(800, 560);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins({});
     area_->setWidgetResizable(true);
@@ -105,14 +106,16 @@ void KeySheet::refresh()
     std::size_t heights[] = {0, 0};
     for (const auto& group : groups_of(desk_.actions())) {
         const int shorter = heights[1] < heights[0];
-        columns[shorter]->addWidget(card(group, content));
+        columns[shorter]->addWidget(card(group, content), 0, Qt::AlignTop);
         heights[shorter] += group.lines.size() + 2;
     }
     for (auto* column : columns) {
-        column->addStretch();
+        column->setSpacing(0);
+        column->addStretch(1);
         row->addLayout(column, 1);
     }
     area_->setWidget(content);
+    area_->setMinimumWidth(content->minimumSizeHint().width() + area_->verticalScrollBar()->sizeHint().width());
 }
 
 }  // namespace bitwright::views

@@ -10,10 +10,13 @@
 #include "views/desk/formats.h"
 
 #include <QCoreApplication>
+#include <QDateTime>
 #include <QFileInfo>
+#include <QLocale>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 
 namespace bitwright::views {
@@ -27,6 +30,26 @@ QStringList list(const std::vector<std::string>& values)
     QStringList out;
     for (const auto& value : values) out << q(value);
     return out;
+}
+
+/// A quantity as its row calls it, in words where it is one of ours.
+QString quantity_title(const std::string& quantity)
+{
+    static const std::pair<const char*, const char*> known[] = {{"prefill_tokens_per_s", QT_TRANSLATE_NOOP("Results", "prefill")},
+                                                                {"decode_tokens_per_s", QT_TRANSLATE_NOOP("Results", "decode")},
+                                                                {"peak_rss_bytes", QT_TRANSLATE_NOOP("Results", "peak memory")},
+                                                                {"cache_bytes", QT_TRANSLATE_NOOP("Results", "cache of keys and values")},
+                                                                {"file_bytes", QT_TRANSLATE_NOOP("Results", "package")},
+                                                                {"load_s", QT_TRANSLATE_NOOP("Results", "loading")}};
+    for (const auto& [name, title] : known)
+        if (quantity == name) return text(title);
+    return q(quantity).replace(QLatin1Char('_'), QLatin1Char(' '));
+}
+
+QString local_time(const std::string& stored)
+{
+    const auto time = QDateTime::fromString(q(stored), Qt::ISODateWithMs);
+    return time.isValid() ? QLocale().toString(time.toLocalTime(), QLocale::ShortFormat) : q(stored);
 }
 
 /// Names of recipes and texts, each asked once.
@@ -121,7 +144,11 @@ void add_conditions(ResultDetails& details, const Workspace& workspace, const Co
     auto& out = details.conditions;
     out.emplace_back(text("device"), q(conditions.device_name));
     const auto facts = stored_json<nlohmann::json>(workspace, "devices, facts", conditions.device_facts);
-    for (const auto& [key, value] : facts.items()) out.emplace_back(q(key), q(value.is_string() ? value.get<std::string>() : value.dump()));
+    for (const auto& [key, value] : facts.items()) {
+        const auto said = value.is_string() ? value.get<std::string>() : value.dump();
+        const auto kilobytes = said.ends_with(" kB") ? std::strtoull(said.c_str(), nullptr, 10) : 0;  // as the system writes its memory
+        out.emplace_back(q(key), kilobytes > 0 ? bytes(kilobytes * 1024) : q(said));
+    }
     out.emplace_back(text("program"), q(conditions.program));
     out.emplace_back(text("computed by"), q(conditions.backend));
     out.emplace_back(text("threads"), conditions.threads ? count(*conditions.threads) : not_measured);
@@ -173,10 +200,10 @@ ResultDetails details_of(const Workspace& workspace, const RunRow& run)
     add_conditions(details, workspace, get_conditions(workspace, run.conditions));
     auto& out = details.conditions;
     out.emplace_back(text("state"), run.aborted ? text("aborted") : text("done"));
-    out.emplace_back(text("started"), q(run.start));
-    out.emplace_back(text("finished"), q(run.finish));
+    out.emplace_back(text("started"), local_time(run.start));
+    out.emplace_back(text("finished"), local_time(run.finish));
     for (const auto& measurement : run.measurements) {
-        out.emplace_back(q(measurement.quantity), measurement.unit == "B" ? bytes(static_cast<std::uint64_t>(measurement.value)) : number(measurement.value) + QLatin1Char(' ') + q(measurement.unit));
+        out.emplace_back(quantity_title(measurement.quantity), measurement.unit == "B" ? bytes(static_cast<std::uint64_t>(measurement.value)) : number(measurement.value) + QLatin1Char(' ') + q(measurement.unit));
         // the curve of the samples is of speeds; other quantities of a repeat (latency) stand above with their medians
         if (measurement.samples.size() > 1 && measurement.quantity.ends_with("_tokens_per_s"))
             details.samples.push_back({q(measurement.quantity.substr(0, measurement.quantity.find('_'))), text("tokens/s"), measurement.samples});

@@ -60,7 +60,7 @@ RecentWorkspace read(const QString& path, const std::shared_ptr<Workspace>& open
 QString in_words(const QDateTime& time, const QDateTime& now)
 {
     const QLocale locale;
-    const QString clock = locale.toString(time.time(), QLocale::ShortFormat);
+    const QString clock = locale.toString(time.time(), QStringLiteral("HH:mm"));
     const auto days = time.date().daysTo(now.date());
     if (days == 0) return RecentWorkspaces::tr("today %1").arg(clock);
     if (days == 1) return RecentWorkspaces::tr("yesterday %1").arg(clock);

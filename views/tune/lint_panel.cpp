@@ -77,7 +77,7 @@ LintPanel::LintPanel(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     list_->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     list_->horizontalHeader()->setSectionResizeMode(QHeaderView::Interactive);
     list_->horizontalHeader()->setSectionResizeMode(LintModel::what_column, QHeaderView::Stretch);
-    list_->setColumnWidth(LintModel::site_column, 176);
+    list_->setColumnWidth(LintModel::site_column, 144);
     list_->setColumnWidth(LintModel::evidence_column, 176);
     list_->setColumnWidth(LintModel::gain_column, 64);
     list_->setAccessibleName(tr("What looks wrong in the recipe"));
@@ -114,6 +114,13 @@ void LintPanel::show_chosen()
     const int many = model_->rowCount();
     list_->setVisible(many > 0);
     title_->setText(many == 0 ? (desk_.statistics() ? tr("Nothing looks wrong in this recipe.") : tr("Calibrate to see what looks wrong.")) : many == 1 ? tr("1 thing to look at") : tr("%1 things to look at").arg(count(many)));
+}
+
+/// Where there is no room for both, what is wrong goes before its figures: they stand in its tooltip, too.
+void LintPanel::resizeEvent(QResizeEvent* event)
+{
+    QWidget::resizeEvent(event);
+    list_->setColumnHidden(LintModel::evidence_column, width() < 640);
 }
 
 void LintPanel::restart() { rest_.start(); }

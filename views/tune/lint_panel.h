@@ -46,6 +46,9 @@ public:
 Q_SIGNALS:
     void apply_wanted(const std::string& pattern, const bitwright::Assignments& edit);
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
     void find();
     void show_chosen();

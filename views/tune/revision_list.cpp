@@ -9,12 +9,20 @@
 #include <QLocale>
 #include <QPainter>
 #include <QPainterPath>
+#include <QRegularExpression>
 
 #include <algorithm>
 #include <unordered_map>
 
 namespace bitwright::views {
 namespace {
+
+/// "layers.3.mlp.down_proj.input: max …" as "3 · down_proj input: max …": the line is short, the tooltip has it in full.
+QString shortened(QString words)
+{
+    static const QRegularExpression site(QStringLiteral("\\b(?:[a-z_]+\\.)+(\\d+)\\.(?:\\w+\\.)*(\\w+)\\.(input2?|output|weight)\\b"));
+    return words.replace(site, QStringLiteral("\\1 · \\2 \\3"));
+}
 
 constexpr int lane_width = 12, most_lanes = 6;
 
@@ -88,7 +96,7 @@ QVariant RevisionListModel::data(const QModelIndex& index, int role) const
     const auto& one = revision(index.row());
     const QString name = one.row.name ? QString::fromStdString(*one.row.name) : QString();
     switch (role) {
-        case Qt::DisplayRole: return (name.isEmpty() ? QString() : name + QStringLiteral(" · ")) + one.words;
+        case Qt::DisplayRole: return (name.isEmpty() ? QString() : name + QStringLiteral(" · ")) + shortened(one.words);
         case Qt::EditRole: return name;
         case Qt::ToolTipRole:
         case Qt::AccessibleTextRole: {

@@ -11,6 +11,7 @@
 #include "views/tune/site_table_view.h"
 
 #include <QClipboard>
+#include <QCursor>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QGuiApplication>
@@ -23,19 +24,6 @@
 #include <algorithm>
 
 namespace bitwright::views {
-namespace {
-
-/// As typed in the user's locale, or as files have it. Absent: no number.
-std::optional<double> typed_number(const QString& text)
-{
-    bool ok = false;
-    double value = QLocale().toDouble(text.trimmed(), &ok);
-    if (!ok) value = QLocale::c().toDouble(text.trimmed(), &ok);
-    return ok ? std::optional(value) : std::nullopt;
-}
-
-}  // namespace
-
 void TunePage::add_actions()
 {
     auto& actions = desk_.actions();
@@ -185,7 +173,8 @@ void TunePage::offer_texts()
         if (!text.isEmpty()) submit_evaluation(command(text));
     });
     menu->setToolTipsVisible(true);
-    menu->popup(budget_->evaluate()->mapToGlobal(QPoint(0, budget_->evaluate()->height())));
+    const auto* button = budget_->evaluate();  // the action may be asked for on another page
+    menu->popup(button->isVisible() ? button->mapToGlobal(QPoint(0, button->height())) : QCursor::pos());
     menu->setActiveAction(menu->actions().front());
 }
 

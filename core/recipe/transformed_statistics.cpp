@@ -81,6 +81,8 @@ SiteStatistics transformed(const SiteStatistics& before, std::span<const double>
         after.channel_max[c] = static_cast<float>(std::max(a, b)) + 0.0f;
         after.channel_abs_max[c] = std::max(std::fabs(after.channel_min[c]), std::fabs(after.channel_max[c]));
     }
+    after.channel_abs_p999 = before.channel_abs_p999;
+    for (std::size_t c = 0; c < after.channel_abs_p999.size(); ++c) after.channel_abs_p999[c] = static_cast<float>(after.channel_abs_p999[c] * std::fabs(factor[c]));
     after.min = *std::min_element(after.channel_min.begin(), after.channel_min.end());
     after.max = *std::max_element(after.channel_max.begin(), after.channel_max.end());
     return after;

@@ -22,7 +22,7 @@ struct ActivationFactors {
 /// not activations by a factor, and are not in it. Throws Error (bad_input) when a pair does not fit this model.
 [[nodiscard]] std::vector<ActivationFactors> activation_factors(const Model& model, const Recipe& recipe);
 
-/// Statistics of one site after its factors. Exact (within float rounding): channel_min, channel_max, channel_abs_max, min, max. The reservoir's rows are scaled
+/// Statistics of one site after its factors. Exact (within float rounding): channel_min, channel_max, channel_abs_max, channel_abs_p999, min, max. The reservoir's rows are scaled
 /// (f16 again); everything else (count, mean, σ, kurtosis, histogram, smallest, largest) is of these rows alone, so tokens = reservoir_rows, which previews show
 /// as "reservoir". position_abs_max is empty: not known. Without reservoir rows count is 0 and only the exact fields hold.
 /// Throws Error (bad_input) when the number of channels differs.

@@ -84,7 +84,8 @@ SiteAccumulator::SiteAccumulator(const AccumulatorOptions& options)
     : options_(options),
       position_abs_max_(static_cast<std::size_t>(options.positions)),
       shards_(static_cast<std::size_t>(std::max(options.shards, 1))),
-      reservoir_(options.reservoir_rows, options.channels, options.seed)
+      reservoir_(options.reservoir_rows, options.channels, options.seed),
+      tails_(options.channels, options.expected_values, options.seed)
 {
     for (Shard& shard : shards_) {
         shard.channel_min.assign(static_cast<std::size_t>(options.channels), std::numeric_limits<float>::infinity());
@@ -137,6 +138,7 @@ void SiteAccumulator::add(const RowBlock& block, const Parallel& parallel)
         }
     });
     fold(moments);
+    keep_tails(block, parallel);
     rows_ += static_cast<std::uint64_t>(block.rows);
     for (std::int64_t r = 0; r < block.rows; ++r) {
         const std::uint32_t token = block.first_token + static_cast<std::uint32_t>(r);
@@ -147,6 +149,29 @@ void SiteAccumulator::add(const RowBlock& block, const Parallel& parallel)
             out = std::transform(x, x + block.segment_width, out, half_of);
         }
     }
+}
+
+/// Every thread has channels of its own, so that a channel's tail exists once.
+void SiteAccumulator::keep_tails(const RowBlock& block, const Parallel& parallel)
+{
+    std::vector<std::int64_t> rows;
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+        if (tails_.wants(block.first_token + static_cast<std::uint32_t>(r))) rows.push_back(r);
+    }
+    if (rows.empty()) return;
+    const int n = parallel ? static_cast<int>(shards_.size()) : 1;
+    const auto run = [&](int index) {
+        const std::int64_t from = options_.channels * index / n, to = options_.channels * (index + 1) / n;
+        for (const std::int64_t r : rows) {
+            for (std::int64_t s = from / block.segment_width; s < block.segments && s * block.segment_width < to; ++s) {
+                const std::int64_t first = std::max(from, s * block.segment_width), end = std::min(to, (s + 1) * block.segment_width);
+                tails_.offer(first, block.data + r * block.row_stride + s * block.segment_stride + (first - s * block.segment_width), end - first);
+            }
+        }
+    };
+    if (n == 1) run(0);
+    else parallel(n, run);
+    tails_.count(std::ssize(rows));
 }
 
 std::int64_t SiteAccumulator::first_key(const AttentionBlock& block, std::int64_t query) noexcept
@@ -190,6 +215,11 @@ void SiteAccumulator::add(const AttentionBlock& block, const Parallel& parallel)
     rows_ += static_cast<std::uint64_t>(block.queries);
     for (std::int64_t q = 0; q < block.queries; ++q) {
         const std::uint32_t token = block.first_token + static_cast<std::uint32_t>(q);
+        if (tails_.wants(token)) {
+            const std::int64_t first = first_key(block, q), n = end_key(block, q) - first;
+            for (std::int64_t h = 0; h < block.heads; ++h) tails_.offer_to_one(h, block.data + h * block.head_stride + q * block.query_stride + first, n);
+            tails_.count(n);
+        }
         if (!reservoir_.wants(token)) continue;
         const std::int64_t from = first_key(block, q), end = block.keys - block.queries + q + 1;
         const std::int64_t key = from + static_cast<std::int64_t>(token_hash(options_.seed, token) % static_cast<std::uint64_t>(end - from));
@@ -215,6 +245,7 @@ void SiteAccumulator::merge(const SiteAccumulator& other)
     for (std::size_t i = 0; i < position_abs_max_.size(); ++i) position_abs_max_[i] = std::max(position_abs_max_[i], other.position_abs_max_[i]);
     for (const Shard& shard : other.shards_) shards_.front().merge(shard);
     reservoir_.merge(other.reservoir_);
+    tails_.merge(other.tails_);
 }
 
 SiteStatistics SiteAccumulator::result(const std::string& site) const
@@ -242,6 +273,7 @@ SiteStatistics SiteAccumulator::result(const std::string& site) const
     }
     out.channel_min = std::move(all.channel_min);
     out.channel_max = std::move(all.channel_max);
+    out.channel_abs_p999 = tails_.quantiles();
     out.position_abs_max = position_abs_max_;
     reservoir_.result(out.reservoir, out.reservoir_tokens);
     out.reservoir_rows = static_cast<std::int64_t>(out.reservoir_tokens.size());

@@ -5,6 +5,7 @@
 // Threading: an accumulator belongs to one thread; add() may hand its shards to others through `Parallel`.
 #pragma once
 
+#include "core/statistics/channel_tails.h"
 #include "core/statistics/extremes.h"
 #include "core/statistics/moments.h"
 #include "core/statistics/power_histogram.h"
@@ -47,6 +48,7 @@ struct AccumulatorOptions {
     std::int64_t reservoir_rows = 0;  ///< at most; 0: none
     std::uint64_t seed = 0;
     int shards = 1;                   ///< how many threads may observe at once
+    std::int64_t expected_values = 0; ///< per channel in all, for its 99.9 % quantile (channel_tails.h); 0: that is not known
 };
 
 class SiteAccumulator {
@@ -72,6 +74,7 @@ private:
     class Observer;
 
     void fold(const std::vector<Moments>& moments);
+    void keep_tails(const RowBlock& block, const Parallel& parallel);
     [[nodiscard]] static std::int64_t first_key(const AttentionBlock& block, std::int64_t query) noexcept;
     [[nodiscard]] static std::int64_t end_key(const AttentionBlock& block, std::int64_t query) noexcept;
     template <typename Body>
@@ -83,6 +86,7 @@ private:
     std::vector<float> position_abs_max_;
     std::vector<Shard> shards_;
     Reservoir reservoir_;
+    ChannelTails tails_;
 };
 
 }  // namespace bitwright

@@ -2,6 +2,7 @@
 #include "core/statistics/calibration.h"
 
 #include "core/recipe/transforms.h"
+#include "core/statistics/channel_tails.h"
 
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,7 @@ Statistics calibration_header(const Model& model, const Recipe* recipe, const To
                                   {"special_tokens", options.special_tokens},
                                   {"reservoir_rows", options.reservoir_rows},
                                   {"reservoir_bytes", options.reservoir_bytes},
+                                  {"channel_tails", ChannelTails::most_values},
                                   {"seed", options.seed}}
                        .dump();
     out.windows = windows.count;

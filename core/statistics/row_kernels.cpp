@@ -176,6 +176,24 @@ BITWRIGHT_INLINE void above_body(const float* x, std::size_t n, float sign, floa
     take(i, n);
 }
 
+template <std::size_t W>
+BITWRIGHT_INLINE bool any_beyond_body(const float* x, const float* limits, std::size_t n)
+{
+    using L = Lanes<W>;
+    typename L::Ints hits = {};
+    std::size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        for (std::size_t p = 0; p < L::float_parts; ++p) {
+            const typename L::Floats v = L::load(x + i + p * L::floats), limit = L::load(limits + i + p * L::floats);
+            hits |= (v > limit) | (-v > limit);
+        }
+    }
+    std::int32_t any = 0;
+    for (std::size_t k = 0; k < L::floats; ++k) any |= hits[k];
+    for (; i < n; ++i) any |= x[i] > limits[i] || -x[i] > limits[i] ? 1 : 0;
+    return any != 0;
+}
+
 #define BITWRIGHT_VARIANT(name, width, attribute)                                                                                  \
     attribute RowRange range_##name(const float* x, std::size_t n, float* low, float* high)                                            \
     {                                                                                                                                  \
@@ -189,7 +207,8 @@ BITWRIGHT_INLINE void above_body(const float* x, std::size_t n, float sign, floa
     {                                                                                                                                  \
         above_body<width>(x, n, sign, threshold, out);                                                                                 \
     }                                                                                                                                  \
-    constexpr RowKernels kernels_##name{range_##name, moments_##name, above_##name};
+    attribute bool any_beyond_##name(const float* x, const float* limits, std::size_t n) { return any_beyond_body<width>(x, limits, n); }  \
+    constexpr RowKernels kernels_##name{range_##name, moments_##name, above_##name, any_beyond_##name};
 
 BITWRIGHT_VARIANT(baseline, 16, )
 #if defined(__x86_64__)

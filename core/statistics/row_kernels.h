@@ -33,6 +33,8 @@ struct RowKernels {
     void (*moments)(const float* x, std::size_t n, double mean, double* sums, const RowHistogram& histogram);
     /// Appends sign·x where it is above `threshold`.
     void (*above)(const float* x, std::size_t n, float sign, float threshold, std::vector<float>& out);
+    /// Whether any |x[i]| is above limits[i].
+    bool (*any_beyond)(const float* x, const float* limits, std::size_t n);
 };
 
 /// The variant for this CPU.

@@ -37,6 +37,7 @@ struct SiteStatistics {
     double entropy = 0;                  ///< bits, of the histogram (entropy_bits)
     std::vector<float> channel_min, channel_max;    ///< per channel
     std::vector<float> channel_abs_max;             ///< per channel
+    std::vector<float> channel_abs_p999;            ///< per channel: |x| below which 99.9 % of its values lie (channel_tails.h); empty: not known
     std::vector<float> position_abs_max;            ///< per token position within the window
     Histogram histogram;
     std::vector<float> smallest, largest;           ///< the 1,024 smallest (ascending) and largest (descending) values, exactly

@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* metadata_key = "bitwright.statistics";
 constexpr int file_format = 1;
+constexpr const char* channel_abs_p999 = "channel_abs_p999";  // files of earlier versions lack it
 constexpr std::int64_t summary_columns = 8, count_columns = 2;
 
 // The vectors of one site, in the order in which they are declared and written.
@@ -25,6 +26,7 @@ void each_vector(const SiteStatistics& s, const Visit& visit)
     flat("channel_min", Dtype::f32, s.channel_min);
     flat("channel_max", Dtype::f32, s.channel_max);
     flat("channel_abs_max", Dtype::f32, s.channel_abs_max);
+    flat(channel_abs_p999, Dtype::f32, s.channel_abs_p999);
     flat("position_abs_max", Dtype::f32, s.position_abs_max);
     flat("histogram", Dtype::u64, s.histogram.counts);
     flat("smallest", Dtype::f32, s.smallest);
@@ -62,6 +64,11 @@ SiteStatistics get(const SafetensorsFile& file, const std::string& prefix, const
     const std::size_t channels = s.channel_min.size();
     s.channel_max = read<float>(file, prefix + "channel_max", Dtype::f32, channels);
     s.channel_abs_max = read<float>(file, prefix + "channel_abs_max", Dtype::f32, channels);
+    if (file.find(prefix + channel_abs_p999)) {
+        s.channel_abs_p999 = read<float>(file, prefix + channel_abs_p999, Dtype::f32);
+        if (!s.channel_abs_p999.empty() && s.channel_abs_p999.size() != channels)
+            throw bad_input(file.path().string(), prefix + channel_abs_p999, "has the wrong type or size; calibrate again");
+    }
     s.position_abs_max = read<float>(file, prefix + "position_abs_max", Dtype::f32);
     s.histogram.counts = read<std::uint64_t>(file, prefix + "histogram", Dtype::u64);
     s.smallest = read<float>(file, prefix + "smallest", Dtype::f32);

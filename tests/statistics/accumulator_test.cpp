@@ -162,17 +162,55 @@ TEST(Accumulator, ReservoirKeepsWholeRowsOfTheSmallestHashes)
     }
 }
 
+// More tokens than count: the quantile is of a sample of them, the same however the rows are split.
+TEST(Accumulator, TheTailOfManyTokensIsOfASample)
+{
+    const Rows data = random_rows(3 * ChannelTails::most_values, 3, 21);
+    const SiteStatistics whole = observed(data, length);
+    ASSERT_EQ(whole.channel_abs_p999.size(), 3U);
+    for (std::int64_t c = 0; c < 3; ++c) {
+        std::vector<float> magnitudes;
+        for (std::int64_t r = 0; r < data.count(); ++r) magnitudes.push_back(std::fabs(data.row(r)[c]));
+        const float found = whole.channel_abs_p999[static_cast<std::size_t>(c)];
+        EXPECT_GT(found, sorted_quantile(magnitudes, 0.998)) << c;  // four standard errors of the sample
+        EXPECT_LT(found, sorted_quantile(magnitudes, 0.9999)) << c;
+        EXPECT_LT(found, whole.channel_abs_max[static_cast<std::size_t>(c)]);
+    }
+    SiteAccumulator a(options_for(data, length)), b(options_for(data, length));
+    feed(a, data, 0, 10000, length);
+    feed(b, data, 10000, data.count(), length);
+    b.merge(a);
+    EXPECT_EQ(b.result("s").channel_abs_p999, whole.channel_abs_p999);
+}
+
+TEST(Accumulator, TheTailOfMoreThanExpectedIsNotKnown)
+{
+    const Rows data = random_rows(3000, 4, 22);
+    auto options = options_for(data, length);
+    options.expected_values = 500;
+    SiteAccumulator few(options);
+    feed(few, data, 0, 500, length);
+    EXPECT_EQ(few.result("s").channel_abs_p999.size(), 4U);
+    feed(few, data, 500, 3000, length);
+    EXPECT_TRUE(few.result("s").channel_abs_p999.empty());
+    options.expected_values = 0;
+    SiteAccumulator none(options);
+    feed(none, data, 0, 500, length);
+    EXPECT_TRUE(none.result("s").channel_abs_p999.empty());
+}
+
 TEST(Accumulator, AttentionCountsWhatTheMaskLeaves)
 {
     const std::int64_t heads = 2, n = 21;
     const Rows data = random_rows(heads * n, n, 10);  // [heads, queries, keys]
     for (const std::int64_t window : {0, 5}) {
         for (const bool masked_too : {false, true}) {
-            SiteAccumulator a({heads, n, 4, 7, 1});
+            SiteAccumulator a({heads, n, 4, 7, 1, n * n});
             a.add(AttentionBlock{data.values.data(), heads, n, n, n * n, n, 0, 0, window, masked_too});
             const SiteStatistics s = a.result("qk");
             std::vector<float> seen;
             float head_max[2] = {};
+            std::vector<float> of_head[2];
             std::vector<float> positions(static_cast<std::size_t>(n), 0.0F);
             for (std::int64_t h = 0; h < heads; ++h) {
                 for (std::int64_t q = 0; q < n; ++q) {
@@ -181,6 +219,7 @@ TEST(Accumulator, AttentionCountsWhatTheMaskLeaves)
                         if (!visible && !masked_too) continue;
                         const float x = data.row(h * n + q)[k];
                         seen.push_back(x);
+                        of_head[h].push_back(std::fabs(x));
                         head_max[h] = std::max(head_max[h], std::fabs(x));
                         positions[static_cast<std::size_t>(q)] = std::max(positions[static_cast<std::size_t>(q)], std::fabs(x));
                     }
@@ -192,6 +231,7 @@ TEST(Accumulator, AttentionCountsWhatTheMaskLeaves)
             EXPECT_EQ(s.smallest, std::vector<float>(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(s.smallest.size())));
             EXPECT_EQ(s.channel_abs_max, std::vector<float>(head_max, head_max + 2));
             EXPECT_EQ(s.position_abs_max, positions);
+            for (std::size_t h = 0; h < 2; ++h) EXPECT_EQ(s.channel_abs_p999.at(h), static_cast<float>(sorted_quantile(of_head[h], 0.999)));
             EXPECT_EQ(s.reservoir.size(), 4U * heads);
         }
     }

@@ -35,6 +35,17 @@ TEST(RowKernels, EveryVariantGivesTheSameBits)
             kernels->above(x.data(), n, -1, 1.5F, r.above);
             results.push_back(r);
         }
+        std::vector<float> limits(n, 5.0F);
+        for (const RowKernels* kernels : all) {
+            EXPECT_FALSE(kernels->any_beyond(x.data(), limits.data(), n));
+            for (const std::size_t i : {std::size_t{0}, n / 2, n - 1}) {
+                limits[i] = std::fabs(x[i]);
+                EXPECT_FALSE(kernels->any_beyond(x.data(), limits.data(), n));
+                limits[i] = std::nextafter(std::fabs(x[i]), 0.0F);
+                EXPECT_TRUE(kernels->any_beyond(x.data(), limits.data(), n)) << n << " " << i;
+                limits[i] = 5;
+            }
+        }
         for (const Result& r : results) {
             EXPECT_EQ(r.range.min, results[0].range.min);
             EXPECT_EQ(r.range.max, results[0].range.max);

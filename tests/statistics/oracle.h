@@ -31,7 +31,7 @@ inline Rows random_rows(std::int64_t rows, std::int64_t channels, unsigned seed)
     return out;
 }
 
-inline AccumulatorOptions options_for(const Rows& data, std::int64_t length, int shards = 1) { return {data.channels, length, 16, 7, shards}; }
+inline AccumulatorOptions options_for(const Rows& data, std::int64_t length, int shards = 1) { return {data.channels, length, 16, 7, shards, data.count()}; }
 
 /// Feeds rows [from, to) as tokens of windows of `length`.
 inline void feed(SiteAccumulator& into, const Rows& data, std::int64_t from, std::int64_t to, std::int64_t length, const Parallel& parallel = {})
@@ -60,6 +60,7 @@ inline void expect_equal_but_moments(const SiteStatistics& a, const SiteStatisti
     EXPECT_EQ(a.channel_min, b.channel_min);
     EXPECT_EQ(a.channel_max, b.channel_max);
     EXPECT_EQ(a.channel_abs_max, b.channel_abs_max);
+    EXPECT_EQ(a.channel_abs_p999, b.channel_abs_p999);
     EXPECT_EQ(a.position_abs_max, b.position_abs_max);
     EXPECT_EQ(a.histogram.low, b.histogram.low);
     EXPECT_EQ(a.histogram.high, b.histogram.high);
@@ -77,6 +78,16 @@ inline void expect_near_moments(const SiteStatistics& a, const SiteStatistics& b
     EXPECT_NEAR(a.sigma, b.sigma, 1e-12 * a.sigma);
     if (std::isnan(a.kurtosis)) EXPECT_TRUE(std::isnan(b.kurtosis));
     else EXPECT_NEAR(a.kurtosis, b.kurtosis, 1e-12 * a.kurtosis);
+}
+
+/// Hyndman and Fan's type 7, counted from the top so that the last bit is the same.
+inline double sorted_quantile(std::vector<float> values, double p)
+{
+    std::sort(values.begin(), values.end(), std::greater<>());
+    const double at = (1 - p) < 0.0011 ? 0.001 * static_cast<double>(values.size() - 1) : (1 - p) * static_cast<double>(values.size() - 1);
+    const auto rank = static_cast<std::size_t>(at);
+    const double here = static_cast<double>(values[rank]), next = static_cast<double>(values[std::min(rank + 1, values.size() - 1)]);
+    return at > static_cast<double>(rank) ? here + (at - static_cast<double>(rank)) * (next - here) : here;
 }
 
 /// Everything recomputed from the values.
@@ -117,6 +128,9 @@ inline void expect_oracle(const SiteStatistics& s, const Rows& data, std::int64_
             float& most = positions[static_cast<std::size_t>(r % length)];
             most = std::max(most, std::fabs(x));
         }
+        std::vector<float> magnitudes;
+        for (std::int64_t r = 0; r < data.count(); ++r) magnitudes.push_back(std::fabs(data.row(r)[c]));
+        EXPECT_EQ(s.channel_abs_p999.at(static_cast<std::size_t>(c)), static_cast<float>(sorted_quantile(magnitudes, 0.999)));
         EXPECT_EQ(s.channel_min[static_cast<std::size_t>(c)], low);
         EXPECT_EQ(s.channel_max[static_cast<std::size_t>(c)], high);
         EXPECT_EQ(s.channel_abs_max[static_cast<std::size_t>(c)], std::max(std::fabs(low), std::fabs(high)));

@@ -100,6 +100,28 @@ TEST(StatisticsFile, RoundTripsToTheBit)
     EXPECT_EQ(after.find("site.3"), nullptr);
 }
 
+// As an earlier version wrote it.
+TEST(StatisticsFile, WithoutTheTailsTheyAreNotKnown)
+{
+    const auto folder = scratch("statistics-earlier");
+    const Statistics before = sample();
+    ASSERT_FALSE(before.sites[0].channel_abs_p999.empty());
+    save_statistics(before, folder / "now.safetensors");
+    const SafetensorsFile now(folder / "now.safetensors");
+    std::map<std::string, Tensor> tensors;
+    for (const auto& entry : now.entries()) {
+        if (entry.name.ends_with("channel_abs_p999")) continue;
+        const auto view = now.tensor(entry.name);
+        tensors.emplace(entry.name, Tensor{view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}});
+    }
+    write_safetensors(folder / "earlier.safetensors", tensors, now.metadata());
+    const Statistics after = load_statistics(folder / "earlier.safetensors");
+    ASSERT_EQ(after.sites.size(), before.sites.size());
+    EXPECT_TRUE(after.sites[0].channel_abs_p999.empty());
+    EXPECT_EQ(after.sites[0].channel_abs_max, before.sites[0].channel_abs_max);
+    EXPECT_EQ(after.key(), before.key());
+}
+
 TEST(StatisticsFile, RefusesOtherFiles)
 {
     const auto folder = scratch("statistics-bad");

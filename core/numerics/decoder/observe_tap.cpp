@@ -25,10 +25,20 @@ ObserveTap::ObserveTap(const Model& model, const ObserveOptions& options)
     };
 }
 
+std::int64_t ObserveTap::values_per_channel(const Site& site) const
+{
+    const std::int64_t n = options_.length;
+    if (site.role != SiteRole::qk_output && site.role != SiteRole::pv_input) return options_.windows * n;
+    if (options_.semantics == Semantics::authors) return options_.windows * n * n;
+    const std::int64_t window = model_.architecture().attention.at(static_cast<std::size_t>(site.layer)).window;
+    const std::int64_t seen = window > 0 ? std::min(window, n) : n;  // keys of the last query
+    return options_.windows * (seen * (seen + 1) / 2 + (n - seen) * seen);
+}
+
 SiteAccumulator& ObserveTap::accumulator(const Site& site)
 {
     auto& found = accumulators_.at(static_cast<std::size_t>(site.id));
-    if (!found) found = std::make_unique<SiteAccumulator>(AccumulatorOptions{site.channels, options_.length, options_.reservoir_rows, options_.seed, shards_});
+    if (!found) found = std::make_unique<SiteAccumulator>(AccumulatorOptions{site.channels, options_.length, options_.reservoir_rows, options_.seed, shards_, values_per_channel(site)});
     return *found;
 }
 

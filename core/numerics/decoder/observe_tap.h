@@ -17,6 +17,7 @@ struct ObserveOptions {
     std::int64_t length = 0;                     ///< of a window
     std::int64_t reservoir_rows = 0;             ///< per site
     std::uint64_t seed = 0;
+    std::int64_t windows = 0;                    ///< that will come in all
 };
 
 class ObserveTap final : public Tap {
@@ -33,6 +34,7 @@ public:
 
 private:
     SiteAccumulator& accumulator(const Site& site);
+    [[nodiscard]] std::int64_t values_per_channel(const Site& site) const;
     void add_rows(const Site& site, const at::Tensor& x);
     void add_heads(const Site& site, const at::Tensor& x);
     void add_matrix(const Site& site, const at::Tensor& x);

@@ -28,7 +28,7 @@ Statistics run_calibration(const Model& model, const Recipe* recipe, const Token
 {
     if (windows.count < 1 || windows.length < 1) throw bad_input(windows.origin, "", "holds no window of tokens; give at least one");
     Statistics out = calibration_header(model, recipe, windows, options);
-    ObserveTap tap(model, {options.semantics, windows.length, rows_within(options, *model.sites), options.seed});
+    ObserveTap tap(model, {options.semantics, windows.length, rows_within(options, *model.sites), options.seed, windows.count});
     CheckpointWeights weights(model, recipe);
     Decoder decoder(model, weights, {.semantics = options.semantics, .control = &control});
 

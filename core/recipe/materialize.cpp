@@ -203,19 +203,23 @@ std::vector<std::int64_t> choose_rows(std::int64_t rows, std::int64_t wanted, st
     return chosen;
 }
 
-std::vector<float> materialize_rows(const Model& model, const Recipe* recipe, SiteId weight_site, std::span<const std::int64_t> rows)
+bool reads_some_rows(const Model& model, const Recipe* recipe, SiteId weight_site)
 {
     const Site& site = (*model.sites)[weight_site];
     const auto source = site.kind == SiteKind::weight ? model.description->weight(site.weight_role, site.layer) : std::nullopt;
-    const Shape shape = source ? model.description->shape(site.weight_role, site.layer) : Shape{};
-    const auto needs_whole = [&](const Transform& transform) {
+    if (!source || source->transposed || source->stacked != 0 || model.description->shape(site.weight_role, site.layer).size() != 2) return false;
+    return !recipe || std::ranges::none_of(recipe->transforms, [&](const Transform& transform) {
         const auto* codes = std::get_if<Codes>(&transform);
         const SiteDecision* decision = codes && codes->site == site.name ? decision_of(*recipe, site) : nullptr;
         return decision && !decision->range.scale && !decision->range.min;
-    };
-    const bool together = source && shape.size() == 2 && !source->transposed && source->stacked == 0;
+    });
+}
+
+std::vector<float> materialize_rows(const Model& model, const Recipe* recipe, SiteId weight_site, std::span<const std::int64_t> rows)
+{
     if (rows.empty()) return {};
-    if (!together || (recipe && std::any_of(recipe->transforms.begin(), recipe->transforms.end(), needs_whole))) {
+    const Site& site = (*model.sites)[weight_site];
+    if (!reads_some_rows(model, recipe, weight_site)) {
         MaterializedWeight whole = materialize(model, recipe, weight_site);
         if (whole.shape.size() < 2) return std::move(whole.weight);
         const std::int64_t cols = whole.shape[1];
@@ -224,9 +228,11 @@ std::vector<float> materialize_rows(const Model& model, const Recipe* recipe, Si
         for (const std::int64_t row : rows) part.insert(part.end(), whole.weight.begin() + row * cols, whole.weight.begin() + (row + 1) * cols);
         return part;
     }
-    const auto cols = static_cast<std::size_t>(shape[1]);
+    const auto source = model.description->weight(site.weight_role, site.layer);
+    const std::int64_t width = model.description->shape(site.weight_role, site.layer)[1];
+    const auto cols = static_cast<std::size_t>(width);
     MaterializedWeight part;
-    part.shape = {std::ssize(rows), shape[1]};
+    part.shape = {std::ssize(rows), width};
     part.weight.resize(rows.size() * cols);
     for (std::size_t i = 0; i < rows.size();) {  // rows that follow each other are read together
         std::size_t end = i + 1;

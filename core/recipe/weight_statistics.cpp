@@ -17,9 +17,9 @@ SiteStatistics weight_statistics(const Model& model, const Recipe* recipe, SiteI
     if (site.kind != SiteKind::weight) throw bad_input("recipe", site.name, "is no weight; calibrate to see activations");
     const std::int64_t rows = std::max<std::int64_t>(site.rows, 1), cols = site.channels;
     const auto source = model.description->weight(site.weight_role, site.layer);
-    const bool together = source && !source->transposed && source->stacked == 0;
+    const bool together = reads_some_rows(model, recipe, weight_site);
     const std::int64_t step = together ? std::max<std::int64_t>(1, values_at_once / cols) : rows;
-    SiteAccumulator sums({cols, rows, options.reservoir_rows, options.seed, 1});
+    SiteAccumulator sums({cols, rows, options.reservoir_rows, options.seed, 1, rows});
     Progress progress{"weight statistics", 0, rows};
     for (std::int64_t first = 0; first < rows; first += step) {
         control.check();

@@ -222,6 +222,35 @@ TEST_F(Tune, FiguresFollowTheRange)
     EXPECT_GT(*page_->sites().measured(page_->sites().row_of(down0)).saturation, 0.01);
 }
 
+TEST_F(Tune, WeightsAreMeasuredInTheBackgroundAndKeptWhileTheyAreDecidedAlike)
+{
+    auto& sites = page_->sites();
+    const std::string name = "layers.1.mlp.down_proj.weight";
+    const int row = sites.row_of(name);
+    ASSERT_GE(row, 0);
+    ASSERT_TRUE(test::wait_until([&] { return sites.unmeasured().empty(); }, 30000));
+    const auto figure = [&] { return sites.measured(row).sqnr_db; };
+    const auto truth = [&] {
+        const auto& model = *desk_.desk.model();
+        const auto& decision = desk_.desk.recipe()->sites.at(name);
+        return preview_weight(sample_weight(model, desk_.desk.recipe().get(), model.sites->find(name), 0), decision.scheme, decision.range, desk_.desk.recipe()->semantics).sqnr_db->value;
+    };
+    ASSERT_TRUE(figure().has_value()) << sites.measured(row).reason.toStdString();
+    EXPECT_NEAR(*figure(), truth(), 1e-4);
+    EXPECT_EQ(sites.measured(row).provenance, QStringLiteral("all values"));
+    const double at_first = *figure();
+    const auto other = *sites.measured(sites.row_of("layers.0.mlp.down_proj.weight")).sqnr_db;
+    revisions().edit(edit_sites(*desk_.desk.recipe(), *desk_.desk.model(), name, {{"bits", "4"}}));
+    EXPECT_FALSE(sites.measured(row).known);
+    EXPECT_EQ(*sites.measured(sites.row_of("layers.0.mlp.down_proj.weight")).sqnr_db, other);
+    ASSERT_TRUE(test::wait_until([&] { return figure().has_value(); }));
+    EXPECT_NEAR(*figure(), truth(), 1e-4);
+    EXPECT_LT(*figure(), at_first - 10);
+    revisions().undo();
+    ASSERT_TRUE(test::wait_until([&] { return figure().has_value(); }));
+    EXPECT_EQ(*figure(), at_first);
+}
+
 TEST_F(Tune, TheSelectionIsShared)
 {
     table().select_rows({page_->sites().row_of(down0), page_->sites().row_of(down1)}, page_->sites().row_of(down1));

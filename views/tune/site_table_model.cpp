@@ -15,10 +15,6 @@ namespace bitwright::views {
 namespace {
 
 bool same(const Numbers& a, const Numbers& b) { return a == b || (a && b && *a == *b); }
-bool same(const SiteDecision& a, const SiteDecision& b)
-{
-    return a.scheme == b.scheme && same(a.range.min, b.range.min) && same(a.range.max, b.range.max) && same(a.range.scale, b.range.scale) && same(a.range.offset, b.range.offset);
-}
 
 bool is_float(const SiteDecision* decision) { return !decision || decision->scheme.kind == SchemeKind::floating; }
 
@@ -44,6 +40,11 @@ QString granularity_text(const Scheme& scheme)
 }
 
 }  // namespace
+
+bool same_grids(const SiteDecision& a, const SiteDecision& b)
+{
+    return a.scheme == b.scheme && same(a.range.min, b.range.min) && same(a.range.max, b.range.max) && same(a.range.scale, b.range.scale) && same(a.range.offset, b.range.offset);
+}
 
 void SiteTableModel::set_model(std::optional<Model> model)
 {
@@ -71,7 +72,7 @@ void SiteTableModel::set_recipe(std::shared_ptr<const Recipe> recipe)
     for (auto& row : rows_) {
         const auto found = recipe_ ? recipe_->sites.find(row.site->name) : std::map<std::string, SiteDecision>::const_iterator{};
         row.decision = recipe_ && found != recipe_->sites.end() ? &found->second : nullptr;
-        if (row.measured.known && !same(row.measured_for, row.decision ? *row.decision : SiteDecision{})) row.measured = {};
+        if (row.measured.known && !same_grids(row.measured_for, row.decision ? *row.decision : SiteDecision{})) row.measured = {};
     }
     emit_columns(bits_column, sqnr_column);
 }

@@ -8,7 +8,7 @@ namespace bitwright::plots {
 
 QCPScatterStyle scatter_of(int category, const Style& style, double size, bool filled)
 {
-    const QColor colour = category_colour(category, style.dark);
+    const QColor colour = style.category(category);
     const QPen pen(colour, 1.5);
     const QBrush brush = filled ? QBrush(colour) : QBrush(style.background);
     switch (category_marker(category)) {

@@ -285,7 +285,7 @@ void CurvesView::restyle()
     const Style& style = plotStyle();
     for (std::size_t i = 0; i < state_->drawn.size(); ++i) {
         const Curve& curve = state_->curves[i];
-        QColor colour = category_colour(curve.category, style.dark);
+        QColor colour = style.category(curve.category);
         if (curve.faded) colour.setAlphaF(0.4f);
         QPen pen(colour, state_->drawn[i].line->antialiased() ? line_width : 1);
         if (curve.dashed) pen.setStyle(Qt::DashLine);

@@ -18,7 +18,7 @@ namespace bitwright::plots {
 struct Curve {
     QString name;
     std::vector<double> x, y;      ///< same length, x ascending; NaN in y: not measured
-    int category = 0;              ///< category_colour, category_marker
+    int category = 0;              ///< Style::category, category_marker
     std::vector<double> low, high; ///< band around the curve; empty: none
     bool faded = false;            ///< stale figures
     bool dashed = false;

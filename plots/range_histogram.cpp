@@ -242,8 +242,8 @@ void RangeHistogramView::restyle()
     QColor fill = style.muted_text;
     fill.setAlphaF(0.5f);
     state_->bins->setBrush(fill);
-    state_->outline->setPen(QPen(category_colour(1, style.dark), 1.5));
-    QColor tail = category_colour(5, style.dark);
+    state_->outline->setPen(QPen(style.category(1), 1.5));
+    QColor tail = style.category(5);
     tail.setAlphaF(0.16f);
     for (const std::size_t side : {0u, 1u}) {
         const bool current = state_->handle == (side ? RangeHandle::maximum : RangeHandle::minimum);

@@ -227,7 +227,7 @@ void ScatterView::restyle()
     for (std::size_t i = 0; i < state_->graphs.size(); ++i) {
         const ScatterPoint& point = state_->points[i];
         state_->graphs[i]->setScatterStyle(scatter_of(point.category, style, 8, !point.faded));
-        if (state_->intervals[i]) state_->intervals[i]->setPen(QPen(category_colour(point.category, style.dark), 1));
+        if (state_->intervals[i]) state_->intervals[i]->setPen(QPen(style.category(point.category), 1));
         state_->labels[i]->setFont(style.caption_font);
         state_->labels[i]->setBrush(style.background);
         state_->labels[i]->setColor(point.faded ? style.muted_text : style.text);

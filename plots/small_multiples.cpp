@@ -145,7 +145,7 @@ void SmallMultiples::draw(QPainter& painter, QSize size) const
         for (int l = 0; l < static_cast<int>(panel.lines.size()); ++l) {
             const SmallLine& line = panel.lines[static_cast<std::size_t>(l)];
             const bool chosen = p == panel_ && l == line_;
-            QColor colour = category_colour(line.category, style.dark);
+            QColor colour = style.category(line.category);
             if (panel_ == p && !chosen) colour.setAlphaF(0.45f);
             painter.setPen(QPen(colour, chosen ? 2.4 : 1.3));
             QPolygonF run;
@@ -181,7 +181,7 @@ void SmallMultiples::paintEvent(QPaintEvent*)
         const SmallLine& line = panels_[static_cast<std::size_t>(hovered_.panel)].lines[static_cast<std::size_t>(hovered_.line)];
         painter.setRenderHint(QPainter::Antialiasing);
         painter.setPen(Qt::NoPen);
-        painter.setBrush(category_colour(line.category, plotStyle().dark));
+        painter.setBrush(plotStyle().category(line.category));
         painter.drawEllipse(frameOf(hovered_.panel, size()).at(line.x[hovered_.point], line.y[hovered_.point]), 3.5, 3.5);
         painter.setRenderHint(QPainter::Antialiasing, false);
         draw_readout(painter, plotStyle(), rect(), pointer_, sentenceOf(hovered_));

@@ -48,6 +48,7 @@ Style default_style(bool dark)
     style.caption_font = style.font;
     style.caption_font.setPointSizeF(style.font.pointSizeF() > 0 ? style.font.pointSizeF() * 0.9 : 8);
     style.dark = dark;
+    style.categories.fill(style.text);
     return style;
 }
 
@@ -55,15 +56,6 @@ const std::array<QRgb, 256>& colours_of(Sequence sequence)
 {
     static const std::array<std::array<QRgb, 256>, 5> all{interpolated(viridis), interpolated(cividis), interpolated(magma), interpolated(grey), interpolated(difference)};
     return all[static_cast<std::size_t>(sequence)];
-}
-
-QColor category_colour(int index, bool dark)
-{
-    // Okabe–Ito; yellow is darkened on a light background and black becomes a light grey on a dark one, blue and vermillion are lightened there
-    static constexpr std::array<QRgb, 8> light{0xff0072b2, 0xffb87a00, 0xff00805d, 0xffa85a88, 0xff2b86bd, 0xffc04f00, 0xff8a8000, 0xff222222};
-    static constexpr std::array<QRgb, 8> on_dark{0xff4aa8e0, 0xffe69f00, 0xff1fbf91, 0xffe09cc0, 0xff8fd0f5, 0xffff7f3a, 0xfff0e442, 0xffd8d8d8};
-    const auto i = static_cast<std::size_t>(((index % 8) + 8) % 8);
-    return QColor::fromRgb(dark ? on_dark[i] : light[i]);
 }
 
 Marker category_marker(int index) noexcept { return static_cast<Marker>(((index % 8) + 8) % 8); }

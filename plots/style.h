@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What plots look like, handed in by whoever knows the theme. Plain values; every plot takes a Style and repaints.
-// Colours: sequences are perceptually ordered (viridis, cividis, magma, grey), differences blue–white–red, categories Okabe–Ito (Okabe, Ito 2008).
+// Colours: sequences are perceptually ordered (viridis, cividis, magma, grey), differences blue–white–red.
 // Threading: values and pure functions.
 #pragma once
 
@@ -22,6 +22,9 @@ struct Style {
     QFont font, caption_font;
     Sequence sequence = Sequence::viridis;
     bool dark = false;
+    std::array<QColor, 8> categories;  ///< whoever knows the theme hands them in; before that the text's colour, and markers tell them apart
+
+    [[nodiscard]] QColor category(int index) const { return categories[static_cast<std::size_t>(((index % 8) + 8) % 8)]; }
 };
 
 /// What plots show before anybody handed in a theme: our light and dark palette in the application's font.
@@ -30,8 +33,7 @@ struct Style {
 /// 256 colours, low to high.
 [[nodiscard]] const std::array<QRgb, 256>& colours_of(Sequence sequence);
 
-/// Okabe–Ito category `index` (modulo eight), in the variant legible on the style's background, and the marker that goes with it.
-[[nodiscard]] QColor category_colour(int index, bool dark);
+/// The marker that goes with category `index` (modulo eight).
 [[nodiscard]] Marker category_marker(int index) noexcept;
 
 }  // namespace bitwright::plots

@@ -212,12 +212,12 @@ void TimelineView::restyle()
     const Style& style = plotStyle();
     for (std::size_t i = 0; i < state_->graphs.size(); ++i) {
         const TimelineTrack& track = state_->tracks[i];
-        state_->graphs[i]->setPen(QPen(category_colour(track.category, style.dark), 1.6));
+        state_->graphs[i]->setPen(QPen(style.category(track.category), 1.6));
         state_->graphs[i]->setScatterStyle(!track.steps && track.seconds.size() <= 60 ? scatter_of(track.category, style, 5) : QCPScatterStyle(QCPScatterStyle::ssNone));
     }
     for (std::size_t b = 0; b < state_->bands.size() && !state_->rects.empty(); ++b) {
         const int category = state_->bands[b].category;
-        QColor colour = category < 0 ? style.muted_text : category_colour(category, style.dark);
+        QColor colour = category < 0 ? style.muted_text : style.category(category);
         colour.setAlphaF(category < 0 ? 0.08f : 0.13f);
         for (std::size_t i = 0; i < state_->rects.size(); ++i) {
             QCPItemRect& stripe = *state_->stripes[b * state_->rects.size() + i];

@@ -281,7 +281,7 @@ private:
             if (layers.empty()) continue;
             const auto row = get_recipe_row(workspace_, id);
             const auto name = row.name.value_or(to_string(Reference{"recipe", id}));
-            ReportCurve sum{name, {}}, own{name, {}};
+            ReportCurve sum{name, {}, row.method}, own{name, {}, row.method};
             for (const auto& layer : layers) {
                 sum.values.push_back(layer.sqnr_db.value_or(std::numeric_limits<double>::quiet_NaN()));
                 own.values.push_back(layer.introduced_sqnr_db.value_or(std::numeric_limits<double>::quiet_NaN()));
@@ -330,7 +330,7 @@ private:
             {"95 % interval",
              "of a perplexity's difference to the baseline: both scored the same windows, and the interval says what other windows of such text would give "
              "(paired, normal approximation over windows with Student's quantile); with 0 inside, the windows do not tell the two apart"},
-            {"bytes", "of the weight files: the checkpoint, or the package with its tables and tokenizer"},
+            {"size on disk", "of the package with its weights, tables and tokenizer, as it goes to the phone; of the float model its weight files"},
             {"W8A8, W4A8", "bits of the layers' linear weights and of their activations"},
             {"SQNR", "10·log10(Σx² / Σ(x − y)²) of a layer's output, float x, quantized y; a gap: no error at all"},
         };

@@ -26,6 +26,7 @@ struct ReportConditions {
 struct ReportCurve {
     std::string name;
     std::vector<double> values;
+    std::string method{};  ///< gives colour and marker (method_looks.h)
 };
 /// Curves that share axes: "accumulated error", in dB.
 struct ReportCurves {

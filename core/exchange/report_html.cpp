@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The report as one HTML file: nothing is loaded from anywhere, no script runs; on paper it is black on white.
+#include "core/exchange/method_looks.h"
 #include "core/exchange/report.h"
 #include "core/exchange/report_svg.h"
 #include "core/exchange/report_table.h"
+
+#include <cstdio>
+#include <utility>
 
 namespace bitwright {
 namespace {
 
 constexpr std::string_view narrow_space = "\u202f";
 
-// Series colours: M. Okabe, K. Ito (2008); black and yellow give way to greys and an ochre that hold 3:1 on their background.
 constexpr std::string_view style = R"(
-:root{--paper:#fff;--ink:#1d2127;--soft:#5b6470;--rule:#d8dce1;--mark:#f2f5f9;--accent:#0b62a8;
---s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#b0508c;--s4:#8a6d00;--s5:#2f8fc4;--s6:#6b7280;--s7:#1d2127}
-@media (prefers-color-scheme:dark){:root{--paper:#16191d;--ink:#e4e7eb;--soft:#9aa4b0;--rule:#333a42;--mark:#1f252c;--accent:#6cb4ee;
---s0:#4aa3df;--s1:#f0853c;--s2:#2fc79a;--s3:#dd8fbe;--s4:#d9b93b;--s5:#8cc9ee;--s6:#a8b0ba;--s7:#e4e7eb}}
-@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--rule:#bbb;--mark:#f2f2f2;--accent:#000;
---s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#b0508c;--s4:#8a6d00;--s5:#2f8fc4;--s6:#6b7280;--s7:#000}
+:root{--paper:#fff;--ink:#1d2127;--soft:#5b6470;--rule:#d8dce1;--mark:#f2f5f9;--accent:#0b62a8;LIGHT}
+@media (prefers-color-scheme:dark){:root{--paper:#16191d;--ink:#e4e7eb;--soft:#9aa4b0;--rule:#333a42;--mark:#1f252c;--accent:#6cb4ee;DARK}}
+@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--rule:#bbb;--mark:#f2f2f2;--accent:#000;LIGHT}
 body{font-size:8.5pt!important;max-width:none!important;padding:0!important}figure,tr,dl{break-inside:avoid}h2,h3{break-after:avoid}
 .table{overflow:visible!important}th,td{padding:.3rem .35rem!important}svg{max-height:95mm}}
 @page{margin:14mm}
@@ -35,11 +35,31 @@ sup a{color:var(--accent);text-decoration:none;margin-left:.15em}ol{margin:.6rem
 figure{margin:.8rem 0 1.6rem}figcaption{margin-bottom:.3rem;color:var(--ink);font-weight:600}
 svg{display:block;width:100%;max-width:60rem;height:auto;font:12px system-ui,sans-serif;fill:currentColor}
 svg .grid{stroke:var(--rule)}svg .axis{stroke:var(--soft)}svg .curve{fill:none;stroke:currentColor;stroke-width:1.8}
-.s0{color:var(--s0)}.s1{color:var(--s1)}.s2{color:var(--s2)}.s3{color:var(--s3)}.s4{color:var(--s4)}.s5{color:var(--s5)}.s6{color:var(--s6)}.s7{color:var(--s7)}
+CLASSES
 dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.25rem 1.2rem;margin:.3rem 0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
 .hatch{position:absolute;width:0;height:0}
 )";
+
+/// The style with the categories' colours in their places.
+std::string page_style()
+{
+    std::string light, dark, classes, page(style);
+    char text[64];
+    for (std::size_t i = 0; i < category_colours.size(); ++i) {
+        const auto n = static_cast<unsigned>(i);
+        std::snprintf(text, sizeof text, "--s%u:#%06x;", n, category_colours[i].on_light);
+        light += text;
+        std::snprintf(text, sizeof text, "--s%u:#%06x;", n, category_colours[i].on_dark);
+        dark += text;
+        std::snprintf(text, sizeof text, ".s%u{color:var(--s%u)}", n, n);
+        classes += text;
+    }
+    for (const auto& [place, filling] : {std::pair<std::string_view, std::string*>{"LIGHT", &light}, {"DARK", &dark}, {"CLASSES", &classes}}) {
+        for (auto at = page.find(place); at != std::string::npos; at = page.find(place)) page.replace(at, place.size(), *filling);
+    }
+    return page;
+}
 
 // Shared by all heatmaps: grey stripes for what was not measured.
 constexpr std::string_view hatch = R"#(<svg class="hatch" aria-hidden="true"><defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse"
@@ -120,7 +140,7 @@ std::string report_html(const Report& report)
     std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
                       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
                       "<meta name=\"color-scheme\" content=\"light dark\"><title>" +
-                      escaped(report.title) + "</title><style>" + std::string(style) + "</style></head><body>\n" + std::string(hatch) + "<header><h1>" +
+                      escaped(report.title) + "</title><style>" + page_style() + "</style></head><body>\n" + std::string(hatch) + "<header><h1>" +
                       escaped(report.title) + "</h1><p class=\"soft\">" + escaped(report.subtitle) + "</p></header>\n" + table_html(report);
     if (!report.curves.empty()) {
         out += "<section><h2>Error per layer</h2>";

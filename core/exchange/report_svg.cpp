@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exchange/report_svg.h"
 
+#include "core/exchange/method_looks.h"
 #include "core/exchange/report_table.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 
 namespace bitwright {
 namespace {
@@ -56,11 +58,16 @@ std::string tick_label(double value, double step)
 std::string marker(int shape, double x, double y)
 {
     const auto path = [&](const std::string& d) { return "<path d=\"" + d + "\"/>"; };
-    switch (shape % 4) {
+    const auto stroke = [&](const std::string& d) { return "<path class=\"curve\" d=\"" + d + "\"/>"; };
+    switch (shape) {
     case 0: return "<circle cx=\"" + at(x) + "\" cy=\"" + at(y) + "\" r=\"3\"/>";
     case 1: return path("M" + at(x - 3) + " " + at(y - 3) + "h6v6h-6z");
     case 2: return path("M" + at(x) + " " + at(y - 4) + "l4 7h-8z");
-    default: return path("M" + at(x) + " " + at(y - 4) + "l4 4l-4 4l-4 -4z");
+    case 3: return path("M" + at(x) + " " + at(y - 4) + "l4 4l-4 4l-4 -4z");
+    case 4: return stroke("M" + at(x - 3) + " " + at(y - 3) + "l6 6m0 -6l-6 6");
+    case 5: return stroke("M" + at(x - 4) + " " + at(y) + "h8m-4 -4v8");
+    case 6: return stroke("M" + at(x - 4) + " " + at(y) + "h8m-6.5 -3.5l5 7m0 -7l-5 7");
+    default: return path("M" + at(x) + " " + at(y + 4) + "l4 -7h-8z");
     }
 }
 
@@ -151,8 +158,11 @@ std::string curves_svg(const ReportCurves& curves)
         ends.push_back(last == curve.values.rend() ? axes.height - bottom : axes.y(*last));
     }
     ends = label_heights(ends, axes.height - bottom, top + 4);
+    std::map<int, int> drawn;  // lines of each category so far
     for (std::size_t i = 0; i < curves.curves.size(); ++i) {
         const ReportCurve& curve = curves.curves[i];
+        const int category = category_of(curve.method);
+        const std::string dashes = drawn[category]++ > 0 ? " stroke-dasharray=\"6 4\"" : "";
         std::string path, points;
         bool drawing = false;
         for (std::size_t layer = 0; layer < curve.values.size(); ++layer) {
@@ -162,12 +172,12 @@ std::string curves_svg(const ReportCurves& curves)
                 continue;
             }
             path += (drawing ? "L" : "M") + at(axes.x(layer)) + " " + at(axes.y(value));
-            points += marker(static_cast<int>(i), axes.x(layer), axes.y(value));
+            points += marker(category, axes.x(layer), axes.y(value));
             drawing = true;
         }
         const double x = width - label_width + 12;
-        out += "<g class=\"s" + std::to_string(i % series_colours) + "\"><title>" + escaped(curve.name) + "</title><path class=\"curve\" d=\"" + path + "\"/>" + points +
-               marker(static_cast<int>(i), x, ends[i]) + "</g>" + text_at(x + 10, ends[i] + 4, "start", curve.name);
+        out += "<g class=\"s" + std::to_string(category) + "\"><title>" + escaped(curve.name) + "</title><path class=\"curve\"" + dashes + " d=\"" + path + "\"/>" + points +
+               marker(category, x, ends[i]) + "</g>" + text_at(x + 10, ends[i] + 4, "start", curve.name);
     }
     return out + "</svg>";
 }

@@ -74,7 +74,7 @@ std::vector<std::string> none(const ComparisonRow&, const ComparisonRow&) { retu
 const std::array figures{
     FigureColumn{"Perplexity", "per token", &ComparisonRow::perplexity_token, perplexity, difference, perplexity_obstacles, true},
     FigureColumn{"Perplexity", "per word", &ComparisonRow::perplexity_word, perplexity, difference, perplexity_obstacles, false},
-    FigureColumn{"Weights", "", &ComparisonRow::bytes, bytes, factor, none, true},
+    FigureColumn{"Size", "on disk", &ComparisonRow::bytes, bytes, factor, none, true},
     FigureColumn{"Prefill", "tokens/s", &ComparisonRow::prefill_tokens_per_s, three_digits, factor, speed_obstacles, true},
     FigureColumn{"Decode", "tokens/s", &ComparisonRow::decode_tokens_per_s, three_digits, factor, speed_obstacles, true},
     FigureColumn{"Memory", "peak", &ComparisonRow::peak_rss_bytes, bytes, factor, speed_obstacles, false},

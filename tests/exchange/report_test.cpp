@@ -226,6 +226,23 @@ TEST(Heatmap, AColumnOfPixelsShowsTheMaximum)
     EXPECT_EQ(folded_by_maximum(map, 100).size(), 10U);
 }
 
+TEST(Curves, AMethodKeepsItsColourItsSecondLineIsDashed)
+{
+    const ReportCurves curves{"t", "dB", {{"first", {3, 4}, "mobilequant-paper"}, {"second", {5, 6}, "mobilequant-paper"}, {"mine", {1, 2}, "by hand"}}};
+    const std::string svg = curves_svg(curves);
+    const auto first = svg.find("<g class=\"s2\"><title>first"), second = svg.find("<g class=\"s2\"><title>second"), mine = svg.find("<g class=\"s3\"><title>mine");
+    ASSERT_TRUE(first != std::string::npos && second != std::string::npos && mine != std::string::npos);
+    const auto dashed = svg.find("stroke-dasharray");
+    EXPECT_TRUE(dashed > second && dashed < mine);
+    EXPECT_EQ(svg.find("stroke-dasharray", dashed + 1), std::string::npos);
+    Report report;
+    report.curves.push_back(curves);
+    const std::string html = report_html(report);
+    EXPECT_NE(html.find("--s2:#00805d;"), std::string::npos);
+    EXPECT_NE(html.find("--s2:#1fbf91;"), std::string::npos);
+    EXPECT_NE(html.find(".s2{color:var(--s2)}"), std::string::npos);
+}
+
 TEST(Curves, OneLayerOneCurveConstant)
 {
     const std::string svg = curves_svg({"t", "dB", {{"only", {3.5}}}});

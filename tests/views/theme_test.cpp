@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/exchange/method_looks.h"
+#include "plots/style.h"
 #include "views/desk/theme.h"
 
 #include <algorithm>
@@ -49,6 +51,17 @@ TEST(Theme, AMethodKeepsItsColour)
     EXPECT_EQ(category_of(QStringLiteral("rtn")), 0);
     EXPECT_NE(category_of(QStringLiteral("smoothquant-edge")), category_of(QStringLiteral("mobilequant-paper")));
     EXPECT_EQ(category_of(QStringLiteral("something new")), category_of(QStringLiteral("something new")));
+    for (const auto appearance : {Appearance::light, Appearance::dark, Appearance::high_contrast}) {
+        apply_theme(appearance);
+        const auto style = plot_style(plots::Sequence::viridis);
+        for (std::size_t i = 0; i < category_colours.size(); ++i) {
+            EXPECT_EQ(style.categories[i].rgb() & 0xffffff, appearance == Appearance::light ? category_colours[i].on_light : category_colours[i].on_dark);
+            EXPECT_GE(contrast(style.categories[i], style.background), 3.0) << i;  // WCAG 1.4.11: graphical objects
+            for (std::size_t j = 0; j < i; ++j) EXPECT_NE(style.categories[i], style.categories[j]);
+        }
+        EXPECT_EQ(method_colour(QStringLiteral("mobilequant-paper")), style.category(category_of(QStringLiteral("mobilequant-paper"))));
+    }
+    apply_theme(Appearance::light);
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ ComparePlots::ComparePlots(const Settings& settings, QWidget* parent)
         addTab(widget, title);
     };
     kind_->addItems({tr("accumulated: the whole model before it quantized, too"), tr("introduced: only this layer quantized")});
-    cost_->addItems({tr("size of the weights"), tr("prefill latency"), tr("decode latency")});
+    cost_->addItems({tr("size on disk"), tr("prefill latency"), tr("decode latency")});
     page(tr("Error per layer"), curves_, tr("&Error"), kind_, missing_);
     page(tr("Quality against cost"), scatter_, tr("&Cost"), cost_, nullptr);
     curves_->setTitle(tr("Error per layer"));

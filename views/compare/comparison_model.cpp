@@ -119,7 +119,7 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const
     if (index.column() == 0) {
         if (role == Qt::ToolTipRole || role == Qt::AccessibleDescriptionRole) return sentence_of(row, baseline);
         if (role == Qt::DisplayRole || role == second_role || role == Qt::AccessibleTextRole) return first_column(index.row(), role);
-        if (role == Qt::DecorationRole) return plots::category_colour(category_of(QString::fromStdString(row.method)), current_appearance() != Appearance::light);
+        if (role == Qt::DecorationRole) return method_colour(QString::fromStdString(row.method));
         return {};
     }
     const auto& shown = cell(index);
@@ -143,10 +143,13 @@ QVariant ComparisonModel::headerData(int section, Qt::Orientation orientation, i
 {
     if (orientation != Qt::Horizontal || section < 0 || section >= columnCount()) return {};
     if (role == Qt::TextAlignmentRole) return QVariant((section == 0 ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+    if (role == Qt::ToolTipRole && section > 0 && columns_[static_cast<std::size_t>(section - 1)].unit == "on disk")
+        return tr("The package with its weights, tables and tokenizer, as it goes to the phone; of the float model its weight files. Tune shows the weights alone.");
     if (role != Qt::DisplayRole) return {};
     if (section == 0) return tr("Recipe");
-    static const char* const known[] = {QT_TR_NOOP("Perplexity"), QT_TR_NOOP("Weights"),  QT_TR_NOOP("Prefill"), QT_TR_NOOP("Decode"),
-                                        QT_TR_NOOP("Memory"),     QT_TR_NOOP("per token"), QT_TR_NOOP("per word"), QT_TR_NOOP("tokens/s"), QT_TR_NOOP("peak")};
+    static const char* const known[] = {QT_TR_NOOP("Perplexity"), QT_TR_NOOP("Size"),  QT_TR_NOOP("Prefill"), QT_TR_NOOP("Decode"),
+                                        QT_TR_NOOP("Memory"),     QT_TR_NOOP("per token"), QT_TR_NOOP("per word"), QT_TR_NOOP("tokens/s"), QT_TR_NOOP("peak"),
+                                        QT_TR_NOOP("on disk")};
     const auto translated = [&](const std::string& words) {
         for (const char* name : known)
             if (words == name) return tr(name);

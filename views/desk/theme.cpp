@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/desk/theme.h"
 
+#include "core/exchange/method_looks.h"
+
 #include <QApplication>
 #include <QCoreApplication>
 #include <QFile>
@@ -199,6 +201,17 @@ void apply_theme(Appearance appearance)
 
 Appearance current_appearance() { return applied; }
 
+namespace {
+
+std::array<QColor, category_colours.size()> categories_now()
+{
+    std::array<QColor, category_colours.size()> shown;
+    std::ranges::transform(category_colours, shown.begin(), [](const CategoryColour& c) { return QColor::fromRgb(applied == Appearance::light ? c.on_light : c.on_dark); });
+    return shown;
+}
+
+}  // namespace
+
 plots::Style plot_style(plots::Sequence sequence)
 {
     plots::Style style;
@@ -214,6 +227,7 @@ plots::Style plot_style(plots::Sequence sequence)
     style.caption_font.setPointSizeF(style.font.pointSizeF() - 1);
     style.sequence = sequence;
     style.dark = applied != Appearance::light;
+    style.categories = categories_now();
     return style;
 }
 
@@ -223,20 +237,9 @@ Signals signal_colours()
     return {QColor(0x4c, 0xd1, 0xa5), QColor(0xf0, 0xb4, 0x3c), QColor(0xff, 0x8a, 0x80), QColor(0xa3, 0xa9, 0xb0)};
 }
 
-int category_of(const QString& method)
-{
-    static const std::array<std::pair<QLatin1String, int>, 6> known{{{QLatin1String("float"), 7},
-                                                                    {QLatin1String("rtn"), 0},
-                                                                    {QLatin1String("smoothquant-static"), 4},
-                                                                    {QLatin1String("smoothquant-edge"), 1},
-                                                                    {QLatin1String("mobilequant-paper"), 2},
-                                                                    {QLatin1String("by hand"), 3}}};
-    for (const auto& [name, index] : known)
-        if (method == name) return index;
-    int sum = 0;
-    for (const QChar c : method) sum = (sum * 31 + c.unicode()) % 8;
-    return sum;
-}
+int category_of(const QString& method) { return bitwright::category_of(method.toStdString()); }
+
+QColor method_colour(const QString& method) { return categories_now()[static_cast<std::size_t>(category_of(method))]; }
 
 QString method_title(const QString& method)
 {

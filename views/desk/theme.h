@@ -29,9 +29,9 @@ struct Signals {
 };
 [[nodiscard]] Signals signal_colours();
 
-/// A method keeps its colour and marker everywhere: index for plots::category_colour. float 7, rtn 0, smoothquant-static 4, smoothquant-edge 1,
-/// mobilequant-paper 2, by hand 3; others by their name.
+/// A method keeps its colour and marker everywhere (core/exchange/method_looks.h): index of plots' categories, and the colour in the palette applied.
 [[nodiscard]] int category_of(const QString& method);
+[[nodiscard]] QColor method_colour(const QString& method);
 /// "MobileQuant (paper)", "by hand": the method's name for people.
 [[nodiscard]] QString method_title(const QString& method);
 

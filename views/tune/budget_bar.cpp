@@ -19,7 +19,7 @@ BudgetBar::BudgetBar(QWidget* parent) : QWidget(parent)
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(8, 4, 8, 4);
     row->setSpacing(16);
-    size_ = add(tr("Size of weights"));
+    size_ = add(tr("Weights alone"));
     weights_ = add(tr("Bits per weight"));
     activations_ = add(tr("Bits per activation"));
     perplexity_ = add(tr("Perplexity"));
@@ -61,7 +61,7 @@ void BudgetBar::set_cost(const std::optional<Cost>& cost)
         for (const auto* field : {&size_, &weights_, &activations_}) set(*field, not_measured, tr("No recipe is open"));
         return;
     }
-    const QString as_float = tr("%1 in the checkpoint").arg(bytes(cost->float_bytes));
+    const QString as_float = tr("The weights as a package stores them, with scales and biases; %1 in the checkpoint.\nThe package's file, whose size Compare shows, also holds tables and the tokenizer.").arg(bytes(cost->float_bytes));
     set(size_, bytes(cost->bytes), cost->remark.isEmpty() ? as_float : as_float + QLatin1Char('\n') + cost->remark);
     set(weights_, number(cost->bits_per_weight), tr("With scales, zero points and biases beside the codes"));
     set(activations_, number(cost->bits_per_activation), tr("Mean over the activations of the integer level, by channels; a float site counts as 32"));

@@ -147,7 +147,7 @@ void RevisionDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
         curve.cubicTo(lane_x(lane), middle, x, 0, x, middle);
         painter->drawPath(curve);
     }
-    const QColor dot = selected ? text : plots::category_colour(category_of(QString::fromStdString(revision.row.method)), current_appearance() != Appearance::light);
+    const QColor dot = selected ? text : method_colour(QString::fromStdString(revision.row.method));
     painter->setPen(QPen(dot, 1.5));
     painter->setBrush(head ? dot : option.palette.color(group, selected ? QPalette::Highlight : QPalette::Base));
     painter->drawEllipse(QPointF(x, middle), head ? 5 : 4, head ? 5 : 4);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
+#include <utility>
 
 namespace bitwright::cli {
 namespace {
@@ -39,7 +40,19 @@ int run_action(CommandLine& line)
 
 std::unique_ptr<Workspace> CommandLine::open_workspace(const std::string& path) const
 {
-    auto workspace = std::make_unique<Workspace>(path);
+    constexpr std::chrono::seconds limit(10);
+    bool said = false;
+    const auto on_lock = [&](std::chrono::milliseconds waited) {
+        if (waited.count() >= 250 && !std::exchange(said, true)) say(path + " is locked by another program; waiting for it, " + std::to_string(limit.count()) + " s at most");
+        return !control.cancel_requested();
+    };
+    std::unique_ptr<Workspace> workspace;
+    try {
+        workspace = std::make_unique<Workspace>(path, limit, on_lock);
+    } catch (const Error&) {
+        control.check();  // stopped while it waited
+        throw;
+    }
     if (!workspace->notice().empty()) say(path + " is opened read-only: " + workspace->notice());
     return workspace;
 }

@@ -117,6 +117,8 @@ void MainWindow::furnish(Desk& desk)
     if (!desk.settings().docks.isEmpty()) inner_->restoreState(desk.settings().docks, layout_version);
 
     connect(&desk, &Desk::failed, message_, [this](const QString& sentence) { message_->show_error(sentence); });
+    connect(&desk, &Desk::waiting, message_, [this](const QString& sentence) { message_->show_note(sentence, tr("Stop waiting"), [this] { desk_->stop_waiting(); }); });
+    connect(&desk, &Desk::locked, message_, [this](const QString& sentence, const std::function<void()>& again) { message_->show_error(sentence, tr("Try again"), again); });
     connect(&desk, &Desk::said, message_, [this](const QString& sentence) { message_->show_note(sentence); });
     connect(&desk, &Desk::model_missing, message_, [this](const QString& folder) {
         message_->show_error(tr("The model is not in %1 any more; its statistics and results are shown, new work needs it").arg(folder), tr("Locate…"), [this] {

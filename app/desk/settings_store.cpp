@@ -25,6 +25,7 @@ views::Settings load_settings()
     settings.recent = file.value(QStringLiteral("recent")).toStringList();
     settings.geometry = file.value(QStringLiteral("geometry")).toByteArray();
     settings.docks = file.value(QStringLiteral("docks")).toByteArray();
+    settings.lock_wait_seconds = std::clamp(file.value(QStringLiteral("lock_wait_seconds"), settings.lock_wait_seconds).toInt(), 1, 3600);
     settings.threads = std::max(0, file.value(QStringLiteral("threads"), 0).toInt());
     return settings;
 }
@@ -37,6 +38,7 @@ void save_settings(const views::Settings& settings)
     file.setValue(QStringLiteral("recent"), settings.recent);
     file.setValue(QStringLiteral("geometry"), settings.geometry);
     file.setValue(QStringLiteral("docks"), settings.docks);
+    file.setValue(QStringLiteral("lock_wait_seconds"), settings.lock_wait_seconds);
     file.setValue(QStringLiteral("threads"), settings.threads);
 }
 

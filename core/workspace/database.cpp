@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -40,7 +41,7 @@ std::uint32_t big_endian(const char* bytes, int count)
 
 }  // namespace
 
-Database::Database(const fs::path& given, std::chrono::milliseconds busy) : path(given), busy_(busy)
+Database::Database(const fs::path& given, std::chrono::milliseconds busy, LockWait on_lock) : path(given), busy_(busy), on_lock_(std::move(on_lock))
 {
     std::error_code error;
     if (fs::is_directory(path, error))
@@ -102,19 +103,28 @@ int Database::check_owner() const
     return version;
 }
 
+bool Database::Waiting::again()
+{
+    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since);
+    if (waited >= limit || (on_lock && !on_lock(waited))) return false;
+    std::this_thread::sleep_for(std::min(limit - waited, std::chrono::milliseconds(waited.count() < 500 ? 5 : 50)));
+    return true;
+}
+
 void Database::open_writable()
 {
     connection_ = std::make_unique<SQLite::Database>(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    connection_->setBusyTimeout(static_cast<int>(busy_.count()));
+    Waiting waiting{on_lock_, busy_};
+    ::sqlite3_busy_handler(connection_->getHandle(), [](void* state, int) { return static_cast<Waiting*>(state)->again() ? 1 : 0; }, &waiting);
+    const auto at_the_end = [this](Waiting*) { connection_->setBusyTimeout(static_cast<int>(busy_.count())); };
+    const std::unique_ptr<Waiting, decltype(at_the_end)> handler(&waiting, at_the_end);
     check_owner();
-    const auto deadline = std::chrono::steady_clock::now() + busy_;
     while (true) {  // SQLite does not call its busy handler while it changes the journal mode
         try {
             connection_->execAndGet("PRAGMA journal_mode = WAL");
             break;
         } catch (const SQLite::Exception& error) {
-            if (error.getErrorCode() != SQLITE_BUSY || std::chrono::steady_clock::now() > deadline) throw;
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            if (error.getErrorCode() != SQLITE_BUSY || !waiting.again()) throw;
         }
     }
     connection_->exec("PRAGMA synchronous = FULL");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/runtime/error.h"
+#include "core/workspace/workspace.h"
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
@@ -26,7 +27,7 @@ inline constexpr std::int32_t application_id = 0x42495457;
 
 class Database {
 public:
-    Database(const std::filesystem::path& path, std::chrono::milliseconds busy);
+    Database(const std::filesystem::path& path, std::chrono::milliseconds busy, LockWait on_lock = {});
     ~Database();
 
     template <typename F>
@@ -84,6 +85,13 @@ private:
         transaction.commit();
         for (const auto& action : after_commit_) action();
     }
+    /// How long the opening has waited for a lock.
+    struct Waiting {
+        LockWait on_lock;
+        std::chrono::milliseconds limit;
+        std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+        bool again();  ///< sleeps a little; false: no longer
+    };
     void open_writable();
     void open_reading();
     void open_copy(const std::string& why);
@@ -95,6 +103,7 @@ private:
     mutable std::recursive_mutex mutex_;
     std::unique_ptr<SQLite::Database> connection_;
     std::chrono::milliseconds busy_;
+    LockWait on_lock_;
     std::filesystem::path copy_;  ///< temporary folder of a copy, removed at the end
     bool in_transaction_ = false;
     std::vector<std::function<void()>> after_commit_;

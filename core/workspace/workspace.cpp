@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <utility>
 
 namespace bitwright {
 
-Workspace::Workspace(const std::filesystem::path& path, std::chrono::milliseconds busy) : database_(std::make_unique<Database>(path, busy)) {}
+Workspace::Workspace(const std::filesystem::path& path, std::chrono::milliseconds busy, LockWait on_lock) : database_(std::make_unique<Database>(path, busy, std::move(on_lock))) {}
 Workspace::~Workspace() = default;
 
 const std::filesystem::path& Workspace::path() const noexcept { return database_->path; }

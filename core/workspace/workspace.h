@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,12 +20,15 @@ namespace bitwright {
 
 class Database;
 
+/// Called some 20 times a second, on the opening thread, while another program keeps the file locked; never throws. @return false to give up.
+using LockWait = std::function<bool(std::chrono::milliseconds waited)>;
+
 class Workspace {
 public:
     /// Opens `path`, making it when absent and bringing an older version up to date. A file or folder that cannot be written is opened read-only, immutable or
     /// (with a log beside it, or when of an older version) from a temporary copy; notice() then says so.
     /// Throws Error: bad_input for a truncated file, one that is no workspace, one of a newer version; failed for a lock kept longer than `busy`, a full disk.
-    explicit Workspace(const std::filesystem::path& path, std::chrono::milliseconds busy = std::chrono::seconds(10));
+    explicit Workspace(const std::filesystem::path& path, std::chrono::milliseconds busy = std::chrono::seconds(10), LockWait on_lock = {});
     ~Workspace();
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The whole loop through the window a user sees: open the sample, calibrate, look, optimize, adopt, evaluate, compare, report, close, come back.
-#include "app/desk/command_queue.h"
-#include "app/desk/main_window.h"
 #include "plots/heatmap.h"
+#include "tests/support/desk_program.h"
 #include "tests/support/test_desk.h"
 #include "views/calibrate/calibrate_sheet.h"
 #include "views/calibrate/calibration_plan.h"
@@ -27,6 +26,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTimer>
+#include <SQLiteCpp/Database.h>
 #include <gtest/gtest.h>
 
 namespace bitwright {
@@ -34,46 +34,7 @@ namespace {
 
 using test::wait_until;
 using views::JobPhase;
-
-/// Everything main() makes.
-struct Program {
-    WorkerLane interactive{"interactive"}, store{"store", true};
-    std::unique_ptr<WorkerLane> compute = std::make_unique<WorkerLane>("compute");
-    CommandQueue jobs{*compute};
-    views::Settings settings;
-    MainWindow window;
-    views::Actions actions{&window};
-    views::Desk desk{views::Lanes{interactive, store, *compute}, jobs, actions, settings};
-    Program()
-    {
-        window.furnish(desk);
-        window.resize(1280, 800);
-        window.show();
-    }
-    ~Program()
-    {
-        window.close();
-        compute.reset();
-    }
-    template <typename T>
-    [[nodiscard]] T* find(const char* name = nullptr) const
-    {
-        return name ? window.findChild<T*>(QLatin1String(name)) : window.findChild<T*>();
-    }
-    [[nodiscard]] bool idle() const { return interactive.waiting() == 0 && store.waiting() == 0; }
-    [[nodiscard]] bool finished() const
-    {
-        for (const auto& job : jobs.jobs())
-            if (!views::is_over(job.phase)) return false;
-        return true;
-    }
-    [[nodiscard]] std::string failure() const
-    {
-        for (const auto& job : jobs.jobs())
-            if (job.phase == JobPhase::failed) return job.title.toStdString() + ": " + job.message.toStdString();
-        return {};
-    }
-};
+using Program = test::DeskProgram;
 
 class Shell : public ::testing::Test {
 protected:
@@ -150,7 +111,7 @@ TEST_F(Shell, WalksTheWholeLoopAndComesBackToIt)
         ::testing::Test::RecordProperty("longest_stall_ms", static_cast<int>(longest));
         EXPECT_LT(longest, 1000) << "ms without an answer of the window";
         auto* adopt = optimize->findChild<QPushButton*>(QStringLiteral("adopt"));
-        ASSERT_TRUE(wait_until([&] { return adopt->isVisible(); }));
+        ASSERT_TRUE(wait_until([&] { return adopt->isEnabled(); }));
         QTest::mouseClick(adopt, Qt::LeftButton);
         ASSERT_TRUE(wait_until([&] { return program.desk.recipe() != nullptr; }));
 
@@ -233,6 +194,59 @@ TEST_F(Shell, WrongInputIsASentenceInPlaceAndTheDeskGoesOn)
     program.desk.open(sample);
     ASSERT_TRUE(wait_until([&] { return program.desk.model().has_value(); }));
     EXPECT_EQ(message->text().toStdString(), "");
+}
+
+// The window is there at once and says what it waits for; waiting can be stopped and tried again.
+TEST_F(Shell, AWorkspaceThatAnotherProgramKeepsLocked)
+{
+    const auto path = data.filePath(QStringLiteral("locked.bitwright"));
+    { const Workspace made(path.toStdString()); }
+    SQLite::Database other(path.toStdString(), SQLite::OPEN_READWRITE);
+    other.exec("PRAGMA journal_mode = DELETE");
+    other.exec("PRAGMA locking_mode = EXCLUSIVE");
+    other.exec("BEGIN EXCLUSIVE");
+    Program program;
+    auto* message = program.find<views::MessageLine>("desk_message");
+    QPushButton* action = message->findChild<QPushButton*>();
+    program.desk.open(path);
+    QElapsedTimer timer;
+    timer.start();
+    EXPECT_FALSE(program.window.grab().isNull());
+    EXPECT_LT(timer.elapsed(), 2000) << "the window waits for the lock";
+    ASSERT_TRUE(wait_until([&] { return message->text().contains(QStringLiteral("locked by another program; waiting")); })) << message->text().toStdString();
+    EXPECT_TRUE(message->text().contains(QStringLiteral("locked.bitwright")));
+    EXPECT_EQ(action->text(), QStringLiteral("Stop waiting"));
+    QTest::mouseClick(action, Qt::LeftButton);
+    ASSERT_TRUE(wait_until([&] { return message->text().contains(QStringLiteral("Not opened")); })) << message->text().toStdString();
+    EXPECT_FALSE(program.desk.workspace());
+
+    program.settings.lock_wait_seconds = 1;
+    std::function<void()> again;
+    QObject::connect(&program.desk, &views::Desk::locked, &program.window, [&](const QString&, const std::function<void()>& retry) { again = retry; });
+    program.desk.open(path);
+    ASSERT_TRUE(wait_until([&] { return static_cast<bool>(again); }, 60000)) << "it waits for ever";
+    EXPECT_TRUE(message->text().contains(QStringLiteral("keeps the workspace locked"))) << message->text().toStdString();
+    ASSERT_EQ(action->text(), QStringLiteral("Try again"));
+    other.exec("COMMIT");
+    other.exec("PRAGMA locking_mode = NORMAL");
+    (void)other.execAndGet("SELECT count(*) FROM sqlite_master").getInt();  // which gives the lock back
+    QTest::mouseClick(action, Qt::LeftButton);
+    ASSERT_TRUE(wait_until([&] { return program.desk.workspace() != nullptr; }));
+    EXPECT_EQ(message->text().toStdString(), "");
+}
+
+TEST_F(Shell, AWorkspaceOfANewerVersionIsASentence)
+{
+    const auto path = data.filePath(QStringLiteral("newer.bitwright"));
+    { const Workspace made(path.toStdString()); }
+    SQLite::Database(path.toStdString(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 999");
+    Program program;
+    auto* message = program.find<views::MessageLine>("desk_message");
+    program.desk.open(path);
+    ASSERT_TRUE(wait_until([&] { return message->text().contains(QStringLiteral("newer Bitwright")); })) << message->text().toStdString();
+    EXPECT_FALSE(program.desk.workspace());
+    program.desk.open(sample);
+    ASSERT_TRUE(wait_until([&] { return program.desk.model().has_value(); }));
 }
 
 TEST_F(Shell, AMovedModelIsAskedForAndAnotherOneRefused)

@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <csignal>
 #include <fstream>
+#include <functional>
+#include <utility>
 
 namespace fs = std::filesystem;
 
@@ -27,6 +29,16 @@ std::string opening(const fs::path& path)
         return "opened";
     } catch (const Error& error) {
         return (error.kind() == ErrorKind::bad_input ? "bad input: " : "failed: ") + std::string(error.what());
+    }
+}
+
+std::string error_of(const std::function<void()>& opens)
+{
+    try {
+        opens();
+        return "";
+    } catch (const Error& error) {
+        return error.what();
     }
 }
 
@@ -118,6 +130,34 @@ TEST(Opening, SaysWhenAnotherProgramKeepsItLocked)
         EXPECT_EQ(error.kind(), ErrorKind::failed);
         EXPECT_NE(std::string(error.what()).find("another program keeps the workspace locked"), std::string::npos) << error.what();
     }
+}
+
+TEST(Opening, TellsWhileItWaitsForALockAndCanBeStopped)
+{
+    const auto path = test::scratch("waiting") / "w.bitwright";
+    { const Workspace made(path); }
+    SQLite::Database other(path.string(), SQLite::OPEN_READWRITE);
+    other.exec("PRAGMA journal_mode = DELETE");
+    other.exec("PRAGMA locking_mode = EXCLUSIVE");
+    other.exec("BEGIN EXCLUSIVE");
+    int told = 0;
+    const auto given_up = error_of([&] {
+        const Workspace workspace(path, std::chrono::minutes(1), [&](std::chrono::milliseconds) { return ++told < 3; });
+    });
+    EXPECT_EQ(told, 3);
+    EXPECT_NE(given_up.find("another program keeps the workspace locked"), std::string::npos) << given_up;
+    EXPECT_NE(error_of([&] { const Workspace workspace(path, std::chrono::milliseconds(60)); }).find("another program keeps the workspace locked"), std::string::npos);
+    bool waited = false;
+    const Workspace workspace(path, std::chrono::minutes(1), [&](std::chrono::milliseconds) {
+        if (!std::exchange(waited, true)) {
+            other.exec("COMMIT");
+            other.exec("PRAGMA locking_mode = NORMAL");
+            (void)other.execAndGet("SELECT count(*) FROM sqlite_master").getInt();  // which gives the lock back
+        }
+        return true;
+    });
+    EXPECT_TRUE(waited);
+    EXPECT_FALSE(workspace.read_only());
 }
 
 TEST(Opening, ReadsAPlaceThatCannotBeWrittenAndSaysSo)

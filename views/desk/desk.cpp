@@ -3,14 +3,23 @@
 
 #include "core/workspace/desk.h"
 
+#include <QCoreApplication>
 #include <QDir>
 #include <QFileInfo>
+#include <QLocale>
+#include <QPointer>
 #include <QStandardPaths>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 
 namespace bitwright::views {
+
+namespace {
+
+constexpr std::chrono::milliseconds lock_told_after(250);
+
+}  // namespace
 
 /// What opening reads, off the UI thread.
 struct Desk::Opened {
@@ -59,22 +68,48 @@ void Desk::open_model(const QString& folder, bool here)
 
 void Desk::open_workspace(const QString& file) { open_pair(QFileInfo(file).absoluteFilePath(), {}); }
 
+Desk::~Desk() { give_up_->store(true); }
+
 void Desk::open_pair(const QString& workspace, const QString& model)
 {
-    lanes_.store.post(this, {}, [this, workspace = workspace.toStdString(), model = model.toStdString()](const Control&) -> Lane::Continuation {
-        auto opened = std::make_shared<Opened>(read(workspace, model));
+    give_up_->store(true);  // an earlier opening that still waits
+    give_up_ = std::make_shared<std::atomic<bool>>(false);
+    auto waited_long = std::make_shared<std::atomic<bool>>(false);
+    const QPointer<Desk> self(this);
+    const auto on_lock = [self, workspace, give_up = give_up_, waited_long, told = std::chrono::milliseconds(-5000)](std::chrono::milliseconds waited) mutable {
+        if (waited >= lock_told_after && waited - told >= std::chrono::seconds(5)) {
+            told = waited;
+            waited_long->store(true);
+            QMetaObject::invokeMethod(QCoreApplication::instance(), [self, workspace, waited] {
+                if (self) self->report_waiting(workspace, waited);
+            }, Qt::QueuedConnection);
+        }
+        return !give_up->load();
+    };
+    lanes_.store.post(this, {}, [this, path = workspace.toStdString(), folder = model.toStdString(), lock_wait = std::chrono::seconds(settings_.lock_wait_seconds), on_lock](const Control&) -> Lane::Continuation {
+        auto opened = std::make_shared<Opened>(read(path, folder, lock_wait, on_lock));
         return [this, opened] { take(std::move(*opened)); };
-    }, [this](const QString& sentence) { fail(sentence); });
+    }, [this, workspace, model, waited_long, give_up = give_up_](const QString& sentence) {
+        if (give_up->load()) return say(tr("Not opened: %1 is still locked by another program").arg(QDir::toNativeSeparators(workspace)));
+        if (!waited_long->load()) return fail(sentence);
+        Q_EMIT locked(sentence, [this, workspace, model] { open_pair(workspace, model); });
+    });
 }
 
-Desk::Opened Desk::read(const std::string& path, const std::string& folder)
+void Desk::report_waiting(const QString& workspace, std::chrono::milliseconds waited)
+{
+    Q_EMIT waiting(tr("%1 is locked by another program; waiting for it (%2 of %3 s)")
+                       .arg(QDir::toNativeSeparators(workspace), QLocale().toString(static_cast<qlonglong>(waited.count() / 1000)), QLocale().toString(settings_.lock_wait_seconds)));
+}
+
+Desk::Opened Desk::read(const std::string& path, const std::string& folder, std::chrono::seconds lock_wait, const LockWait& on_lock)
 {
     Opened opened;
     if (!folder.empty()) opened.model = bitwright::open_model(folder);  // first: a folder without a model makes no workspace
     const std::filesystem::path file(path);
     if (folder.empty() && !std::filesystem::exists(file)) throw bad_input(path, "", "is not there any more; choose another workspace");
     std::filesystem::create_directories(file.parent_path());
-    opened.workspace = std::make_shared<Workspace>(file);
+    opened.workspace = std::make_shared<Workspace>(file, lock_wait, on_lock);
     const auto& workspace = *opened.workspace;
     if (opened.model) {
         if (const auto hash = known_content_hash(workspace, opened.model->checkpoint->identity())) opened.row = find_model(workspace, *hash);

@@ -20,6 +20,9 @@
 #include <QObject>
 #include <QString>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,6 +33,7 @@ class Desk : public QObject {
     Q_OBJECT
 public:
     Desk(Lanes lanes, JobQueue& jobs, Actions& actions, Settings& settings, QObject* parent = nullptr);
+    ~Desk() override;
 
     [[nodiscard]] const Lanes& lanes() const noexcept { return lanes_; }
     [[nodiscard]] JobQueue& jobs() const noexcept { return jobs_; }
@@ -58,6 +62,8 @@ public:
     /// The open workspace's model lies elsewhere now. Refused when it is another model (by content).
     void locate_model(const QString& folder);
     void close();
+    /// Gives up on a workspace that another program keeps locked; nothing happens when none is waited for.
+    void stop_waiting() { give_up_->store(true); }
     void use_calibration(std::int64_t id);
     /// After a job: what it added is read.
     void refresh();
@@ -78,14 +84,17 @@ Q_SIGNALS:
     void recipe_changed();
     void results_changed();  ///< new evaluations, runs, layer errors
     void failed(const QString& sentence);
+    void waiting(const QString& sentence);                ///< another program keeps a workspace locked; every few seconds, until it is open or not
+    void locked(const QString& sentence, std::function<void()> again);  ///< waited long enough; `again` tries once more
     void said(const QString& sentence);
     void calibration_wanted();             ///< somebody pressed "Calibrate…": the shell opens the sheet
     void page_wanted(const QString& id);   ///< somebody wants another page in front ("explore")
 
 private:
     struct Opened;
+    void report_waiting(const QString& workspace, std::chrono::milliseconds waited);
     void open_pair(const QString& workspace, const QString& model);
-    [[nodiscard]] static Opened read(const std::string& workspace, const std::string& model);
+    [[nodiscard]] static Opened read(const std::string& workspace, const std::string& model, std::chrono::seconds lock_wait, const LockWait& on_lock);
     void take(Opened opened);
     void load_statistics();
 
@@ -101,6 +110,7 @@ private:
     std::vector<CalibrationRow> calibrations_;
     std::optional<CalibrationRow> calibration_;
     std::shared_ptr<const Statistics> statistics_;
+    std::shared_ptr<std::atomic<bool>> give_up_ = std::make_shared<std::atomic<bool>>(false);  ///< read by the store lane while it waits for a lock
 };
 
 }  // namespace bitwright::views

@@ -21,6 +21,7 @@ struct Settings {
     plots::Sequence sequence = plots::Sequence::viridis;
     QStringList recent;          ///< workspaces, newest first, at most 12
     QByteArray geometry, docks;  ///< of the main window
+    int lock_wait_seconds = 20;  ///< for a workspace that another program keeps locked
     int threads = 0;             ///< of LibTorch and the integer engine; 0: all processors
     friend bool operator==(const Settings&, const Settings&) = default;
 };

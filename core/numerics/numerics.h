@@ -66,7 +66,7 @@ struct MethodOutcome {
     Recipe recipe;                        ///< at done; at paused the recipe as it stands
     std::int64_t steps = 0;
     double cpu_seconds = 0, seconds_per_step = 0;  ///< CPU (process) seconds; 0 steps: seconds_per_step is NaN
-    std::uint64_t peak_rss_bytes = 0;
+    std::uint64_t peak_rss_bytes = 0;   ///< of the whole program during the run
     std::vector<StepRecord> log;
     std::optional<double> holdout_loss_before, holdout_loss_after;
     std::optional<std::int64_t> best_step;  ///< with the lowest held-out loss of all that were computed; −1: the start
@@ -80,7 +80,7 @@ struct MethodOption {
 
 /// What a method will need, before it starts.
 struct MethodForecast {
-    std::uint64_t peak_bytes = 0;
+    std::uint64_t peak_bytes = 0;  ///< of a program that does nothing else
     std::uint64_t available_bytes = 0;
     bool fits = true;
     std::int64_t steps = 0;

@@ -89,7 +89,7 @@ TEST_F(Optimize, ShowsTheForecastRunsAndAdoptsTheResult)
     const auto trace = jobs.trace(run().number);
     ASSERT_EQ(loss->curves()[0].y.size(), trace->steps.size());
     for (std::size_t i = 0; i < trace->steps.size(); ++i) EXPECT_EQ(loss->curves()[0].y[i], trace->steps[i]->record.loss);
-    EXPECT_TRUE(button("adopt")->isVisible());
+    EXPECT_TRUE(button("adopt")->isEnabled());
     click("adopt");
     ASSERT_TRUE(wait_until([&] { return desk.recipe() && desk.recipe()->made_by.method == "mobilequant-paper"; }));
     EXPECT_TRUE(actions.command_line().startsWith(QStringLiteral("bitwright-cli quantize ")));
@@ -101,9 +101,14 @@ TEST_F(Optimize, APausedRunCanBeLookedAtForkedAndResumed)
     click("start");
     ASSERT_TRUE(wait_until([&] { return jobs.trace(run().number) && jobs.trace(run().number)->steps.size() >= 3; }, 120000));
     const auto number = run().number;
+    const QRect pause = button("pause")->geometry(), cancel = button("cancel")->geometry();
+    EXPECT_FALSE(button("resume")->isEnabled());
     click("pause");
     ASSERT_TRUE(wait_until([&] { return jobs.job(number)->phase == JobPhase::paused; }, 60000));
-    ASSERT_TRUE(button("keep")->isVisible());
+    ASSERT_TRUE(wait_until([&] { return button("keep")->isEnabled(); }));
+    EXPECT_EQ(button("pause")->geometry(), pause);
+    EXPECT_EQ(button("cancel")->geometry(), cancel);
+    EXPECT_FALSE(button("pause")->isEnabled());
     click("keep");
     ASSERT_TRUE(wait_until([&] { return desk.recipe() != nullptr; }, 60000)) << run().message.toStdString();
     EXPECT_EQ(desk.recipe()->made_by.method, "mobilequant-paper");

@@ -129,10 +129,15 @@ TEST_F(JobsPanel, ItsButtonsDriveTheQueue)
 {
     const auto number = submit(QStringLiteral("MobileQuant"));
     run_step(number);
-    EXPECT_TRUE(tool("resume")->isHidden());
+    const QRect places[] = {tool("pause")->geometry(), tool("resume")->geometry(), tool("cancel")->geometry()};
+    EXPECT_FALSE(tool("resume")->isEnabled());
     QTest::mouseClick(tool("pause"), Qt::LeftButton);
     EXPECT_EQ(phase(number), JobPhase::paused);
-    EXPECT_TRUE(tool("pause")->isHidden());
+    EXPECT_FALSE(tool("pause")->isEnabled());
+    QCoreApplication::processEvents();
+    EXPECT_EQ(tool("pause")->geometry(), places[0]);
+    EXPECT_EQ(tool("resume")->geometry(), places[1]);
+    EXPECT_EQ(tool("cancel")->geometry(), places[2]);
     tool("resume")->setFocus();
     QTest::keyClick(tool("resume"), Qt::Key_Space);
     EXPECT_EQ(phase(number), JobPhase::queued);
@@ -214,7 +219,7 @@ TEST_F(JobsPanel, JobsOfEarlierSessionsAreResumedByTheirCommand)
     EXPECT_EQ(table->model()->index(0, views::JobsModel::title).data().toString(), QStringLiteral("Evaluation"));
     EXPECT_EQ(table->model()->index(0, views::JobsModel::state).data().toString(), QStringLiteral("unfinished"));
     EXPECT_TRUE(line().startsWith(QStringLiteral("Unfinished from before: Evaluation"))) << line().toStdString();
-    EXPECT_TRUE(tool("resume")->isVisible());
+    EXPECT_TRUE(tool("resume")->isVisible() && tool("resume")->isEnabled());
     panel.unfold(true);
     QTest::mouseClick(button("details_resume"), Qt::LeftButton);
     ASSERT_EQ(desk.jobs.all.size(), 1U);

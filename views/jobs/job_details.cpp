@@ -80,13 +80,14 @@ void JobDetails::show_job(const Job* job)
     if (!job->message.isEmpty()) words += QLatin1Char('\n') + job->message;
     state_->setText(words);
     state_->setStyleSheet(job->phase == JobPhase::failed ? QStringLiteral("color: %1").arg(signal_colours().error.name()) : QString());
-    pause_->setVisible(job->phase == JobPhase::running);
+    for (auto* push : {pause_, resume_, cancel_, copy_}) push->show();  // each keeps its place
+    pause_->setEnabled(job->phase == JobPhase::running);
     const bool again = job->phase == JobPhase::failed || job->phase == JobPhase::cancelled;
     resume_->setText(again ? tr("Try again") : tr("Resume"));
-    resume_->setVisible(again || job->phase == JobPhase::paused);
+    resume_->setEnabled(again || job->phase == JobPhase::paused);
     cancel_->setText(job->number < 0 ? tr("Give up") : tr("Cancel"));
-    cancel_->setVisible(!is_over(job->phase) && job->phase != JobPhase::cancelling);
-    copy_->setVisible(!job->arguments.isEmpty());
+    cancel_->setEnabled(!is_over(job->phase) && job->phase != JobPhase::cancelling);
+    copy_->setEnabled(!job->arguments.isEmpty());
     show_products(*job);
     const QString log = job->log.join(QLatin1Char('\n'));
     if (log_->toPlainText() != log) {

@@ -105,9 +105,10 @@ void JobLine::refresh()
     bar_->setVisible(running && (job->total > 0 || phase == JobPhase::running));
     bar_->setRange(0, running && job->total > 0 ? 1000 : 0);
     if (running && job->total > 0) bar_->setValue(static_cast<int>(1000 * job->done / job->total));
-    pause_->setVisible(phase == JobPhase::running);
-    resume_->setVisible(phase == JobPhase::paused);
-    cancel_->setVisible(running && phase != JobPhase::cancelling);
+    for (auto* tool : {pause_, resume_, cancel_}) tool->setVisible(running);  // three places that do not move while it runs
+    pause_->setEnabled(phase == JobPhase::running);
+    resume_->setEnabled(phase == JobPhase::paused);
+    cancel_->setEnabled(running && phase != JobPhase::cancelling);
     const auto n = static_cast<int>(model_.jobs().size());
     more_->setVisible(n > 0 || unfolded_);
     more_->setText((n == 1 ? tr("1 job") : tr("%1 jobs").arg(n)) + (unfolded_ ? QStringLiteral(" ▾") : QStringLiteral(" ▴")));

@@ -243,7 +243,7 @@ void MethodForm::forecast()
                 run_->setEnabled(false);
                 return show(QString::fromStdString(wrong), signs.error);
             }
-            QStringList parts{tr("Needs about %1 of memory, %2 are available").arg(bytes(forecast.peak_bytes), bytes(forecast.available_bytes))};
+            QStringList parts{tr("Needs about %1 of memory without the desk itself, %2 are available").arg(bytes(forecast.peak_bytes), bytes(forecast.available_bytes))};
             if (forecast.seconds_per_step)
                 parts << tr("about %1 a step, %2 in all (an estimate until the first steps are measured)").arg(duration(*forecast.seconds_per_step), duration(*forecast.seconds_per_step * static_cast<double>(forecast.steps)));
             else if (forecast.steps > 0)

@@ -48,16 +48,9 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     column->setContentsMargins(0, 0, 0, 0);
     column->addWidget(new QLabel(tr("Runs of this session")));
     column->setSpacing(4);
-    list_ = new QListWidget;
-    list_->setAccessibleName(tr("Runs"));
-    column->addWidget(list_, 1);
-    card_ = new QLabel;
-    card_->setObjectName(QStringLiteral("card"));
-    card_->setWordWrap(true);
-    card_->setTextFormat(Qt::PlainText);
-    card_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
-    column->addWidget(card_);
-    auto* buttons = new QGridLayout;
+    buttons_ = new QWidget;
+    auto* buttons = new QGridLayout(buttons_);
+    buttons->setContentsMargins(0, 0, 0, 0);
     buttons->setSpacing(4);
     int cell = 0;
     const auto add = [&](const QString& text, const char* name, const QString& why, auto action) {
@@ -70,8 +63,8 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
         return button;
     };
     pause_ = add(tr("Pause"), "pause", tr("At the next step; what it learned so far can be looked at"), [this] { desk_.jobs().pause(current()); });
-    cancel_ = add(tr("Cancel"), "cancel", tr("Stops and leaves nothing behind"), [this] { desk_.jobs().cancel(current()); });
     resume_ = add(tr("Resume"), "resume", tr("Goes on where it stopped"), [this] { desk_.jobs().resume(current()); });
+    cancel_ = add(tr("Cancel"), "cancel", tr("Stops and leaves nothing behind"), [this] { desk_.jobs().cancel(current()); });
     keep_ = add(tr("Look at it"), "keep", tr("The recipe as it stands at this step becomes a revision: every page shows it"), [this] { keep_step(false); });
     fork_ = add(tr("Fork"), "fork", tr("A new run starts from this step with other options"), [this] { keep_step(true); });
     adopt_ = add(tr("Adopt"), "adopt", tr("Its recipe becomes the open one; undo goes back"), [this] {
@@ -85,7 +78,16 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
         evaluate_adopted();
     });
     compare_ = add(tr("Compare"), "compare", tr("Beside the other recipes"), [this] { Q_EMIT desk_.page_wanted(QStringLiteral("compare")); });
-    column->addLayout(buttons);
+    column->addWidget(buttons_);  // above what grows, so that a button stays where it is
+    list_ = new QListWidget;
+    list_->setAccessibleName(tr("Runs"));
+    column->addWidget(list_, 1);
+    card_ = new QLabel;
+    card_->setObjectName(QStringLiteral("card"));
+    card_->setWordWrap(true);
+    card_->setTextFormat(Qt::PlainText);
+    card_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    column->addWidget(card_);
     column->addStretch();
     connect(list_, &QListWidget::currentItemChanged, this, [this] {
         show_card();
@@ -148,15 +150,17 @@ void RunList::show_card()
     const auto job = desk_.jobs().job(current());
     const auto phase = job ? job->phase : JobPhase::done;
     const bool made = job && phase == JobPhase::done && recipe_of(*job);
-    pause_->setVisible(job && (phase == JobPhase::running || phase == JobPhase::queued));
-    cancel_->setVisible(job && !is_over(phase));
-    resume_->setVisible(job && (phase == JobPhase::paused || phase == JobPhase::failed || phase == JobPhase::cancelled));
-    keep_->setVisible(job && phase == JobPhase::paused && job->row);
-    fork_->setVisible(keep_->isVisibleTo(this));
-    adopt_->setVisible(made);
-    compare_->setVisible(made);
-    evaluate_->setVisible(made && desk_.actions().find(QStringLiteral("tune.evaluate")));
+    // every button has its place, so that none comes to lie under the pointer
+    pause_->setEnabled(job && (phase == JobPhase::running || phase == JobPhase::queued));
+    resume_->setEnabled(job && (phase == JobPhase::paused || phase == JobPhase::failed || phase == JobPhase::cancelled));
+    cancel_->setEnabled(job && !is_over(phase) && phase != JobPhase::cancelling);
+    keep_->setEnabled(job && phase == JobPhase::paused && job->row);
+    fork_->setEnabled(keep_->isEnabled());
+    adopt_->setEnabled(made);
+    compare_->setEnabled(made);
+    evaluate_->setEnabled(made && desk_.actions().find(QStringLiteral("tune.evaluate")));
     list_->setVisible(list_->count() > 0);
+    buttons_->setVisible(list_->count() > 0);
     if (!job) return card_->setText(list_->count() > 0 ? tr("Choose a run.") : tr("Nothing ran yet in this session."));
     QStringList lines;
     if (made) {
@@ -164,7 +168,7 @@ void RunList::show_card()
         if (const auto steps = figure(*job, "steps"); steps && *steps > 0) lines << tr("%1 steps, %2 CPU s a step").arg(count(std::llround(*steps)), number(figure(*job, "seconds_per_step")));
         const auto memory = figure(*job, "peak_rss_bytes");
         lines << perplexities_of(*recipe_of(*job));
-        lines << tr("peak memory of the program %1").arg(memory ? bytes(static_cast<std::uint64_t>(*memory)) : not_measured);
+        lines << tr("peak memory in this run, the desk itself included, %1").arg(memory ? bytes(static_cast<std::uint64_t>(*memory)) : not_measured);
     }
     if (!job->message.isEmpty()) lines << job->message;
     card_->setText(lines.join(QLatin1Char('\n')));

@@ -34,6 +34,7 @@ private:
     Desk& desk_;
     QListWidget* list_;
     QLabel* card_;
+    QWidget* buttons_;
     QPushButton *pause_, *resume_, *cancel_, *adopt_, *compare_, *evaluate_, *keep_, *fork_;
     std::int64_t evaluate_next_ = 0;  ///< recipe that was asked to be evaluated and is being opened
     std::vector<std::pair<std::int64_t, bool>> keeping_;  ///< import jobs under way, and whether to fork from what they bring

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/numerics/methods/method.h"
 
+#include "core/numerics/methods/resources.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -112,6 +114,7 @@ MethodOutcome run_method(Numerics& numerics, const MethodRequest& request, Contr
     const Method& method = method_named(request.method);
     if (request.calibration.count < 1) throw usage_error(request.method + ": there are no calibration windows");
     MethodContext context{request, numerics, control};
+    restart_peak_rss();
     return method.run(context);
 }
 

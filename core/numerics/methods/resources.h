@@ -9,7 +9,9 @@ namespace bitwright {
 
 /// CPU seconds of the whole process so far, all threads.
 [[nodiscard]] double process_cpu_seconds();
-/// Largest resident set so far (VmHWM).
+/// The largest resident set counts from now on, where the kernel lets it (/proc/self/clear_refs).
+void restart_peak_rss();
+/// Largest resident set of the whole process since then or since its start (VmHWM).
 [[nodiscard]] std::uint64_t peak_rss_bytes();
 /// Memory that can be had without swapping (MemAvailable).
 [[nodiscard]] std::uint64_t available_memory_bytes();

@@ -11,7 +11,7 @@ namespace bitwright::cli {
 namespace {
 
 struct CalibrateArguments {
-    std::string model, recipe, workspace;
+    std::string model, recipe, like, workspace;
     TokenArguments tokens;
     bool fresh = false;
 };
@@ -22,7 +22,12 @@ void run_calibrate(CommandLine& line, const CalibrateArguments& arguments)
     auto environment = line.environment(*workspace, arguments.fresh);
     OpenedModel model(arguments.model, *workspace);
     CalibrateRequest request;
-    request.windows = read_tokens(arguments.tokens, model.model());
+    if (!arguments.like.empty()) {
+        if (arguments.tokens.given()) throw usage_error("--like takes the windows of a calibration; leave --text and --ids out");
+        request.windows = load_calibration_windows(*workspace, find_calibration_reference(*workspace, arguments.like));
+    } else {
+        request.windows = read_tokens(arguments.tokens, model.model());
+    }
     if (!arguments.tokens.text.empty()) request.text = arguments.tokens.text;
     if (!arguments.recipe.empty()) {
         request.recipe = find_recipe(*workspace, arguments.recipe).recipe;
@@ -91,6 +96,7 @@ void add_calibrate(CLI::App& app, CommandLine& line)
     auto arguments = std::make_shared<CalibrateArguments>();
     command->add_option("model", arguments->model, "model folder")->required();
     add_tokens(*command, arguments->tokens);
+    command->add_option("--like", arguments->like, "the same windows as calibration:N, instead of --text or --ids");
     command->add_option("--recipe", arguments->recipe, "observe after this recipe's transforms");
     command->add_flag("--fresh", arguments->fresh, "do not continue an interrupted job");
     add_workspace(*command, arguments->workspace);

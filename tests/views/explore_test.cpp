@@ -10,6 +10,8 @@
 #include "views/explore/offending_tokens.h"
 
 #include <QAbstractItemModelTester>
+#include <QApplication>
+#include <QClipboard>
 #include <QComboBox>
 #include <QCheckBox>
 #include <QDoubleSpinBox>
@@ -183,6 +185,30 @@ TEST_F(Explore, TheTokensBehindAnOffenderStandInTheirText)
     EXPECT_TRUE(table()->isVisible());
 }
 
+TEST_F(Explore, FromACellToItsTokensAndByArrowKeysThroughTheOffenders)
+{
+    desk_.desk.selection().set_site(QStringLiteral("layers.2.mlp.down_proj.input"), 2, 301);  // no offender
+    map()->setFocus();
+    desk_.actions.find(QStringLiteral("explore.tokens"))->trigger();
+    auto* tokens = page_.findChild<OffendingTokens*>();
+    ASSERT_TRUE(wait_until([&] { return tokens->model().rowCount() > 0; }, 60000));
+    const float largest = desk_.desk.statistics()->find("layers.2.mlp.down_proj.input")->channel_abs_max[301];
+    EXPECT_NEAR(std::fabs(tokens->model().at(0).value.value), largest, 1e-4 * largest);
+    QTest::mouseClick(button(page_, QStringLiteral("‹ Offenders")), Qt::LeftButton);
+    table()->setFocus();
+    table()->setCurrentIndex(table()->model()->index(0, 0));
+    QTest::keyClick(table(), Qt::Key_Down);
+    const auto index = table()->model()->index(1, 0);
+    EXPECT_EQ(desk_.desk.selection().current().site, index.data(Qt::ToolTipRole).toString());
+    EXPECT_EQ(desk_.desk.selection().current().channel, index.siblingAtColumn(OffendersModel::column).data(OffendersModel::sort_role).toInt());
+    QTest::keyClick(table(), Qt::Key_C, Qt::ControlModifier);
+    const auto copied = QApplication::clipboard()->text().split(QLatin1Char('\n'));
+    ASSERT_EQ(copied.size(), 3);  // headers, the selected row, nothing
+    EXPECT_TRUE(copied[0].startsWith(QStringLiteral("Site\tChannel\tAbsolute max"))) << copied[0].toStdString();
+    EXPECT_EQ(copied[1].section(QLatin1Char('\t'), 0, 0), index.data().toString());
+    EXPECT_EQ(copied[1].count(QLatin1Char('\t')), OffendersModel::columns - 1);
+}
+
 TEST_F(Explore, AfterTransformsTheValuesAreThoseCoreComputes)
 {
     EXPECT_FALSE(button(page_, QStringLiteral("After"))->isVisible()) << "this recipe changes no activation";
@@ -207,6 +233,63 @@ TEST_F(Explore, AfterTransformsTheValuesAreThoseCoreComputes)
     QTest::mouseClick(button(page_, QStringLiteral("After")), Qt::LeftButton);
     ASSERT_TRUE(settled());
     EXPECT_LT(table()->model()->rowCount(), offenders) << "the transforms undo what was planted";
+}
+
+TEST_F(Explore, HowFarAChannelsLargestValueLiesBeyondItsOthers)
+{
+    choose("Statistic", QStringLiteral("Max ÷ 99.9 %"));
+    const auto& seen = *desk_.desk.statistics()->find("layers.2.mlp.down_proj.input");
+    ASSERT_EQ(seen.channel_abs_p999.size(), seen.channel_abs_max.size());
+    for (std::size_t c = 0; c < seen.channel_abs_max.size(); c += 11)
+        EXPECT_EQ(map()->valueAt({2, static_cast<int>(c)}), seen.channel_abs_max[c] / seen.channel_abs_p999[c]);
+    test::picture(page_, QStringLiteral("explore_tail"));
+}
+
+// What a position reaches after the transforms: of the rows that the calibration kept, until the same windows were observed after them.
+TEST_F(Explore, PositionsAfterTransforms)
+{
+    for (const auto& revision : desk_.desk.revisions().all())
+        if (revision->row.method == "smoothquant-edge") desk_.desk.revisions().adopt(revision->row.id);
+    ASSERT_TRUE(wait_until([&] { return desk_.desk.recipe()->made_by.method == "smoothquant-edge"; }));
+    ASSERT_TRUE(settled());
+    QTest::mouseClick(button(page_, QStringLiteral("Token")), Qt::LeftButton);
+    QTest::mouseClick(button(page_, QStringLiteral("Both")), Qt::LeftButton);
+    ASSERT_TRUE(settled());
+    ASSERT_TRUE(map(1)->isVisible());
+    const auto& plain = *desk_.desk.statistics()->find("layers.1.mlp.down_proj.input");
+    const auto changed = transformed_sites(*desk_.desk.model(), *desk_.desk.recipe(), *desk_.desk.statistics());
+    const auto after = std::ranges::find(changed, plain.site, &SiteStatistics::site);
+    ASSERT_NE(after, changed.end());
+    const auto rows = reservoir_values(*after);
+    std::map<int, float> reached;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        float& most = reached[static_cast<int>(plain.reservoir_tokens[i / plain.channel_max.size()] % 128)];
+        most = std::max(most, std::fabs(rows[i]));
+    }
+    for (int position = 0; position < 128; ++position) {
+        const float shown = map(1)->valueAt({1, position});
+        if (reached.contains(position))
+            EXPECT_NEAR(shown, reached[position], 1e-3 * reached[position]) << position;  // the test rounded to f16 again
+        else
+            EXPECT_TRUE(std::isnan(shown) && map(1)->description({1, position}).contains(QStringLiteral("kept no token"))) << position;
+    }
+    auto* observe = button(page_, QStringLiteral("Observe after transforms"));
+    ASSERT_TRUE(observe && observe->isVisible());
+    test::picture(page_, QStringLiteral("explore_token_both"));
+    QTest::mouseClick(observe, Qt::LeftButton);
+    ASSERT_EQ(desk_.jobs.all.size(), 1U);
+    EXPECT_EQ(desk_.jobs.all[0].arguments.mid(0, 1) + desk_.jobs.all[0].arguments.mid(2, 2), QStringList({QStringLiteral("calibrate"), QStringLiteral("--like"), QStringLiteral("calibration:1")}));
+
+    // the job's result, here made directly: exact at every position
+    auto& workspace = *desk_.desk.workspace();
+    const auto windows = load_calibration_windows(workspace, *desk_.desk.calibration());
+    const auto observed = load_numerics().calibrate(*desk_.desk.model(), desk_.desk.recipe().get(), windows, {}, Control());
+    put_calibration(workspace, desk_.desk.calibration()->model, windows, {}, observed);
+    desk_.desk.refresh();
+    ASSERT_TRUE(wait_until([&] { return desk_.desk.calibrations().size() == 2; }));
+    ASSERT_TRUE(settled());
+    for (int position = 0; position < 128; ++position) EXPECT_EQ(map(1)->valueAt({1, position}), observed.find(plain.site)->position_abs_max[static_cast<std::size_t>(position)]);
+    EXPECT_FALSE(observe->isVisible());
 }
 
 TEST_F(Explore, PositionsWithoutTheFirstToken)
@@ -354,7 +437,7 @@ TEST(SiteMap, OpensOn22LayersOf16384ChannelsWithinATenthOfASecond)
     const SiteId id = model.sites->find("layers.0.mlp.down_proj.input");
     s.site = (*model.sites)[id].name;
     statistics->sites.push_back(s);
-    const MapSources sources{model, statistics, nullptr, {}, {}};
+    const MapSources sources{model, statistics, nullptr, nullptr, {}, {}};
     QElapsedTimer timer;
     timer.start();
     const auto map = make_site_map(sources, {}, std::vector<SiteId>(22, id), Control());

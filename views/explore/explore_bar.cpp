@@ -105,6 +105,12 @@ void ExploreBar::build_second_row()
     row->addWidget(without_first_);
     row->addWidget(transforms_);
     row->addWidget(caption_, 1);
+    observe_ = new QToolButton(this);
+    observe_->setText(tr("Observe after transforms"));
+    observe_->setToolTip(tr("Calibrates on the same windows after the recipe's transforms, so that everything shown after them is of all tokens"));
+    observe_->setFocusPolicy(Qt::StrongFocus);
+    observe_->hide();
+    row->addWidget(observe_);
     row->addWidget(progress_);
     row->addWidget(cancel_);
     static_cast<QVBoxLayout*>(layout())->addLayout(row);
@@ -126,6 +132,7 @@ void ExploreBar::build_second_row()
     connect(without_first_, &QCheckBox::clicked, this, &ExploreBar::request_changed);
     connect(transforms_, &Choice::chosen, this, &ExploreBar::request_changed);
     connect(cancel_, &QToolButton::clicked, this, &ExploreBar::cancel_wanted);
+    connect(observe_, &QToolButton::clicked, this, &ExploreBar::observation_wanted);
 }
 
 void ExploreBar::adapt()
@@ -133,15 +140,18 @@ void ExploreBar::adapt()
     const bool token = axis_->current() == 1;
     const bool weights = group() && group()->kind == SiteKind::weight;
     without_first_->setVisible(token && !weights);
-    const int offered = token ? 2 : 4;  // of a position only the absolute maximum is known
+    const int offered = token ? 2 : 5;  // of a position only the absolute maximum is known
     if (statistic_->count() != offered) {
         const int chosen = statistic_->currentIndex();
         statistic_->clear();
-        for (const char* name : {QT_TR_NOOP("Absolute max"), QT_TR_NOOP("Max ÷ median"), QT_TR_NOOP("σ, sampled"), QT_TR_NOOP("Kurtosis, sampled")})
+        for (const char* name : {QT_TR_NOOP("Absolute max"), QT_TR_NOOP("Max ÷ median"), QT_TR_NOOP("σ, sampled"), QT_TR_NOOP("Kurtosis, sampled"), QT_TR_NOOP("Max ÷ 99.9 %")})
             if (statistic_->count() < offered) statistic_->addItem(tr(name));
         if (!token) {
             statistic_->setItemData(2, tr("Standard deviation of each channel over the rows that the calibration kept"), Qt::ToolTipRole);
             statistic_->setItemData(3, tr("Kurtosis of each channel over the rows that the calibration kept (3 for a normal distribution)"), Qt::ToolTipRole);
+            statistic_->setItemData(4, tr("How far a channel's largest value lies beyond what 99.9 % of its values stay below (of up to 16,384 tokens exactly, of more from a sample of that size): "
+                                          "large where a few values alone set the range"),
+                                    Qt::ToolTipRole);
         }
         statistic_->setCurrentIndex(chosen >= 0 && chosen < offered ? chosen : 0);
     }
@@ -238,6 +248,8 @@ void ExploreBar::set_caption(const QString& text) const
     caption_->setText(text);
     caption_->setToolTip(text);
 }
+
+void ExploreBar::offer_observation(bool offered) { observe_->setVisible(offered); }
 
 QJsonObject ExploreBar::state() const
 {

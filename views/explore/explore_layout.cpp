@@ -59,6 +59,7 @@ void ExplorePage::build()
     });
     connect(bar_, &ExploreBar::look_changed, this, &ExplorePage::apply_look);
     connect(bar_, &ExploreBar::cancel_wanted, this, [this] { loader_->cancel(); });
+    connect(bar_, &ExploreBar::observation_wanted, this, &ExplorePage::observe_after);
     connect(tokens_, &OffendingTokens::back_wanted, this, [this] {
         below_->setCurrentIndex(0);
         table_->setFocus();
@@ -111,7 +112,7 @@ QWidget* ExplorePage::build_offenders()
     all_kinds_ = new QCheckBox(tr("All &kinds"), box);
     all_kinds_->setToolTip(tr("Offenders of every activation, not only of the kind shown"));
     tokens_button_ = new QPushButton(tr("&Tokens"), box);
-    tokens_button_->setToolTip(tr("The tokens that cause the selected offender, in their text (T)"));
+    tokens_button_->setToolTip(tr("The tokens that cause the selected cell or offender, in their text (T)"));
     tokens_button_->setVisible(false);
     row->addWidget(heading_);
     row->addStretch();
@@ -137,6 +138,9 @@ QWidget* ExplorePage::build_offenders()
     connect(tokens_button_, &QPushButton::clicked, this, &ExplorePage::show_tokens);
     connect(table_, &QTableView::activated, this, &ExplorePage::open_offender);
     connect(table_, &QTableView::clicked, this, &ExplorePage::select_offender);
+    connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& index) {
+        if (table_->hasFocus()) select_offender(index);  // by arrow keys
+    });
     return box;
 }
 
@@ -146,7 +150,7 @@ void ExplorePage::add_actions()
     const QString group = tr("Explore");
     actions.add(QStringLiteral("explore.next_kind"), group, tr("Next kind of site"), QKeySequence(QStringLiteral("Alt+Down")), [this] { bar_->step_kind(1); }, this);
     actions.add(QStringLiteral("explore.previous_kind"), group, tr("Previous kind of site"), QKeySequence(QStringLiteral("Alt+Up")), [this] { bar_->step_kind(-1); }, this);
-    actions.add(QStringLiteral("explore.tokens"), group, tr("Tokens that cause the offender"), QKeySequence(QStringLiteral("T")), [this] { show_tokens(); }, this);
+    actions.add(QStringLiteral("explore.tokens"), group, tr("Tokens that cause the selected cell"), QKeySequence(QStringLiteral("T")), [this] { show_tokens(); }, this);
     actions.add(QStringLiteral("explore.offenders"), group, tr("Back to the offenders"), QKeySequence(QStringLiteral("Backspace")), [this] { below_->setCurrentIndex(0); }, this);
     actions.add(QStringLiteral("explore.reset_zoom"), group, tr("Show the whole map"), QKeySequence(), [this] {
         before_->resetView();

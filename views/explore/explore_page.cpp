@@ -45,7 +45,7 @@ ExplorePage::ExplorePage(Desk& desk, QWidget* parent) : Page(parent), desk_(desk
     connect(&desk, &Desk::statistics_changed, this, &ExplorePage::mark_dirty);
     connect(&desk, &Desk::recipe_changed, this, [this] {
         if (!map_ || map_->request.transforms != MapTransforms::before || !desk_.selection().filter().isEmpty()) return mark_dirty();
-        bar_->set_after_possible(desk_.statistics() && has_after(*desk_.statistics(), desk_.recipe().get()));
+        bar_->set_after_possible(after_possible());
     });
     connect(&desk.selection(), &SelectionModel::filter_changed, this, &ExplorePage::mark_dirty);
     connect(&desk.selection(), &SelectionModel::changed, this, [this] {
@@ -59,6 +59,11 @@ ExplorePage::ExplorePage(Desk& desk, QWidget* parent) : Page(parent), desk_(desk
     connect(loader_, &MapLoader::ready, this, &ExplorePage::take);
     connect(loader_, &MapLoader::progressed, bar_, &ExploreBar::set_progress);
     connect(loader_, &MapLoader::failed, this, [this](const QString& sentence) { message_->show_error(sentence); });
+}
+
+bool ExplorePage::after_possible() const
+{
+    return desk_.statistics() && (loader_->after_observed() || has_after(*desk_.statistics(), desk_.recipe().get()));
 }
 
 void ExplorePage::activated()
@@ -82,7 +87,7 @@ void ExplorePage::update_state()
     stack_->setCurrentIndex(0);
     bar_->set_model(desk_.model(), calibrated);
     if (!calibrated && !weights_wanted_) return;  // it is being read
-    bar_->set_after_possible(calibrated && has_after(*desk_.statistics(), desk_.recipe().get()));
+    bar_->set_after_possible(after_possible());
     request();
 }
 
@@ -167,10 +172,12 @@ void ExplorePage::take(const std::shared_ptr<const SiteMap>& map)
     const QString what = request.axis == MapAxis::token ? (weights ? tr("output rows") : tr("positions")) : tr("channels");
     heading_->setText(map->offender_count == 0 ? tr("No offenders over the threshold") : tr("Offending %2: <b>%1</b>").arg(many, what));
     heading_->setToolTip(map->offender_count > map->offenders.size() ? tr("The list holds the first %1").arg(count(std::ssize(map->offenders))) : QString());
-    tokens_button_->setVisible(request.axis == MapAxis::channel && !weights && !map->offenders.empty());
+    tokens_button_->setVisible(request.axis == MapAxis::channel && !weights);
     QStringList caption;
     const auto& shown = request.transforms == MapTransforms::after ? map->after : map->before;
     caption.append(tr("%1 × %2").arg(count(std::ssize(map->rows)), count(shown.columns)));
+    const auto recipe = desk_.revisions().head();
+    bar_->offer_observation(request.transforms != MapTransforms::before && !weights && !loader_->after_observed() && recipe && desk_.calibration());
     if (map->sampled > 0)
         caption.append(tr("%1 sampled rows").arg(count(map->sampled)));
     else if (desk_.statistics() && !weights)
@@ -203,6 +210,7 @@ void ExplorePage::show_side(plots::HeatmapView& view, const SiteMatrix& matrix, 
     heatmap.unit = request.statistic == MapStatistic::absolute_maximum ? tr("max")
                    : request.statistic == MapStatistic::ratio          ? tr("× median")
                    : request.statistic == MapStatistic::sigma          ? tr("σ")
+                   : request.statistic == MapStatistic::tail           ? tr("× 99.9 %")
                                                                        : tr("kurtosis");
     heatmap.row_names = map_->row_names;
     heatmap.rows = static_cast<int>(map_->rows.size());
@@ -310,13 +318,31 @@ void ExplorePage::open_offender(const QModelIndex& index)
 
 void ExplorePage::show_tokens()
 {
-    auto index = table_->currentIndex();
-    if (!index.isValid() && sorted_->rowCount() > 0) index = sorted_->index(0, 0);
-    if (!index.isValid() || !map_ || map_->request.axis != MapAxis::channel) return;
-    const auto& offender = offenders_->at(sorted_->mapToSource(index).row());
-    if ((*desk_.model()->sites)[offender.site].kind != SiteKind::activation) return;
-    tokens_->ask(offender.site, offender.column, map_->request.transforms == MapTransforms::after);
+    if (!map_ || map_->request.axis != MapAxis::channel || !desk_.model()) return;
+    const auto& selection = desk_.selection().current();  // a cell of the map or an offender, whichever was chosen last
+    SiteId site = desk_.model()->sites->find(selection.site.toStdString());
+    int channel = selection.channel;
+    if (site == no_site || channel < 0) {
+        if (sorted_->rowCount() == 0) return;
+        const auto& worst = offenders_->at(sorted_->mapToSource(sorted_->index(0, 0)).row());
+        site = worst.site;
+        channel = worst.column;
+    }
+    if ((*desk_.model()->sites)[site].kind != SiteKind::activation) return;
+    tokens_->ask(site, channel, map_->request.transforms == MapTransforms::after);
     below_->setCurrentIndex(1);
+}
+
+/// The same windows again after the recipe's transforms: a job like any calibration, kept with the workspace.
+void ExplorePage::observe_after()
+{
+    const auto head = desk_.revisions().head();
+    if (!head || !desk_.calibration() || !desk_.model()) return;
+    const auto stored = head->stored.load();
+    const QStringList arguments{QStringLiteral("calibrate"), desk_.model_folder(), QStringLiteral("--like"), QStringLiteral("calibration:%1").arg(desk_.calibration()->id),
+                                QStringLiteral("--recipe"), QStringLiteral("recipe:%1").arg(stored ? stored : head->row.id), QStringLiteral("-w"), desk_.workspace_path()};
+    desk_.actions().set_command_line(arguments);
+    desk_.jobs().submit(tr("Observe after transforms"), arguments);
 }
 
 QJsonObject ExplorePage::state() const

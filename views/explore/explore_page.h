@@ -65,6 +65,8 @@ private:
     void select_offender(const QModelIndex& index);
     void open_offender(const QModelIndex& index);
     void show_tokens();
+    void observe_after();
+    [[nodiscard]] bool after_possible() const;
     void restyle();
     [[nodiscard]] std::vector<SiteId> rows_of_kind();
     [[nodiscard]] QString sentence_of(const SiteMatrix& matrix, int row, int column) const;

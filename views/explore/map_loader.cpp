@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/explore/map_loader.h"
 
+#include "core/recipe/transforms.h"
 #include "core/recipe/weight_statistics.h"
 
 #include <algorithm>
@@ -14,6 +15,7 @@ MapLoader::MapLoader(Desk& desk, QObject* parent) : QObject(parent), desk_(desk)
         rows_.clear();
         weights_.clear();
         weights_after_.clear();
+        observed_ = {};
     });
     connect(&desk, &Desk::recipe_changed, this, [this] { weights_after_.clear(); });
 }
@@ -36,13 +38,28 @@ void MapLoader::cancel()
     build();
 }
 
+std::optional<CalibrationRow> MapLoader::calibrated_after() const
+{
+    const auto& shown = desk_.calibration();
+    if (!shown || !shown->transforms.empty() || !desk_.recipe() || desk_.recipe()->transforms.empty()) return std::nullopt;
+    const auto hash = transforms_hash(desk_.recipe()->transforms);
+    const auto found = std::ranges::find_if(desk_.calibrations(), [&](const CalibrationRow& row) { return row.transforms == hash && row.token_hash == shown->token_hash; });
+    return found == desk_.calibrations().end() ? std::nullopt : std::optional(*found);
+}
+
 void MapLoader::build()
 {
     since_build_.start();
-    const MapSources sources{*desk_.model(), desk_.statistics(), desk_.recipe(), weights_, weights_after_};
-    desk_.lanes().interactive.post(this, QStringLiteral("explore.map"), [this, sources, request = request_, rows = rows_](const Control& control) -> Lane::Continuation {
+    MapSources sources{*desk_.model(), desk_.statistics(), desk_.recipe(), {}, weights_, weights_after_};
+    const auto row = request_.transforms == MapTransforms::before ? std::nullopt : calibrated_after();
+    if (row && row->id == observed_.first) sources.observed_after = observed_.second;
+    desk_.lanes().interactive.post(this, QStringLiteral("explore.map"), [this, sources, row, workspace = desk_.workspace(), request = request_, rows = rows_](const Control& control) mutable -> Lane::Continuation {
+        if (row && !sources.observed_after) sources.observed_after = std::make_shared<const Statistics>(load_calibration_statistics(*workspace, *row));
         auto map = std::make_shared<const SiteMap>(make_site_map(sources, request, rows, control));
-        return [this, map = std::move(map)] { Q_EMIT ready(map); };
+        return [this, row, workspace, observed = sources.observed_after, map = std::move(map)] {
+            if (row && workspace == desk_.workspace()) observed_ = {row->id, observed};
+            Q_EMIT ready(map);
+        };
     }, [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }
 

@@ -41,7 +41,7 @@ class Builder {
 public:
     Builder(const MapSources& sources, const MapRequest& request, const Control& control) : sources_(sources), request_(request), control_(control)
     {
-        if (request.transforms != MapTransforms::before && sources.recipe && sources.statistics && has_after(*sources.statistics, sources.recipe.get()))
+        if (request.transforms != MapTransforms::before && sources.recipe && sources.statistics && !sources.observed_after && has_after(*sources.statistics, sources.recipe.get()))
             factors_ = activation_factors(sources.model, *sources.recipe);
     }
 
@@ -54,7 +54,8 @@ public:
             if (const auto found = known.find(id); found != known.end()) seen.statistics = seen.rows = found->second.get();
             return seen;
         }
-        seen.statistics = seen.rows = sources_.statistics ? sources_.statistics->find(site.name) : nullptr;
+        const auto& source = after && sources_.observed_after ? sources_.observed_after : sources_.statistics;
+        seen.statistics = seen.rows = source ? source->find(site.name) : nullptr;
         const auto factor = std::ranges::find(factors_, id, &ActivationFactors::site);
         if (!after || !seen.statistics || factor == factors_.end()) return seen;
         seen.owned = std::make_shared<const SiteStatistics>(needs_values() ? transformed(*seen.statistics, factor->factor) : transformed(extremes_of(*seen.statistics), factor->factor));
@@ -74,14 +75,18 @@ public:
         if (!seen.statistics) {
             gap = site.kind == SiteKind::weight ? text("not read yet") : text("the calibration did not see it");
         } else if (request_.axis == MapAxis::token) {
-            const auto& positions = seen.statistics->position_abs_max;
+            const auto positions = reached(seen);
             valid = static_cast<int>(positions.size());
             std::ranges::copy(positions, out.begin());
-            if (request_.without_first_token && valid > 0) out[0] = unknown;
-            if (positions.empty()) gap = text("what a position reaches after transforms is not known; calibrate with the recipe");
+            if (seen.statistics->position_abs_max.empty()) gap = text("the calibration kept no token at this position; observe the model after the transforms");
         } else if (request_.statistic == MapStatistic::sigma || request_.statistic == MapStatistic::kurtosis) {
             valid = static_cast<int>(seen.statistics->channel_abs_max.size());
             if (!moments(*seen.rows, out.first(static_cast<std::size_t>(valid)))) gap = text("the calibration kept no rows of it");
+        } else if (request_.statistic == MapStatistic::tail) {
+            const auto& s = *seen.statistics;
+            valid = static_cast<int>(s.channel_abs_max.size());
+            gap = s.channel_abs_p999.empty() ? text("a calibration of an earlier version did not keep it; calibrate again") : text("99.9 % of its values are 0");
+            for (std::size_t c = 0; c < s.channel_abs_p999.size(); ++c) out[c] = s.channel_abs_p999[c] > 0 ? s.channel_abs_max[c] / s.channel_abs_p999[c] : unknown;
         } else {
             valid = static_cast<int>(seen.statistics->channel_abs_max.size());
             std::ranges::copy(seen.statistics->channel_abs_max, out.begin());
@@ -99,10 +104,9 @@ public:
     void offenders(const Seen& seen, SiteId id, std::vector<FoundOffender>& found) const
     {
         if (!seen.statistics) return;
-        const auto [low, high] = bounds(*seen.statistics);
+        const auto [low, high] = bounds(seen);
         if (request_.axis == MapAxis::token) {
-            auto positions = seen.statistics->position_abs_max;
-            if (request_.without_first_token && !positions.empty()) positions[0] = unknown;
+            const auto positions = reached(seen);
             const double median = median_of(positions), limit = std::max(std::fabs(low), std::fabs(high));
             for (std::size_t i = 0; i < positions.size(); ++i)
                 if (positions[i] > limit) found.push_back({id, static_cast<int>(i), positions[i], ratio(positions[i], median), std::nullopt, 0});
@@ -118,6 +122,25 @@ public:
         }
     }
 
+    /// The largest |x| at every position: of all windows, or (after transforms) of the rows that the calibration kept.
+    [[nodiscard]] std::vector<float> reached(const Seen& seen) const
+    {
+        auto positions = seen.statistics->position_abs_max;
+        const auto length = sources_.statistics ? sources_.statistics->length : 0;
+        if (positions.empty() && length > 0 && seen.rows->reservoir_rows > 0) {
+            positions.assign(static_cast<std::size_t>(length), unknown);
+            const auto values = reservoir_values(*seen.rows);
+            const std::size_t channels = values.size() / seen.rows->reservoir_tokens.size();
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                float& most = positions[seen.rows->reservoir_tokens[i / channels] % static_cast<std::size_t>(length)];
+                const double factor = seen.factor ? (*seen.factor)[i % channels] : 1.0;
+                most = std::fmax(most, static_cast<float>(std::fabs(values[i] * factor)));  // not a number: no value yet
+            }
+        }
+        if (request_.without_first_token && !positions.empty()) positions[0] = unknown;
+        return positions;
+    }
+
 private:
     [[nodiscard]] bool needs_values() const
     {
@@ -131,17 +154,17 @@ private:
         extremes.channel_min = s.channel_min;
         extremes.channel_max = s.channel_max;
         extremes.channel_abs_max = s.channel_abs_max;
+        extremes.channel_abs_p999 = s.channel_abs_p999;
         return extremes;
     }
     /// Values outside are offending.
-    [[nodiscard]] std::pair<double, double> bounds(const SiteStatistics& s) const
+    [[nodiscard]] std::pair<double, double> bounds(const Seen& seen) const
     {
+        const SiteStatistics& s = *seen.statistics;
         const double k = request_.threshold.value;
         switch (request_.threshold.kind) {
             case ThresholdKind::ratio: {
-                auto peers = request_.axis == MapAxis::token ? s.position_abs_max : s.channel_abs_max;
-                if (request_.axis == MapAxis::token && request_.without_first_token && !peers.empty()) peers[0] = unknown;
-                const double median = median_of(std::move(peers));
+                const double median = median_of(request_.axis == MapAxis::token ? reached(seen) : s.channel_abs_max);
                 const double limit = median > 0 ? k * median : std::numeric_limits<double>::infinity();  // no peers to compare with
                 return {-limit, limit};
             }
@@ -229,8 +252,9 @@ SiteMap make_site_map(const MapSources& sources, const MapRequest& request, cons
             seen.push_back(builder.see(id, after));
             if (!seen.back().statistics) continue;
             const auto& s = *seen.back().statistics;
-            matrix.columns = std::max(matrix.columns, static_cast<int>(request.axis == MapAxis::token ? s.position_abs_max.size() : s.channel_abs_max.size()));
-            if (request.axis == MapAxis::channel && request.statistic >= MapStatistic::sigma) map.sampled = std::max(map.sampled, static_cast<int>(seen.back().rows->reservoir_rows));
+            matrix.columns = std::max(matrix.columns, static_cast<int>(request.axis == MapAxis::token ? builder.reached(seen.back()).size() : s.channel_abs_max.size()));
+            const bool of_rows = request.statistic == MapStatistic::sigma || request.statistic == MapStatistic::kurtosis;
+            if (request.axis == MapAxis::token ? s.position_abs_max.empty() : of_rows) map.sampled = std::max(map.sampled, static_cast<int>(seen.back().rows->reservoir_rows));
         }
         if (request.axis == MapAxis::channel)
             for (const SiteId id : rows) matrix.columns = std::max(matrix.columns, static_cast<int>(catalogue[id].channels));

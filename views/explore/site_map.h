@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From statistics to what Explore shows: a matrix of layers × channels (or token positions) of one kind of site, and the offenders in it.
-// Invariants: absolute maximum and its ratio to the median are exact, before and after transforms; σ and kurtosis of a channel are those of its reservoir rows.
+// Invariants: absolute maximum, its ratio to the median and to the 99.9 % quantile are exact, before and after transforms; σ and kurtosis of a channel are those
+// of its reservoir rows, and so is what a position reaches after transforms, until a calibration has observed the model after them.
+// A statistic is large where something stands out, since several cells in a pixel show their maximum: so "99.9 % ÷ max" is shown as its inverse.
 // What is not known is NaN with its reason, never 0. For weights a channel is an input column and a token an output row (weight_statistics.h).
 // Threading: pure functions, for the interactive lane; results are plain values.
 #pragma once
@@ -19,7 +21,7 @@
 
 namespace bitwright::views {
 
-enum class MapStatistic : std::uint8_t { absolute_maximum, ratio, sigma, kurtosis };
+enum class MapStatistic : std::uint8_t { absolute_maximum, ratio, sigma, kurtosis, tail };
 enum class MapAxis : std::uint8_t { channel, token };
 enum class MapTransforms : std::uint8_t { before, after, both };
 enum class ThresholdKind : std::uint8_t { ratio, sigma, percentile, value };
@@ -68,7 +70,7 @@ struct SiteMap {
     SiteMatrix before, after;  ///< `after` only when asked for
     std::vector<FoundOffender> offenders;  ///< largest ratio first, at most most_offenders
     std::size_t offender_count = 0;
-    int sampled = 0;           ///< reservoir rows behind σ and kurtosis; 0: exact
+    int sampled = 0;           ///< reservoir rows behind what is shown; 0: exact
     static constexpr std::size_t most_offenders = 10000;
 };
 
@@ -77,6 +79,7 @@ struct MapSources {
     Model model;
     std::shared_ptr<const Statistics> statistics;
     std::shared_ptr<const Recipe> recipe;  ///< null: nothing after
+    std::shared_ptr<const Statistics> observed_after;  ///< of the same windows after the recipe's transforms; null: not calibrated so
     std::map<SiteId, std::shared_ptr<const SiteStatistics>> weights, weights_after;
 };
 

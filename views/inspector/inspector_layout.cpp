@@ -4,6 +4,7 @@
 
 #include "core/recipe/legality.h"
 #include "plots/range_histogram.h"
+#include "views/desk/dense_table.h"
 #include "views/desk/formats.h"
 #include "views/desk/message_line.h"
 #include "views/desk/site_titles.h"
@@ -98,6 +99,7 @@ void InspectorPanel::build()
     table_->setModel(figures_);
     table_->setAccessibleName(tr("Figures before and now"));
     table_->setSelectionMode(QAbstractItemView::NoSelection);
+    copy_rows_by_key(*table_);
     table_->setFocusPolicy(Qt::TabFocus);
     table_->setTabKeyNavigation(false);
     table_->setShowGrid(false);

@@ -112,7 +112,7 @@ TEST(StatisticsFile, WithoutTheTailsTheyAreNotKnown)
     for (const auto& entry : now.entries()) {
         if (entry.name.ends_with("channel_abs_p999")) continue;
         const auto view = now.tensor(entry.name);
-        tensors.emplace(entry.name, Tensor{view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}});
+        tensors.emplace(entry.name, Tensor{view.dtype, view.shape, {view.data.begin(), view.data.end()}});
     }
     write_safetensors(folder / "earlier.safetensors", tensors, now.metadata());
     const Statistics after = load_statistics(folder / "earlier.safetensors");

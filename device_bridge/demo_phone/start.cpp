@@ -33,6 +33,8 @@ namespace {
 struct Listener {
     int fd = -1;
     std::string address;  ///< for `adb connect`
+    fs::path socket;      ///< "" for a port
+    int socket_file = -1; ///< holds the file's inode, so that no other file can get its number
 };
 
 [[noreturn]] void refuse(const std::string& what) { throw failure(what + ": " + std::strerror(errno)); }
@@ -69,9 +71,19 @@ Listener listen_on(const Options& options)
         ::umask(mask);
         if (!bound) refuse(path);
         listener.address = "localfilesystem:" + path;
+        listener.socket = path;
+        listener.socket_file = ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
     }
     if (::listen(listener.fd, 16) != 0) refuse("listening");
     return listener;
+}
+
+/// Unless a phone that was started meanwhile listens there already: one that was killed is cleaned up after while the next one starts.
+void remove_socket(const Listener& listener)
+{
+    struct stat ours{}, there{};
+    if (listener.socket.empty() || ::fstat(listener.socket_file, &ours) != 0 || ::lstat(listener.socket.c_str(), &there) != 0) return;
+    if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino) ::unlink(listener.socket.c_str());
 }
 
 /// Writes what changed of the phone's gauges, ten times a second.
@@ -213,9 +225,9 @@ int keep(const Options& options, const Scenario& scenario, const Listener& liste
     }
     const auto clean = [&] {
         end_all_below();
-        std::error_code ignored;
-        if (!options.socket.empty()) fs::remove(options.socket, ignored);
+        remove_socket(listener);
         if (plain_root.empty()) return;
+        std::error_code ignored;
         if (options.root.empty()) fs::remove_all(plain_root, ignored);
         for (const char* name : {"dev", "proc", "sdcard", "storage", "sys", "system", "vendor"}) fs::remove_all(plain_root / name, ignored);
     };

@@ -15,11 +15,13 @@
 
 #include <csignal>
 #include <sys/prctl.h>
+#include <utility>
 
 namespace bitwright {
 namespace {
 
 constexpr qsizetype longest_socket_path = 107;
+const QString call = QStringLiteral("adb");
 
 }  // namespace
 
@@ -75,7 +77,7 @@ void DemoPhoneProcess::start()
         return fail(tr("%1: cannot be written; the Demo phone needs a folder for its socket").arg(file.fileName()));
     file.close();
     serial_ = QStringLiteral("localfilesystem:") + where + QStringLiteral(".sock");
-    stopping_ = false;
+    stopping_ = ready_ = false;
     state_ = State::starting;
     process_.start(program, {QStringLiteral("--scenario"), file.fileName(), QStringLiteral("--socket"), where + QStringLiteral(".sock")});
     Q_EMIT changed();
@@ -87,18 +89,41 @@ void DemoPhoneProcess::read_ready_line()
     const auto ready = QJsonDocument::fromJson(process_.readLine()).object();
     serial_ = ready[QStringLiteral("connect")].toString(serial_);
     runs_programs_ = ready[QStringLiteral("aarch64")].toString() != QLatin1String("none");
-    calls_.post(QStringLiteral("connect"), [this, adb = adb_, address = serial_.toStdString()](const Control& control) -> PhoneCalls::Continuation {
-        ensure_adb_server(adb, control);
-        (void)connect_phone(adb, address, control);
-        return [this] {
-            if (state_ != State::starting) return;
-            state_ = State::running;
-            Q_EMIT changed();
-        };
-    }, [this](const QString& sentence) {
-        fail(sentence);
-        stop();
-    });
+    ready_ = true;
+    speak();
+}
+
+/// One call to adb at a time, so that a phone that ended is forgotten before the next one, which has the same serial, is connected.
+void DemoPhoneProcess::speak()
+{
+    if (calls_.running(call)) return;  // comes here when it is over
+    const auto again = [this] { speak(); };
+    if (!gone_.isEmpty()) {  // otherwise adb would try for a minute to reach it
+        calls_.post(call, [adb = adb_, serial = std::exchange(gone_, QString()).toStdString(), again](const Control& control) -> PhoneCalls::Continuation {
+            disconnect_phone(adb, serial, control);
+            return again;
+        }, [again](const QString&) { again(); });
+    } else if (state_ == State::starting && ready_) {
+        ready_ = false;
+        const auto pid = process_.processId();
+        calls_.post(call, [this, adb = adb_, serial = serial_.toStdString(), pid](const Control& control) -> PhoneCalls::Continuation {
+            ensure_adb_server(adb, control);
+            (void)connect_phone(adb, serial, control);
+            return [this, pid] {
+                if (state_ == State::starting && process_.processId() == pid) {
+                    state_ = State::running;
+                    Q_EMIT changed();
+                }
+                speak();
+            };
+        }, [this, pid](const QString& sentence) {
+            if (state_ == State::starting && process_.processId() == pid) {
+                fail(sentence);
+                stop();
+            }
+            speak();
+        });
+    }
 }
 
 void DemoPhoneProcess::stop()
@@ -115,18 +140,10 @@ void DemoPhoneProcess::ended()
     const auto words = QString::fromUtf8(process_.readAllStandardError()).trimmed().left(300);
     state_ = State::off;
     lock_.reset();
-    forget();
+    gone_ = serial_;
+    speak();
     Q_EMIT changed();
     if (!asked) fail(words.isEmpty() ? tr("The Demo phone ended by itself; start it again") : words);
-}
-
-/// Otherwise adb would try for a minute to reach it.
-void DemoPhoneProcess::forget()
-{
-    calls_.post(QStringLiteral("disconnect"), [adb = adb_, serial = serial_.toStdString()](const Control& control) -> PhoneCalls::Continuation {
-        disconnect_phone(adb, serial, control);
-        return {};
-    });
 }
 
 void DemoPhoneProcess::fail(const QString& sentence) { Q_EMIT failed(sentence); }

@@ -45,17 +45,19 @@ private:
     [[nodiscard]] QString place();
     void read_ready_line();
     void ended();
-    void forget();
+    void speak();
     void fail(const QString& sentence);
 
     AdbSettings adb_;
     QByteArray scenario_;
-    PhoneCalls calls_;
     QProcess process_;
     std::unique_ptr<QLockFile> lock_;
     QString serial_;
     State state_ = State::off;
     bool stopping_ = false, runs_programs_ = true;
+    bool ready_ = false;  ///< it listens and is not connected yet
+    QString gone_;        ///< serial that adb is to forget
+    PhoneCalls calls_;    ///< last: ends before what its continuations touch
 };
 
 }  // namespace bitwright

@@ -270,6 +270,9 @@ TEST_F(DevicesPhones, APhoneThatGoesAwayLeavesTheDeskAsItIs)
     EXPECT_FALSE(page->findChild<MessageLine*>()->text().isEmpty());
     QTest::mouseClick(card(QStringLiteral("This computer")), Qt::LeftButton);
     EXPECT_TRUE(page->command().contains(QStringLiteral("local")));
+    ASSERT_TRUE(start_demo()) << page->findChild<MessageLine*>()->text().toStdString();
+    QTest::mouseClick(button("Stop"), Qt::LeftButton);
+    EXPECT_TRUE(test::wait_until([&] { return button("Start") != nullptr; }));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/exchange/runner_log.h"
 #include "core/runtime/file.h"
 #include "core/workspace/tensors.h"
+#include "device_bridge/run/run_plan.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -81,12 +82,10 @@ std::string sentence(std::string text)
 
 std::vector<std::string> runner_command(const MeasureRequest& request, const fs::path& lines)
 {
-    std::vector<std::string> command{find_runner(false).string(), "--package", request.package.string(), "--mode", request.generate > 0 ? "mixed" : "prefill",
-                                     "--prompt-tokens", std::to_string(request.prompt_tokens)};
-    if (request.generate > 0) command.insert(command.end(), {"--tokens", std::to_string(request.generate)});
-    command.insert(command.end(), {"--runs", std::to_string(request.repeats), "--warmup", std::to_string(request.warmup), "--threads", std::to_string(request.threads), "--jsonl",
-                                   lines.string()});
-    return command;
+    PhonePlan plan;
+    plan.prompt_tokens = request.prompt_tokens, plan.generate = request.generate, plan.repeats = request.repeats, plan.warmup = request.warmup;
+    plan.threads = request.threads, plan.sample = false;
+    return runner_words(plan, {find_runner(false).string(), request.package.string(), "", lines.string()});
 }
 
 /// What has been measured so far, each repeat once: its tokens per second (decode where tokens are generated).

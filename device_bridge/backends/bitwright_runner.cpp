@@ -4,6 +4,7 @@
 #include "core/runtime/error.h"
 #include "device_bridge/backends/backends.h"
 #include "device_bridge/backends/fields.h"
+#include "device_bridge/run/run_plan.h"
 
 namespace bitwright::backends {
 namespace {
@@ -37,12 +38,11 @@ public:
         plan.folders = {run.remote_programs, run.remote_models, run.remote_run};
         plan.pushes = {push_of(runtime, file, remote_path(run.remote_programs, "bitwright-runner"), true), push_of(package, run.remote_models)};
         const auto lines = remote_path(run.remote_run, "run.jsonl");
-        plan.argv = {plan.pushes[0].remote, "--package", plan.pushes[1].remote, "--mode", run.generate > 0 ? "mixed" : "prefill", "--prompt-tokens", std::to_string(run.prompt_tokens)};
-        if (run.generate > 0) plan.argv.insert(plan.argv.end(), {"--tokens", std::to_string(run.generate)});
-        plan.argv.insert(plan.argv.end(), {"--runs", std::to_string(run.repeats), "--warmup", std::to_string(run.warmup), "--threads", std::to_string(run.threads)});
-        if (run.affinity != 0) plan.argv.insert(plan.argv.end(), {"--affinity", hexadecimal_of(run.affinity)});
-        plan.argv.insert(plan.argv.end(), run.runner_options.begin(), run.runner_options.end());
-        plan.argv.insert(plan.argv.end(), {"--jsonl", lines});
+        PhonePlan asked;
+        asked.prompt_tokens = run.prompt_tokens, asked.generate = run.generate, asked.repeats = run.repeats, asked.warmup = run.warmup;
+        asked.threads = run.threads, asked.affinity = run.affinity, asked.sample = false;
+        plan.argv = runner_words(asked, {plan.pushes[0].remote, plan.pushes[1].remote, run.remote_run, lines});
+        plan.argv.insert(plan.argv.end() - 2, run.runner_options.begin(), run.runner_options.end());
         plan.cwd = run.remote_run;
         plan.pulls = {{lines, "run.jsonl", true}};
         plan.prompt_tokens = run.prompt_tokens, plan.generated_tokens = run.generate;

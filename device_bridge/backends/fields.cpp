@@ -98,12 +98,6 @@ std::optional<double> leading_duration_s(std::string_view text) noexcept
     return total && std::isfinite(*total) ? total : std::nullopt;
 }
 
-std::string hexadecimal_of(std::uint64_t value)
-{
-    std::array<char, 16> digits{};
-    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr};
-}
-
 std::string shown(std::string_view text, std::size_t longest)
 {
     text = trimmed(text);

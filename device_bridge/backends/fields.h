@@ -24,8 +24,6 @@ namespace bitwright::backends {
 [[nodiscard]] std::optional<double> leading_duration_s(std::string_view text) noexcept;
 /// How many seconds one of `unit` is: s, ms, us, µs, ns, m, h, and "seconds", "milliseconds".
 [[nodiscard]] std::optional<double> seconds_of(std::string_view unit) noexcept;
-/// Lower-case digits without prefix.
-[[nodiscard]] std::string hexadecimal_of(std::uint64_t value);
 /// Text of a tool, fit to be shown: valid UTF-8, no control characters, at most `longest` bytes.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t longest = 200);
 

@@ -103,7 +103,7 @@ Plan LlamaCpp::plan(const Target& target, const RuntimeFolder& runtime, const Ar
                                        run.accelerator == Accelerator::cpu ? "0" : "99", "-p", std::to_string(run.prompt_tokens), "-n", std::to_string(run.generate),
                                        "-r", std::to_string(run.repeats), "-o", "jsonl", "-v"});  // -v: the load log is the proof of where it runs
     if (run.warmup == 0) plan.argv.emplace_back("--no-warmup");
-    if (run.affinity != 0) plan.argv.insert(plan.argv.end(), {"-C", "0x" + hexadecimal_of(run.affinity), "--cpu-strict", "1"});
+    if (run.affinity != 0) plan.argv.insert(plan.argv.end(), {"-C", "0x" + hexadecimal_word(run.affinity), "--cpu-strict", "1"});
     plan.cwd = run.remote_run;
     plan.prompt_tokens = run.prompt_tokens, plan.generated_tokens = run.generate;
     plan.notes = {"llama-bench times the model alone: no tokenizer, no sampling, made-up tokens; it gives no time to first token and no hash of the output."};

@@ -3,6 +3,7 @@
 
 #include "core/runtime/utf8.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -73,6 +74,12 @@ std::optional<double> real_number(std::string_view text) noexcept
 }
 
 std::optional<std::uint64_t> hexadecimal(std::string_view text) noexcept { return text.starts_with('+') ? std::nullopt : number<std::uint64_t>(text, 16); }
+
+std::string hexadecimal_word(std::uint64_t value)
+{
+    std::array<char, 16> digits{};
+    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr};
+}
 
 std::optional<std::string> short_text(std::string_view text)
 {

@@ -26,6 +26,8 @@ namespace bitwright {
 [[nodiscard]] std::optional<double> real_number(std::string_view text) noexcept;
 /// The whole of `text` as a hexadecimal word without prefix.
 [[nodiscard]] std::optional<std::uint64_t> hexadecimal(std::string_view text) noexcept;
+/// "f0" of 240.
+[[nodiscard]] std::string hexadecimal_word(std::uint64_t value);
 
 /// A name or version for people and JSON: trimmed, broken UTF-8 replaced, control characters removed, at most 256 bytes; absent when nothing is left.
 [[nodiscard]] std::optional<std::string> short_text(std::string_view text);

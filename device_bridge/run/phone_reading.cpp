@@ -7,6 +7,11 @@
 #include "device_bridge/run/phone_run.h"
 
 namespace bitwright {
+namespace {
+
+constexpr int most_rounds = 8;
+
+}  // namespace
 
 PhoneReading read_phone(const AdbTarget& target, const Control& control)
 {
@@ -21,17 +26,19 @@ PhoneReading read_phone(const AdbTarget& target, const Control& control)
 SourceChoice probe_energy(const AdbTarget& target, const PhoneFacts& facts, const Control& control)
 {
     ProbeAnswers answers;
-    for (auto probes = next_probes(facts, answers); !probes.empty(); probes = next_probes(facts, answers))
+    for (int round = 0; round < most_rounds; ++round) {  // each asks what the answers before it made worth asking
+        const auto probes = next_probes(facts, answers);
+        if (probes.empty()) break;
         for (const auto& probe : probes) {
-            ShellOptions options;
-            options.time_limit = std::chrono::seconds(probe.patience_s);
+            const ShellOptions options{.output_limit = 8U << 20, .time_limit = std::chrono::seconds(probe.patience_s)};
             try {
                 answers[probe.id] = run_shell(target, probe.command, options, control).output;
             } catch (const AdbError& error) {
-                if (error.passes_with_reconnect() && error.fault() != AdbFault::no_answer) throw;
-                answers[probe.id] = "";  // a source that does not answer in time is none
+                if (error.fault() != AdbFault::no_answer && error.fault() != AdbFault::output_limit) throw;
+                answers[probe.id] = "";  // a source that hangs is none
             }
         }
+    }
     return choose_source(facts, answers);
 }
 

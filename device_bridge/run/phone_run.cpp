@@ -67,25 +67,6 @@ void selftest_on(const AdbTarget& target, const std::string& remote_runner, cons
     throw failure(target.serial + ": the runner's self-test failed (exit code " + std::to_string(result.exit_code) + ": " + words + "); nothing measured there would be worth anything");
 }
 
-SourceChoice choose_energy_source(const AdbTarget& target, const PhoneFacts& facts, const Control& control)
-{
-    ProbeAnswers answers;
-    for (int round = 0; round < 8; ++round) {  // each round asks what the answers before it made worth asking
-        const auto probes = next_probes(facts, answers);
-        if (probes.empty()) break;
-        for (const auto& probe : probes) {
-            ShellOptions options{.output_limit = 8U << 20, .time_limit = std::chrono::seconds(probe.patience_s)};
-            try {
-                answers[probe.id] = run_shell(target, probe.command, options, control).output;
-            } catch (const AdbError& error) {
-                if (error.fault() != AdbFault::no_answer && error.fault() != AdbFault::output_limit) throw;
-                answers[probe.id] = "";  // a source that hangs is none
-            }
-        }
-    }
-    return choose_source(facts, answers);
-}
-
 bool PhoneRun::started(const Control& control) { return look_at_detached(target_, remote_.folder, control).kind != DetachedState::Kind::absent; }
 
 void PhoneRun::start(const Control& control)

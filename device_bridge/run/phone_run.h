@@ -11,7 +11,6 @@
 #include "core/runtime/control.h"
 #include "device_bridge/adb/adb_error.h"
 #include "device_bridge/adb/adb_settings.h"
-#include "device_bridge/energy/sources.h"
 #include "device_bridge/phone/facts.h"
 #include "device_bridge/run/run_plan.h"
 
@@ -28,9 +27,6 @@ namespace bitwright {
 
 /// Asks the runner on the phone to prove that this processor computes what every other does. Throws Error (failed) with its words when it does not.
 void selftest_on(const AdbTarget& target, const std::string& remote_runner, const Control& control);
-
-/// Where energy can be read there: probes until the choice is certain.
-[[nodiscard]] SourceChoice choose_energy_source(const AdbTarget& target, const PhoneFacts& facts, const Control& control);
 
 /// True where what runs on the phone may go on and can be collected once phone and server are back.
 [[nodiscard]] bool is_away(const AdbError& error) noexcept;

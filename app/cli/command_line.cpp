@@ -61,7 +61,7 @@ JobEnvironment CommandLine::environment(Workspace& workspace, bool fresh)
 {
     if (!workspace.read_only()) (void)collect_unreferenced(workspace);  // what a killed command left an hour ago or earlier
     const nlohmann::json command{{"argv", arguments}, {"folder", std::filesystem::current_path().string()}};
-    return {workspace, control, progress, command.dump(), fresh, false, host.on_job};
+    return {workspace, control, progress, command.dump(), fresh, false, host.on_job, host.on_log};
 }
 
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description, const std::string& keys)

@@ -26,6 +26,7 @@ struct Host {
     Control& control;                                            ///< reports to `progress`
     std::function<void(const JobRow& job)> on_job{};             ///< a row of `jobs` began
     MethodWatch watch{};                                         ///< of methods that optimize
+    std::function<void(const RunnerLog& so_far)> on_log{};       ///< a phone told more about the run under way
 };
 
 /// Parses and runs; every way it can end becomes an exit code and, unless done, one sentence said. @return the exit code.

@@ -19,18 +19,18 @@ struct Arguments {
     std::string package, recipe, model, device, workspace, affinity;
     double cool_to = 0;
     std::int64_t patience_s = 1800;
-    std::string against;
+    std::string against, against_recipe;
+    bool energy_conditions = false;
     int pairs = 2;
     bool no_samples = false, dry_run = false;
 };
 
 /// The file given, or the recipe's package, exported into the workspace's data folder once.
-std::filesystem::path package_for(JobEnvironment& environment, const Arguments& arguments)
+std::filesystem::path package_for(JobEnvironment& environment, const std::string& package, const std::string& recipe, const std::string& folder)
 {
-    if (arguments.package.empty() == arguments.recipe.empty()) throw usage_error("either --package FILE or --recipe REF is needed");
-    if (!arguments.package.empty()) return arguments.package;
-    const auto found = find_recipe(environment.workspace, arguments.recipe);
-    OpenedModel model(folder_for(environment.workspace, found.row, arguments.model), environment.workspace);
+    if (!package.empty()) return package;
+    const auto found = find_recipe(environment.workspace, recipe);
+    OpenedModel model(folder_for(environment.workspace, found.row, folder), environment.workspace);
     validate(found.recipe, model.model());
     environment.progress({"export", 0, 0, false, 0});
     return package_of(environment, model, found.recipe);
@@ -78,6 +78,7 @@ PhoneMeasureRequest phone_request(const Arguments& arguments, const std::filesys
     request.plan.sample = !arguments.no_samples;
     if (arguments.cool_to > 0) request.plan.cool_to_c = arguments.cool_to;
     request.patience = std::chrono::seconds(arguments.patience_s);
+    if (arguments.energy_conditions) request.plan.require = for_energy(request.plan.require);
     if (!arguments.affinity.empty()) {
         std::uint64_t mask = 0;
         const auto* end = arguments.affinity.data() + arguments.affinity.size();
@@ -92,7 +93,8 @@ Json estimate_json(const Estimate& estimate) { return {{"value", estimate.value}
 
 void run_pairs(const CommandLine& line, JobEnvironment& environment, const Arguments& arguments, const std::filesystem::path& package)
 {
-    const auto pairs = measure_pairs(environment, phone_request(arguments, package), arguments.against, arguments.pairs);
+    const auto against = package_for(environment, arguments.against, arguments.against_recipe, arguments.model);
+    const auto pairs = measure_pairs(environment, phone_request(arguments, package), against, arguments.pairs);
     Json runs = Json::array();
     for (std::size_t i = 0; i < pairs.runs.size(); ++i) {
         auto run = run_json(environment.workspace, get_run(environment.workspace, pairs.runs[i]));
@@ -108,9 +110,16 @@ void run_pairs(const CommandLine& line, JobEnvironment& environment, const Argum
 void run_measure(CommandLine& line, const Arguments& arguments)
 {
     if (arguments.device == "local" && arguments.dry_run) throw usage_error("--dry-run is for phones");
+    if (arguments.package.empty() == arguments.recipe.empty()) throw usage_error("either --package FILE or --recipe REF is needed");
     if (arguments.dry_run) {
-        if (arguments.package.empty()) throw usage_error("--dry-run needs --package");
-        const auto script = dry_run(phone_request(arguments, arguments.package));
+        if (arguments.package.empty() && arguments.workspace.empty()) throw usage_error("--dry-run of a recipe needs --workspace");
+        auto package = std::filesystem::path(arguments.package);
+        if (arguments.package.empty()) {
+            const auto workspace = line.open_workspace(arguments.workspace);
+            auto environment = line.environment(*workspace, false);
+            package = package_for(environment, "", arguments.recipe, arguments.model);
+        }
+        const auto script = dry_run(phone_request(arguments, package));
         if (line.json) line.print({{"script", script}});
         else line.host.text(script);
         return;
@@ -119,11 +128,10 @@ void run_measure(CommandLine& line, const Arguments& arguments)
     const auto workspace = line.open_workspace(arguments.workspace);
     auto environment = line.environment(*workspace, false);
     auto request = arguments.request;
-    request.package = package_for(environment, arguments);
-    if (!arguments.against.empty()) {
-        if (arguments.device == "local") throw usage_error("--against is for phones; compare compares runs on this computer");
-        return run_pairs(line, environment, arguments, request.package);
-    }
+    const bool pairs = !arguments.against.empty() || !arguments.against_recipe.empty();
+    if (pairs && arguments.device == "local") throw usage_error("--against is for phones; compare compares runs on this computer");
+    request.package = package_for(environment, arguments.package, arguments.recipe, arguments.model);
+    if (pairs) return run_pairs(line, environment, arguments, request.package);
     print_run(line, *workspace, arguments.device == "local" ? measure_local(environment, request) : measure_on_phone(environment, phone_request(arguments, request.package)));
 }
 
@@ -164,8 +172,17 @@ void add_measure(CLI::App& app, CommandLine& line)
     phone->add_option("--samples-per-second", plan.samples_per_second, "of the battery")->capture_default_str()->check(CLI::Range(1, 50));
     phone->add_flag("--marker", plan.marker, "begin with a square wave of load, to find the run in an external meter's record");
     phone->add_flag("--suspend-charging", arguments->phone.suspend_charging, "ask the phone to live from its battery though it is plugged in; undone afterwards");
+    phone->add_option("--battery-min", plan.require.level_min, "start at this percentage or above")->check(CLI::Range(0, 100));
+    phone->add_option("--battery-max", plan.require.level_max, "start at this percentage or below")->check(CLI::Range(0, 100));
+    phone->add_option("--start-below", plan.require.start_below_c, "start when the battery is this cool, °C")->check(CLI::Range(1, 60));
+    phone->add_option("--thermal-status-max", plan.require.thermal_status_max, "start when Android says at most this: 0 none, 1 light, 2 moderate …")->check(CLI::Range(0, 6));
+    phone->add_flag("--screen-on", plan.require.screen_on, "start when the screen is on");
+    phone->add_flag("--discharging", plan.require.discharging, "start when the phone lives from its battery");
+    phone->add_flag("--energy-conditions", arguments->energy_conditions, "30 to 80 % full, discharging, screen on, thermal status 0: what a number for energy asks for");
+    phone->add_option("--wait", plan.require.wait_s, "seconds to wait for those at most; then it is said what is missing")->capture_default_str()->check(CLI::Range(0, 86'400));
     phone->add_option("--patience", arguments->patience_s, "seconds to wait for a phone that went away; afterwards jobs resume collects the run")->capture_default_str()->check(CLI::Range(0, 86'400));
     phone->add_option("--against", arguments->against, "another package file, measured in turns with this one: A B B A …, with the differences of the pairs");
+    phone->add_option("--against-recipe", arguments->against_recipe, "REF, instead of that package")->excludes("--against");
     phone->add_option("--pairs", arguments->pairs, "of --against")->capture_default_str()->check(CLI::Range(2, 1'000));
     phone->add_flag("--dry-run", arguments->dry_run, "print the exact script instead; nothing is done");
     command->add_option("-w,--workspace", arguments->workspace, "workspace file (*.bitwright), made when absent; not needed by --dry-run");

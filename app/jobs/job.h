@@ -12,6 +12,8 @@
 
 namespace bitwright {
 
+struct RunnerLog;
+
 /// Passes progress to the screen and to whoever listens (the job row).
 class ProgressRelay {
 public:
@@ -36,6 +38,7 @@ struct JobEnvironment {
     bool fresh = false;           ///< do not continue an interrupted job
     bool reuse_finished = false;  ///< a finished job's result is good enough (loop)
     std::function<void(const JobRow& job)> on_begin{};  ///< a row began
+    std::function<void(const RunnerLog& so_far)> on_log{};  ///< a phone told more about the run under way
 };
 
 /// One row of `jobs` while its work runs: taken over or new; progress keeps it alive.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/jobs/phone_energy.h"
 
+#include "core/exchange/stored_log.h"
 #include "core/runtime/file.h"
 #include "core/workspace/stored_json.h"
-#include "core/workspace/tensors.h"
 #include "device_bridge/energy/meter_csv.h"
 #include "device_bridge/energy/perfetto.h"
 #include "device_bridge/energy/rails.h"
@@ -150,12 +150,6 @@ std::vector<EnergyRow> energies_of(const CollectedRun& run, const SourceChoice& 
         return with_choice({row}, choice);
     }
     return with_choice(energy_rows(energy_of_gauge(samples, gauge_session(run, samples))), choice);
-}
-
-RunnerLog stored_log(const Workspace& workspace, const RunRow& run)
-{
-    const StoredFile log(workspace, run.log);
-    return read_runner_log(read_text(log.path()), "log of run:" + std::to_string(run.id));
 }
 
 ImportedEnergy import_energy(Workspace& workspace, std::int64_t id, const std::filesystem::path& csv)

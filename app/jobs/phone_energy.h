@@ -5,6 +5,7 @@
 
 #include "core/workspace/device_runs.h"
 #include "device_bridge/energy/energy.h"
+#include "device_bridge/energy/sources.h"
 #include "device_bridge/run/phone_run.h"
 
 #include <filesystem>
@@ -15,9 +16,6 @@ namespace bitwright {
 /// One row per phase that has a number, and one per phase that was refused; phase "run" with the reason where nothing has one. The whole report is the detail of the
 /// first row. with the choice of the source. Empty when the run was not sampled.
 [[nodiscard]] std::vector<EnergyRow> energies_of(const CollectedRun& run, const SourceChoice& choice);
-
-/// What the runner wrote during a stored run.
-[[nodiscard]] RunnerLog stored_log(const Workspace& workspace, const RunRow& run);
 
 struct ImportedEnergy {
     std::string columns;    ///< what was read as what

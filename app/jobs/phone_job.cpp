@@ -4,6 +4,7 @@
 #include "app/jobs/measure_job.h"
 #include "app/jobs/package_job.h"
 #include "app/jobs/phone_energy.h"
+#include "core/exchange/stored_log.h"
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 #include "core/workspace/tensors.h"
@@ -11,9 +12,14 @@
 #include "device_bridge/adb/remote_store.h"
 #include "device_bridge/adb/shell.h"
 #include "device_bridge/run/minutes.h"
+#include "device_bridge/run/phone_reading.h"
 #include "device_bridge/run/phone_run.h"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace fs = std::filesystem;
 
@@ -75,6 +81,26 @@ void prepare(Workspace& workspace, const PhoneSession& phone, const PhoneMeasure
                  {"setprop", "power.battery_input.suspended", before.starts_with("true") ? "true" : "false"}, control);
 }
 
+/// What the plan demands of the phone is waited for. Throws Error (failed) with what is missing and what to do.
+void await_preconditions(const PhoneSession& phone, const Preconditions& asked, const Control& control)
+{
+    using Clock = std::chrono::steady_clock;
+    if (!asked.any()) return;
+    for (const auto begin = Clock::now();;) {
+        const auto answer = parse_facts(run_shell(phone.target, state_script(), {.output_limit = 4U << 20, .time_limit = std::chrono::seconds(60)}, control).output);
+        const auto missing = answer.complete ? unmet(asked, answer.state) : std::vector<Unmet>{{"the phone does not answer about its state", "look at it", true}};
+        if (missing.empty()) return;
+        std::string words;
+        for (const auto& one : missing) words += (words.empty() ? "" : "; ") + one.is + ": " + one.step;
+        const auto waited = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin).count();
+        if (const auto never = std::find_if(missing.begin(), missing.end(), [](const Unmet& one) { return !one.told; }); never != missing.end())
+            throw failure(phone.target.serial + ": " + never->is + "; " + never->step);
+        if (waited >= asked.wait_s) throw failure(phone.target.serial + ": not measured, " + words + (waited > 0 ? " (waited for " + std::to_string(waited) + " s)" : ""));
+        control.report({"waiting: " + words, 0, 0, false, 0});
+        for (const auto next = Clock::now() + std::chrono::seconds(2); Clock::now() < next; std::this_thread::sleep_for(std::chrono::milliseconds(50))) control.check();
+    }
+}
+
 RunRow row_of(Workspace& workspace, const PhoneMeasureRequest& request, const PhoneSession& phone, const PackageRow& package, const CollectedRun& collected, const std::string& start)
 {
     RunRow run;
@@ -91,15 +117,13 @@ RunRow row_of(Workspace& workspace, const PhoneMeasureRequest& request, const Ph
     conditions.backend = "bitwright-runner " + collected.log.version + " " + collected.log.kernels;
     conditions.threads = request.plan.threads;
     run.conditions = put_conditions(workspace, conditions);
-    std::string name = (fs::temp_directory_path() / "bitwright-log-XXXXXX").string();
-    const int made = ::mkstemp(name.data());
-    if (made < 0) throw failure(name + ": cannot be made");
-    ::close(made);
-    write_text(name, collected.lines);
-    run.log = put_file(workspace, name);
-    fs::remove(name);
+    run.log = put_bytes(workspace, std::as_bytes(std::span(collected.lines)));
     run.aborted = !collected.log.complete;
     if (!run.aborted) {
+        const auto warm = std::count_if(collected.log.phases.begin(), collected.log.phases.end(), [](const RunnerPhase& phase) { return phase.name == "cool_limit"; });
+        if (warm > 0)
+            run.note = "the battery did not cool as far as the plan demands within " + std::to_string(request.plan.cool_limit_s) + " s, " + std::to_string(warm) +
+                       (warm == 1 ? " time; what followed began too warm" : " times; what followed began too warm");
         run.output_hash = collected.log.output_hash;
         run.measurements = collected.log.measurements;
         if (const auto* speed = collected.log.find("decode_tokens_per_s"); speed && request.plan.seconds > 0) run.repeats = static_cast<std::int64_t>(speed->samples.size());
@@ -155,10 +179,11 @@ void drop_impossible(DeviceRun& device)
         if (*level && (**level < 0 || **level > 100)) level->reset();
 }
 
-/// Reports every repeat once.
-PhoneRun::Watch repeats_to(const Control& control, const PhonePlan& plan)
+/// Reports every repeat once, and all that was sampled.
+PhoneRun::Watch watch_for(const JobEnvironment& environment, const PhonePlan& plan)
 {
-    return [&control, &plan, reported = std::size_t{0}](const RunnerLog& log) mutable {
+    return [&environment, &control = environment.control, &plan, reported = std::size_t{0}](const RunnerLog& log) mutable {
+        if (environment.on_log) environment.on_log(log);
         const auto* repeats = log.find(plan.generate > 0 ? "decode_tokens_per_s" : "prefill_tokens_per_s");
         if (!repeats) return control.report({"run", 0, 0, false, 0});
         for (; reported < repeats->samples.size(); ++reported)
@@ -181,7 +206,7 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
     if (request.big_cores && request.plan.affinity == 0 && !phone.simulated)  // an emulated phone has this computer's CPUs
         request.plan.affinity = big_core_mask(phone.facts.state.cores).value_or(0);
     SourceChoice source;
-    if (request.plan.sample) source = choose_energy_source(phone.target, phone.facts, control);
+    if (request.plan.sample) source = probe_energy(phone.target, phone.facts, control);
     if (source.source == EnergySource::rails) request.plan.beside = PhonePlan::Beside::rails;
     if (source.source == EnergySource::gauge_service || source.source == EnergySource::charge_service) request.plan.beside = PhonePlan::Beside::service;
     if (source.source == EnergySource::perfetto) request.plan.beside = PhonePlan::Beside::perfetto, request.plan.beside_voltage = source.voltage;
@@ -193,12 +218,13 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
             refuse_while_busy(phone, control);
             (void)undo_changes(workspace, phone, control);  // what an earlier job could not
             prepare(workspace, phone, request, control);
+            await_preconditions(phone, request.plan.require, control);
             environment.progress({"start", 0, 0, false, 0});
             on_phone = true;
             run.start(control);
         }
         on_phone = true;
-        const auto collected = run.follow(request.patience, repeats_to(control, request.plan), control);
+        const auto collected = run.follow(request.patience, watch_for(environment, request.plan), control);
         auto device = circumstances(request, collected);
         drop_impossible(device);
         device.expected_hash = expected;

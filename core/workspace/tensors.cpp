@@ -118,7 +118,11 @@ Tensor get_tensor(const Workspace& workspace, std::string_view sha256)
 std::string put_file(Workspace& workspace, const fs::path& file)
 {
     const MappedFile mapped(file);
-    const auto bytes = mapped.bytes();
+    return put_bytes(workspace, mapped.bytes());
+}
+
+std::string put_bytes(Workspace& workspace, std::span<const std::byte> bytes)
+{
     auto sha256 = sha256_hex(bytes);
     if (known(workspace, sha256)) return sha256;
     const bool large = bytes.size() > inline_tensor_limit;

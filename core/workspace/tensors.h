@@ -7,6 +7,8 @@
 #include "core/runtime/tensor.h"
 #include "core/workspace/workspace.h"
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,8 @@ std::string put_tensor(Workspace& workspace, const Tensor& tensor);
 
 /// Stores a whole file. @return SHA-256 of its bytes.
 std::string put_file(Workspace& workspace, const std::filesystem::path& file);
+/// The same for bytes that are no file yet.
+std::string put_bytes(Workspace& workspace, std::span<const std::byte> bytes);
 /// A file stored with put_file, readable as long as this object lives.
 class StoredFile {
 public:

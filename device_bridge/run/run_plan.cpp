@@ -6,23 +6,14 @@
 #include "device_bridge/energy/rails.h"
 #include "device_bridge/energy/sources.h"
 #include "device_bridge/phone/facts.h"
+#include "device_bridge/phone/lines.h"
 #include "device_bridge/phone/shell_quote.h"
-
-#include <cmath>
 
 namespace bitwright {
 namespace {
 
 constexpr const char* thermal_period_s = "10";
-constexpr const char* sysfs = "/sys";
 constexpr int perfetto_poll_ms = 250;
-
-std::string affinity_word(std::uint64_t mask)
-{
-    char text[20];
-    std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(mask));
-    return text;
-}
 
 /// Starts the loop that asks for energy beside the runner, and remembers it in $beside.
 std::string beside(const PhonePlan& plan, const RemoteRun& run)
@@ -55,58 +46,30 @@ const char* beside_name(PhonePlan::Beside beside)
 nlohmann::json to_json(const PhonePlan& plan)
 {
     nlohmann::json json{{"prompt_tokens", plan.prompt_tokens}, {"generate", plan.generate}, {"repeats", plan.repeats},   {"warmup", plan.warmup}, {"threads", plan.threads},
-                        {"affinity", plan.affinity == 0 ? "" : affinity_word(plan.affinity)}, {"seconds", plan.seconds}, {"batches", plan.batches}, {"idle_s", plan.idle_s}, {"rest_s", plan.rest_s},
+                        {"affinity", plan.affinity == 0 ? "" : hexadecimal_word(plan.affinity)}, {"seconds", plan.seconds}, {"batches", plan.batches}, {"idle_s", plan.idle_s}, {"rest_s", plan.rest_s},
                         {"sample", plan.sample}, {"samples_per_second", plan.samples_per_second}, {"marker", plan.marker},
                         {"beside", beside_name(plan.beside)}};
     if (plan.cool_to_c) {
         json["cool_to_c"] = *plan.cool_to_c;
         json["cool_limit_s"] = plan.cool_limit_s;
     }
+    if (plan.require.any()) json["preconditions"] = to_json(plan.require);
     return json;
 }
 
 void check(const PhonePlan& plan)
 {
+    check(plan.require);
     if (plan.cool_to_c && !plan.sample) throw usage_error("--cool-to needs the battery's temperature; leave --no-samples out");
     if (plan.cool_to_c && !(*plan.cool_to_c >= 1 && *plan.cool_to_c <= 60)) throw usage_error("--cool-to: a battery is between 1 and 60 °C");
     if (plan.cool_to_c && plan.batches == 1 && plan.repeats == 1 && plan.seconds == 0) throw usage_error("--cool-to waits between runs; ask for --repeats");
-}
-
-std::vector<std::string> runner_words(const PhonePlan& plan, const RemoteRun& run)
-{
-    std::vector<std::string> words{run.runner};
-    const auto add = [&](const char* option, const std::string& value) { words.insert(words.end(), {option, value}); };
-    if (!run.package.empty()) add("--package", run.package);
-    add("--mode", plan.generate > 0 ? "mixed" : "prefill");
-    add("--prompt-tokens", std::to_string(plan.prompt_tokens));
-    if (plan.generate > 0) add("--tokens", std::to_string(plan.generate));
-    add("--runs", std::to_string(plan.repeats));
-    add("--warmup", std::to_string(plan.warmup));
-    if (plan.batches > 1) add("--batches", std::to_string(plan.batches));
-    if (plan.idle_s > 0) add("--idle", std::to_string(plan.idle_s));
-    if (plan.rest_s > 0) add("--rest", std::to_string(plan.rest_s));
-    if (plan.cool_to_c) {
-        add("--cool-to", std::to_string(std::lround(*plan.cool_to_c * 10)));
-        add("--cool-limit", std::to_string(plan.cool_limit_s));
-    }
-    add("--threads", std::to_string(plan.threads));
-    if (plan.affinity != 0) add("--affinity", affinity_word(plan.affinity));
-    if (plan.seconds > 0) add("--seconds", std::to_string(plan.seconds));
-    if (plan.marker) words.emplace_back("--marker");
-    if (plan.sample) {
-        add("--battery", "auto");
-        add("--sysfs", sysfs);
-        add("--samples-per-second", std::to_string(plan.samples_per_second));
-    }
-    add("--jsonl", "run.jsonl");
-    return words;
 }
 
 std::string run_script(const PhonePlan& plan, const RemoteRun& run)
 {
     std::string runner;
     for (const auto& word : runner_words(plan, run)) {
-        const auto written = word == run.runner ? std::string("\"$1\"") : word == run.package && !word.empty() ? "\"$2\"" : word == sysfs ? "\"$3\"" : shell_quoted(word);
+        const auto written = word == run.runner ? std::string("\"$1\"") : word == run.package && !word.empty() ? "\"$2\"" : word == phone_sysfs ? "\"$3\"" : shell_quoted(word);
         runner += (runner.empty() ? "" : " ") + written;
     }
     return "# started in the run's folder with: the runner, the package, where sysfs is\n"
@@ -120,7 +83,7 @@ std::string run_script(const PhonePlan& plan, const RemoteRun& run)
            "exit $(cat rc)\n";
 }
 
-std::string run_command(const RemoteRun& run) { return shell_command({"sh", "run.sh", run.runner, run.package.empty() ? "-" : run.package, sysfs}); }
+std::string run_command(const RemoteRun& run) { return shell_command({"sh", "run.sh", run.runner, run.package.empty() ? "-" : run.package, phone_sysfs}); }
 
 std::string dry_run_script(const PhonePlan& plan, const RemoteRun& run, const std::string& serial, const std::filesystem::path& runner, const std::filesystem::path& package)
 {

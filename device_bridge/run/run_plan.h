@@ -6,6 +6,8 @@
 // Threading: pure functions.
 #pragma once
 
+#include "device_bridge/run/preconditions.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -29,6 +31,7 @@ struct PhonePlan {
     bool marker = false;                 ///< begin with a square wave of load for an external meter
     enum class Beside : std::uint8_t { nothing, rails, service, perfetto };
     Beside beside = Beside::nothing;     ///< energy's source where it is not the battery's files, which the runner reads: asked in a loop of its own
+    Preconditions require = {};          ///< waited for before the run starts
     bool beside_voltage = true;          ///< false: Perfetto's counters lack the voltage, which is then written beside them
 };
 [[nodiscard]] nlohmann::json to_json(const PhonePlan& plan);
@@ -38,9 +41,11 @@ void check(const PhonePlan& plan);
 struct RemoteRun {
     std::string runner, package;  ///< absolute paths on the phone; package "": none
     std::string folder;           ///< of this run
+    std::string lines = "run.jsonl";  ///< what the runner writes; relative to where it is started
     [[nodiscard]] std::string file(const char* name) const { return folder + "/" + name; }
 };
-/// The runner's command line.
+inline constexpr const char* phone_sysfs = "/sys";
+/// The runner's command line, here and on a phone.
 [[nodiscard]] std::vector<std::string> runner_words(const PhonePlan& plan, const RemoteRun& run);
 /// run.sh: state before, the runner, state after; thermal status every ten seconds beside it. It runs in the run's folder.
 [[nodiscard]] std::string run_script(const PhonePlan& plan, const RemoteRun& run);

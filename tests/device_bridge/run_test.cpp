@@ -3,8 +3,11 @@
 #include "device_bridge/run/minutes.h"
 #include "device_bridge/run/phone_run.h"
 #include "device_bridge/run/run_plan.h"
+#include "device_bridge/run/timeline.h"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace bitwright {
 namespace {
@@ -45,6 +48,94 @@ TEST(RunPlan, DryRunsQuoteWhatUsersNamed)
 {
     const auto script = dry_run_script({}, remote, "a b;c", "/r", "/my models/p.safetensors");
     EXPECT_NE(script.find("adb -s 'a b;c' push '/my models/p.safetensors' "), std::string::npos) << script;
+}
+
+PhoneState fit_for_energy()
+{
+    PhoneState state;
+    state.battery.emplace();
+    state.battery->level_percent = 60;
+    state.battery->status = ChargeStatus::discharging;
+    state.battery->plugged = false;
+    state.battery->celsius = 28.4;
+    state.thermal.emplace();
+    state.thermal->status = 0;
+    state.screen_on = true;
+    return state;
+}
+
+TEST(Preconditions, APhoneFitForEnergyMeetsThemAndEachLackIsNamed)
+{
+    auto asked = for_energy({});
+    asked.start_below_c = 30;
+    EXPECT_TRUE(unmet(asked, fit_for_energy()).empty());
+    const auto words = [&](auto change) {
+        auto state = fit_for_energy();
+        change(state);
+        const auto list = unmet(asked, state);
+        EXPECT_EQ(list.size(), 1U);
+        return list.empty() ? Unmet() : list.front();
+    };
+    EXPECT_EQ(words([](PhoneState& s) { s.battery->level_percent = 84; }).is, "the battery is at 84 %, 30 to 80 % are asked for");
+    EXPECT_EQ(words([](PhoneState& s) { s.battery->level_percent = 12; }).step, "charge it");
+    EXPECT_EQ(words([](PhoneState& s) { s.battery->celsius = 33.25; }).is, "the battery has 33.2 °C, 30.0 °C are asked for");
+    EXPECT_NE(words([](PhoneState& s) { s.thermal->status = 2; }).is.find("moderate"), std::string::npos);
+    EXPECT_EQ(words([](PhoneState& s) { s.screen_on = false; }).step, "switch it on");
+    EXPECT_EQ(words([](PhoneState& s) { s.battery->plugged = true; }).is, "the phone is plugged in");
+    EXPECT_EQ(words([](PhoneState& s) { s.battery->plugged = true, s.input_suspended = true, s.battery->status = ChargeStatus::charging; }).step, "unplug it");
+    auto suspended = fit_for_energy();
+    suspended.battery->plugged = true, suspended.input_suspended = true;
+    EXPECT_TRUE(unmet(asked, suspended).empty()) << "it lives from its battery";
+}
+
+TEST(Preconditions, WhatThePhoneDoesNotTellCannotBeDemanded)
+{
+    auto asked = for_energy({});
+    asked.start_below_c = 30;
+    const auto list = unmet(asked, {});
+    EXPECT_EQ(list.size(), 5U);
+    for (const auto& one : list) EXPECT_FALSE(one.told) << one.is;
+    auto faked = fit_for_energy();
+    faked.battery->faked = true, faked.thermal->overridden = true;
+    for (const auto& one : unmet(asked, faked)) EXPECT_FALSE(one.told) << one.is;
+    EXPECT_TRUE(unmet({}, {}).empty()) << "nothing asked, nothing missing";
+    Preconditions never;
+    never.level_min = 80, never.level_max = 30;
+    EXPECT_THROW(check(never), Error);
+    EXPECT_EQ(to_json(for_energy({}))["level_max"], 80);
+    PhonePlan plan;
+    EXPECT_FALSE(to_json(plan).contains("preconditions"));
+    plan.require = for_energy({});
+    EXPECT_TRUE(to_json(plan).contains("preconditions"));
+}
+
+TEST(Timeline, ShowsHeatClocksAndThePowerThatThePhoneUses)
+{
+    RunnerLog log;
+    for (int i = 0; i < 600; ++i) {  // two minutes: 0.5 A at 4 V out of the battery
+        const std::int64_t t = second + i * second / 5;
+        log.power.push_back({t, 4'000'000, -500'000 - i % 2, 3'000'000 - i * 28, 60, 300 + i / 100, "Discharging"});
+        log.thermal.push_back({t, {{"cpu", 50'000 + i}, {"gpu", 40'000}}});
+        log.frequencies.push_back({t, {1'000'000, 3'000'000, std::nullopt}});
+    }
+    const auto timeline = timeline_of(log, 100);
+    EXPECT_EQ(timeline.no_power, "");
+    for (const auto* line : {&timeline.battery_c, &timeline.hottest_c, &timeline.fastest_mhz, &timeline.mean_mhz, &timeline.watts}) {
+        EXPECT_EQ(line->seconds.size(), 100U);
+        EXPECT_EQ(line->values.size(), 100U);
+        EXPECT_TRUE(std::is_sorted(line->seconds.begin(), line->seconds.end()));
+    }
+    EXPECT_NEAR(timeline.watts.seconds.back(), 120, 2);
+    EXPECT_NEAR(timeline.battery_c.values.front(), 30, 0.01);
+    EXPECT_NEAR(timeline.hottest_c.values.back(), 50.6, 0.01);
+    EXPECT_NEAR(timeline.fastest_mhz.values[50], 3000, 1e-9);
+    EXPECT_NEAR(timeline.mean_mhz.values[50], 2000, 1e-9) << "of those that tell";
+    EXPECT_NEAR(timeline.watts.values[50], 2, 0.01);
+    for (auto& power : log.power) power.status = "Charging";
+    EXPECT_TRUE(timeline_of(log).watts.empty());
+    EXPECT_NE(timeline_of(log).no_power.find("plugged in"), std::string::npos);
+    EXPECT_TRUE(timeline_of({}).empty());
+    EXPECT_EQ(timeline_of({}).no_power, "");
 }
 
 TEST(Minutes, SpeedHeatAndClockOfALongRun)

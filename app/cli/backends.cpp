@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // backends list, script, read: runtimes of others on a phone, by hand.
 #include "app/cli/command_line.h"
+#include "app/jobs/backend_run.h"
 #include "app/jobs/backend_script.h"
 
 #include <memory>
@@ -10,7 +11,8 @@ namespace {
 
 struct Arguments {
     BackendRequest request;
-    std::string device, folder;
+    BackendRun store;
+    std::string device, folder, workspace;
 };
 
 void list(const CommandLine& line, const Arguments& arguments)
@@ -51,7 +53,16 @@ void read(const CommandLine& line, const Arguments& arguments)
     const auto result = backends::read_run_folder(arguments.request.backend, accelerator_named(arguments.request.accelerator), arguments.folder);
     Json quantities = Json::array();
     for (const auto& quantity : result.quantities) quantities.push_back(quantity_json(quantity));
-    line.print({{"backend", arguments.request.backend},
+    Json stored;
+    if (!arguments.workspace.empty()) {
+        if (arguments.store.model.empty() || arguments.store.serial.empty()) throw usage_error("to store it, --model FILE and --device SERIAL are needed: what ran, and where");
+        auto run = arguments.store;
+        run.backend = arguments.request.backend, run.folder = arguments.folder;
+        const auto workspace = line.open_workspace(arguments.workspace);
+        stored = to_string(Reference{"run", store_backend_run(*workspace, run, result, adb_settings_from_environment(), line.control).id});
+    }
+    line.print({{"run", stored},
+                {"backend", arguments.request.backend},
                 {"complete", result.complete},
                 {"error", result.error.empty() ? Json() : Json(result.error)},
                 {"exit_code", result.exit_code ? Json(*result.exit_code) : Json()},
@@ -113,11 +124,18 @@ void add_backends(CLI::App& app, CommandLine& line)
     });
 
     auto* reading = add_command(*group, "read", "what a run of the script left in its folder",
-                                "backend, complete, error, exit_code, version, offload, offload_device, offload_evidence, prompt_tokens, generated_tokens, "
+                                "run (null unless stored), backend, complete, error, exit_code, version, offload, offload_device, offload_evidence, prompt_tokens, generated_tokens, "
                                 "quantities[{quantity, unit, samples, summary}], warnings");
     reading->add_option("backend", request.backend, "as list names it")->required();
     reading->add_option("folder", arguments->folder, "where the script ran")->required();
     add_accelerator(*reading, request);
+    auto& store = arguments->store;
+    reading->add_option("-w,--workspace", arguments->workspace, "store it there as a run, with its conditions and the proof of where it computed");
+    reading->add_option("--model", store.model, "the file that ran, to store it");
+    reading->add_option("--device", store.serial, "serial of the phone it ran on, to store it; it is asked what it is where it is connected");
+    reading->add_option("--prompt-tokens", store.prompt_tokens, "where the tool does not say")->check(CLI::PositiveNumber);
+    reading->add_option("--generate", store.generated, "where the tool does not say")->check(CLI::NonNegativeNumber);
+    reading->add_option("--threads", store.threads, "that were asked for")->check(CLI::PositiveNumber);
     reading->callback([&line, arguments] { line.action = [&line, arguments] { read(line, *arguments); }; });
 }
 

@@ -34,7 +34,11 @@ Json run_of(const RunRow& row)
                 {"start", row.start},
                 {"tags", row.tags},
                 {"note", or_null(row.note)},
-                {"archived", row.archived}};
+                {"archived", row.archived},
+                {"runtime", row.runtime},
+                {"offload", or_null(row.offload)},
+                {"evidence", or_null(row.evidence)},
+                {"output_sha256", or_null(row.output_hash)}};
     for (const auto& measurement : row.measurements) object[measurement.quantity] = measurement.value;
     return object;
 }
@@ -190,7 +194,7 @@ void add_runs(CLI::App& app, CommandLine& line)
         add_workspace(*command, arguments->workspace);
         command->callback([&line, arguments, work] { line.action = [&line, arguments, work] { work(line, *arguments); }; });
     };
-    const std::string run_keys = "run, package, state, prompt_tokens, generated, repeats, start, tags, note, archived, each quantity measured, device{kind (local, phone, simulated), name, identity}, answer (same, wrong, unchecked; null on this computer)";
+    const std::string run_keys = "run, package, state, prompt_tokens, generated, repeats, start, tags, note, archived, runtime, offload (CPU, unverified accelerator, verified accelerator; null for bitwright), evidence, output_sha256, each quantity measured, device{kind (local, phone, simulated), name, identity}, answer (same, wrong, unchecked; null on this computer)";
 
     const std::string evaluation_keys = "evaluation, level, placement, recipe, package, windows, tokens, perplexity_token, definition, created, tags, note, archived";
 

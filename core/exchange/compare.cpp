@@ -52,6 +52,8 @@ std::vector<std::string> speed_obstacles(const ComparisonRow& row, const Compari
     std::vector<std::string> out;
     if (!has_speed(row) || !has_speed(baseline)) return out;
     if ((row.device_kind == "simulated") != (baseline.device_kind == "simulated")) out.emplace_back("simulated against hardware: an emulated phone's times say nothing about a real one");
+    for (const auto* one : {&row, &baseline})
+        if (one->offload == "unverified accelerator") out.push_back("unverified accelerator: nothing proves where " + one->name + " computed");
     differ(out, "other device", row.device, baseline.device);
     if (row.device == baseline.device && row.device_identity != baseline.device_identity) out.push_back("another " + row.device);
     differ(out, "other number of threads", std::to_string(row.threads), std::to_string(baseline.threads));

@@ -47,6 +47,7 @@ struct ComparisonRow {
     std::string device;           ///< where speed was measured: "this computer"
     std::string device_kind = "local";  ///< "local", "phone", "simulated"
     std::string device_identity;  ///< which phone, where two have one name; "" for this computer
+    std::string offload;          ///< of other runtimes: "CPU", "unverified accelerator", "verified accelerator"; "" for our runner
     std::int64_t threads = 0, prompt_tokens = 0, generated_tokens = 0;  ///< of the speed measurement; 0: none
     std::optional<PairedDifference> perplexity_difference;  ///< per token, to the report's baseline; absent where not comparable or too few windows
     std::int64_t recipe = 0, evaluation = 0, run = 0;       ///< rows of the workspace it was gathered from; 0: none
@@ -54,7 +55,7 @@ struct ComparisonRow {
 
 /// Why the two perplexities may not be compared, one sentence each; empty: they may.
 [[nodiscard]] std::vector<std::string> perplexity_obstacles(const ComparisonRow& row, const ComparisonRow& baseline);
-/// Likewise prefill and decode speed: device (what was emulated never stands beside hardware), threads, lengths. Empty also where one of them has no speed at all.
+/// Likewise prefill and decode speed: device (what was emulated never stands beside hardware), accelerators without proof, threads, lengths. Empty also where one of them has no speed at all.
 [[nodiscard]] std::vector<std::string> speed_obstacles(const ComparisonRow& row, const ComparisonRow& baseline);
 
 }  // namespace bitwright

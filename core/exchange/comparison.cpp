@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <set>
@@ -202,6 +203,7 @@ private:
         const auto package = get_package(workspace_, id);
         row.package_hash = package.sha256;
         row.bytes.value = static_cast<double>(package.bytes);
+        if (row.name.empty() && package.recipe_hash.empty()) row.name = std::filesystem::path(package.path).filename().string();  // another runtime's model
         if (row.name.empty()) row.name = to_string(Reference{"package", id});
         if (package.conversions && converted_.insert(id).second) {
             const auto list = stored_json<std::vector<std::string>>(workspace_, to_string(Reference{"package", id}) + ", conversions", *package.conversions);
@@ -220,6 +222,7 @@ private:
         row.device = conditions.device_name;
         row.device_kind = conditions.device_kind;
         row.device_identity = conditions.device_identity;
+        row.offload = run->second.offload.value_or("");
         row.threads = conditions.threads.value_or(0);
         row.prompt_tokens = run->second.prompt_tokens;
         row.generated_tokens = run->second.generated;
@@ -243,6 +246,8 @@ private:
         };
         shown.facts.emplace_back("program", conditions.program);
         shown.facts.emplace_back("backend", conditions.backend);
+        add("computed on", run.offload);
+        add("proof of it", run.evidence);
         add("threads", conditions.threads);
         add("load average before", conditions.load_average);
         add("governor", conditions.governor);

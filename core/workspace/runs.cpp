@@ -9,7 +9,7 @@ namespace bitwright {
 namespace {
 
 constexpr const char* select_run =
-    "SELECT id, package, conditions, prompt_tokens, generated, repeats, state, output_hash, note, log, start, finish, tags, archived FROM runs ";
+    "SELECT id, package, conditions, prompt_tokens, generated, repeats, state, output_hash, note, log, start, finish, tags, archived, runtime, offload, evidence FROM runs ";
 
 RunRow row_of(const Workspace& workspace, SQLite::Database& db, SQLite::Statement& query)
 {
@@ -24,6 +24,9 @@ RunRow row_of(const Workspace& workspace, SQLite::Database& db, SQLite::Statemen
     row.finish = query.getColumn(11).getString();
     row.tags = stored_json<std::vector<std::string>>(workspace, "run:" + std::to_string(row.id) + ", tags", query.getColumn(12).getString());
     row.archived = query.getColumn(13).getInt() != 0;
+    row.runtime = query.getColumn(14).getString();
+    row.offload = optional_string(query.getColumn(15));
+    row.evidence = optional_string(query.getColumn(16));
     SQLite::Statement measured(db, "SELECT id, quantity, unit, value FROM measurements WHERE run = ? ORDER BY id");
     measured.bind(1, row.id);
     while (measured.executeStep()) {
@@ -75,8 +78,8 @@ std::int64_t put_run(Workspace& workspace, const RunRow& run)
 {
     return workspace.database().write([&](SQLite::Database& db) {
         SQLite::Statement row(db,
-                              "INSERT INTO runs (package, conditions, prompt_tokens, generated, repeats, state, output_hash, log, start, finish, tags, note) "
-                              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                              "INSERT INTO runs (package, conditions, prompt_tokens, generated, repeats, state, output_hash, log, start, finish, tags, note, runtime, offload, evidence) "
+                              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         int i = 1;
         for (const auto number : {run.package, run.conditions, run.prompt_tokens, run.generated, run.repeats}) row.bind(i++, number);
         row.bind(6, run.aborted ? "aborted" : "done");
@@ -86,6 +89,9 @@ std::int64_t put_run(Workspace& workspace, const RunRow& run)
         row.bind(10, run.finish);
         row.bind(11, nlohmann::json(run.tags).dump());
         bind_optional(row, 12, run.note);
+        row.bind(13, run.runtime);
+        bind_optional(row, 14, run.offload);
+        bind_optional(row, 15, run.evidence);
         row.exec();
         const auto id = db.getLastInsertRowid();
         for (const auto& measurement : run.measurements) {

@@ -38,6 +38,8 @@ struct RunRow {
     std::vector<std::string> tags;
     bool archived = false;
     std::vector<Measurement> measurements;
+    std::string runtime = "bitwright";              ///< what ran it; others give no ids, so output_hash is absent
+    std::optional<std::string> offload, evidence;   ///< of other runtimes: where it computed ("unverified accelerator" …), and the line that proves it
 };
 std::int64_t put_run(Workspace& workspace, const RunRow& run);
 /// Throws Error (bad_input) when absent.

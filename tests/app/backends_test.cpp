@@ -70,5 +70,39 @@ TEST(BackendsCommand, ReadTellsWhatCameOutAndHowFarItIsProved)
     EXPECT_EQ(run_cli({"backends", "read", "llama.cpp", (folder / "pkg").string()}).code, 3);
 }
 
+TEST(BackendsCommand, WhatCameOutIsStoredAsARunWithTheProofOfWhereItComputed)
+{
+    const auto folder = package("backends-store");
+    const auto workspace = (folder / "w.bitwright").string();
+    fs::create_directories(folder / "run-1");
+    std::ofstream(folder / "run-1" / "output.txt") << "| model | backend | test | t/s |\n| --- | --- | --- | --- |\n| m | HTP | pp128 | 100.5 \u00b1 1.5 |\n";
+    std::ofstream(folder / "run-1" / "exit.txt") << "0\n";
+    Arguments read{"backends", "read", "llama.cpp", folder.string(), "--accelerator", "npu", "-w", workspace, "--json"};
+    EXPECT_EQ(run_cli(read).code, 2) << "what ran and where is not said";
+    const Arguments what{"--model", (folder / "M.gguf").string(), "--device", "R5CT1234", "--prompt-tokens", "128", "--threads", "4"};
+    read.insert(read.end(), what.begin(), what.end());
+    const auto stored = run_cli(read);
+    ASSERT_EQ(stored.code, 0) << stored.err;
+    EXPECT_EQ(stored.json()["run"], "run:1");
+    const auto listed = [&] { return run_cli({"runs", "list", "-w", workspace, "--json"}).json()["runs"]; };
+    const auto run = listed()[0];
+    EXPECT_EQ(run["offload"], "unverified accelerator") << run.dump(1);
+    EXPECT_EQ(run["runtime"], "llama.cpp");
+    EXPECT_EQ(run["prefill_tokens_per_s"], 100.5);
+    EXPECT_TRUE(run["output_sha256"].is_null());
+    EXPECT_EQ(run["device"]["kind"], "phone");
+    EXPECT_EQ(run.dump().find("R5CT1234"), std::string::npos) << "no serial is stored";
+    const auto compared = run_cli({"compare", "-w", workspace, "--json"});
+    ASSERT_EQ(compared.code, 0) << compared.err;
+    EXPECT_NE(compared.out.find("M.gguf"), std::string::npos) << compared.out;
+    fs::remove(folder / "run-1" / "exit.txt");
+    const auto cut = run_cli(read);
+    ASSERT_EQ(cut.code, 0) << cut.err;
+    const auto aborted = listed()[0];
+    EXPECT_EQ(aborted["state"], "aborted");
+    EXPECT_FALSE(aborted.contains("prefill_tokens_per_s"));
+    EXPECT_NE(aborted["note"].get<std::string>().find("connection"), std::string::npos) << aborted;
+}
+
 }  // namespace
 }  // namespace bitwright::test

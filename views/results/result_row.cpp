@@ -2,11 +2,13 @@
 #include "views/results/result_row.h"
 
 #include "core/runtime/file.h"
+#include "core/workspace/device_runs.h"
 #include "core/workspace/models.h"
 #include "core/workspace/recipes.h"
 #include "core/workspace/runs.h"
 #include "core/workspace/stored_json.h"
 #include "core/workspace/tensors.h"
+#include "device_bridge/phone/thermal.h"
 #include "views/desk/formats.h"
 
 #include <QCoreApplication>
@@ -113,6 +115,7 @@ ResultRow row_of(const RunRow& run, const Workspace& workspace, Names& names)
     row.reference = {"run", run.id};
     row.level = QStringLiteral("integer");
     names.describe(row, get_package(workspace, run.package).recipe);
+    if (row.name.isEmpty() && run.offload) row.name = QFileInfo(q(get_package(workspace, run.package).path)).fileName();  // another runtime's model
     if (row.name.isEmpty()) row.name = q(to_string(Reference{"package", run.package}));
     for (const auto& measurement : run.measurements) {
         const auto spread = [&]() -> std::optional<std::pair<double, double>> {
@@ -131,6 +134,7 @@ ResultRow row_of(const RunRow& run, const Workspace& workspace, Names& names)
     row.device_identity = q(conditions.device_identity);
     row.simulated = conditions.device_kind == "simulated";
     if (conditions.device_kind != "local") row.measured_on.prepend(row.device + QStringLiteral(": "));
+    if (run.offload) row.measured_on += QStringLiteral(", ") + q(conditions.backend) + QStringLiteral(", ") + (run.offload == "unverified accelerator" ? text("unverified accelerator") : run.offload == "CPU" ? text("CPU") : text("verified accelerator"));
     row.tags = list(run.tags);
     row.note = q(run.note.value_or(""));
     row.created = q(run.start);
@@ -157,6 +161,30 @@ void add_conditions(ResultDetails& details, const Workspace& workspace, const Co
     out.emplace_back(text("governor"), conditions.governor ? q(*conditions.governor) : not_measured);
     out.emplace_back(text("power source"), conditions.power_source ? q(*conditions.power_source) : not_measured);
     if (conditions.seed) out.emplace_back(text("seed"), QString::number(*conditions.seed));
+}
+
+QString range(const std::optional<double>& from, const std::optional<double>& to, const QString& unit) { return from || to ? text("%1 to %2").arg(number(from), number(to)) + unit : not_measured; }
+
+QString status_words(const std::optional<std::int64_t>& status) { return status ? q(thermal_status_name(*status)) : not_measured; }
+
+/// What a phone said of itself around the run, and its energy or why there is none.
+void add_circumstances(ResultDetails& details, const Workspace& workspace, const RunRow& run)
+{
+    const auto device = get_device_run(workspace, run.id);
+    if (!device) return;
+    auto& out = details.conditions;
+    out.emplace_back(text("answer"), device->answer == Answer::same ? text("as this computer's engine") : device->answer == Answer::wrong ? text("wrong") : text("not compared"));
+    out.emplace_back(text("thermal status before, highest, after"), QStringList{status_words(device->thermal_before), status_words(device->thermal_highest), status_words(device->thermal_after)}.join(QStringLiteral(", ")));
+    out.emplace_back(text("battery"), range(device->level_before, device->level_after, QStringLiteral(" %")));
+    out.emplace_back(text("battery before, highest"), range(device->battery_before_c, device->battery_highest_c, QStringLiteral(" °C")));
+    out.emplace_back(text("screen"), !device->screen_on ? not_measured : *device->screen_on ? text("on") : text("off"));
+    out.emplace_back(text("memory available"), device->memory_available ? bytes(static_cast<std::uint64_t>(*device->memory_available)) : not_measured);
+    for (const auto& energy : get_energies(workspace, run.id)) {
+        auto words = energy.mj_per_token ? text("tier %1: %2 ± %3 mJ per token").arg(q(energy.tier), number(energy.mj_per_token), number(energy.mj_per_token_u)) : text("tier %1").arg(q(energy.tier));
+        if (energy.reason) words += QStringLiteral(": ") + q(*energy.reason);
+        out.emplace_back(text("energy, %1 (%2)").arg(q(energy.phase), q(energy.source)), words);
+    }
+    out.emplace_back(text("plan"), q(device->plan));
 }
 
 void add_recipe(ResultDetails& details, const Workspace& workspace, const std::optional<std::int64_t>& recipe)
@@ -202,6 +230,9 @@ ResultDetails details_of(const Workspace& workspace, const RunRow& run)
     out.emplace_back(text("state"), run.aborted ? text("aborted") : text("done"));
     out.emplace_back(text("started"), local_time(run.start));
     out.emplace_back(text("finished"), local_time(run.finish));
+    if (run.offload) out.emplace_back(text("computed on"), q(*run.offload));
+    if (run.offload) out.emplace_back(text("proof of it"), run.evidence ? q(*run.evidence) : not_measured);
+    add_circumstances(details, workspace, run);
     for (const auto& measurement : run.measurements) {
         out.emplace_back(quantity_title(measurement.quantity), measurement.unit == "B" ? bytes(static_cast<std::uint64_t>(measurement.value)) : number(measurement.value) + QLatin1Char(' ') + q(measurement.unit));
         // the curve of the samples is of speeds; other quantities of a repeat (latency) stand above with their medians

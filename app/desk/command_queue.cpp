@@ -16,6 +16,7 @@ struct CommandQueue::Entry {
     mutable std::mutex mutex;
     Job job;
     std::shared_ptr<views::Trace> trace;
+    std::shared_ptr<const Timeline> timeline;
     std::unique_ptr<ProgressRelay> relay;
     std::unique_ptr<Control> control;  ///< of this attempt
     std::chrono::steady_clock::time_point started, stage_started;
@@ -67,7 +68,7 @@ CommandQueue::~CommandQueue()
 views::Lane& CommandQueue::lane_of(const QStringList& arguments)
 {
     const auto option = arguments.indexOf(QStringLiteral("--device"));
-    const bool of_phone = !arguments.isEmpty() && (arguments.front() == QLatin1String("measure") || arguments.front() == QLatin1String("push"));
+    const bool of_phone = !arguments.isEmpty() && (arguments.front() == QLatin1String("measure") || arguments.front() == QLatin1String("push") || arguments.front() == QLatin1String("devices"));
     if (!of_phone || option < 0 || option + 1 >= arguments.size() || arguments[option + 1] == QLatin1String("local")) return compute_;
     auto& lane = phones_[arguments[option + 1]];
     if (!lane) lane = std::make_unique<WorkerLane>("phone");
@@ -156,6 +157,12 @@ void CommandQueue::work(const std::shared_ptr<Entry>& entry)
         auto next = std::make_shared<views::Trace>(entry->trace ? *entry->trace : views::Trace{});
         next->steps.push_back(std::make_shared<const MethodProgress>(progress));
         entry->trace = std::move(next);
+    };
+    host.on_log = [&](const RunnerLog& log) {
+        auto timeline = std::make_shared<const Timeline>(timeline_of(log));
+        const std::lock_guard lock(entry->mutex);
+        entry->timeline = std::move(timeline);
+        entry->news = true;
     };
     const int code = cli::run_command_line(std::move(arguments), host);
     QMetaObject::invokeMethod(this, [this, entry, code] { finish(entry, code); }, Qt::QueuedConnection);
@@ -252,6 +259,14 @@ std::shared_ptr<const views::Trace> CommandQueue::trace(std::int64_t number) con
     if (!entry) return nullptr;
     const std::lock_guard lock(entry->mutex);
     return entry->trace;
+}
+
+std::shared_ptr<const Timeline> CommandQueue::timeline(std::int64_t number) const
+{
+    const auto entry = find(number);
+    if (!entry) return nullptr;
+    const std::lock_guard lock(entry->mutex);
+    return entry->timeline;
 }
 
 void CommandQueue::announce()

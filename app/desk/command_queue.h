@@ -32,6 +32,7 @@ public:
     [[nodiscard]] std::vector<views::Job> jobs() const override;
     [[nodiscard]] std::optional<views::Job> job(std::int64_t number) const override;
     [[nodiscard]] std::shared_ptr<const views::Trace> trace(std::int64_t number) const override;
+    [[nodiscard]] std::shared_ptr<const Timeline> timeline(std::int64_t number) const override;
 
     /// Asks everything to stop where it can be continued: an optimization at its next step, or (`now`) at its last checkpoint. What waits is paused. Returns at
     /// once; the lanes are at rest soon after, and the compute lane has to be gone before the queue is.

@@ -6,6 +6,7 @@
 #include "app/desk/settings_store.h"
 #include "app/desk/worker_lane.h"
 #include "core/numerics/numerics.h"
+#include "device_bridge/adb/adb_settings.h"
 #include "views/desk/desk.h"
 #include "views/desk/theme.h"
 
@@ -61,6 +62,7 @@ int main(int argc, char** argv)
     parser.process(application);
 
     auto settings = load_settings();
+    choose_adb(settings.adb.toStdString(), static_cast<std::uint16_t>(settings.adb_port));
     views::apply_theme(views::appearance_of(settings.theme));
     WorkerLane interactive("interactive"), store("store", true);
     auto compute_lane = std::make_unique<WorkerLane>("compute");

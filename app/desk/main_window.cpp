@@ -16,6 +16,7 @@
 #include "views/palette/command_palette.h"
 #include "views/palette/key_sheet.h"
 #include "views/results/results_page.h"
+#include "views/settings/settings_sheet.h"
 #include "views/start/drop_target.h"
 #include "views/start/start_page.h"
 #include "views/tune/tune_page.h"
@@ -238,6 +239,9 @@ void MainWindow::add_actions()
     menu->addSeparator();
     new views::CommandPalette(*desk_, this);  // each registers the action that opens it
     new views::KeySheet(*desk_, this);
+    new views::SettingsSheet(*desk_, this);
+    menu->addAction(actions.find(QStringLiteral("desk.settings")));
+    connect(desk_, &Desk::settings_changed, this, [this] { apply_theme_choice(desk_->settings().theme); });
     // the sheet is a window of its own, so it takes the key, too
     calibrate_->addAction(actions.add(QStringLiteral("desk.help"), tr("Desk"), tr("Help on what is in front"), QKeySequence(QKeySequence::HelpContents), [this] { show_help(help_topic()); }));
     for (const auto& topic : views::help_topics())

@@ -27,6 +27,8 @@ views::Settings load_settings()
     settings.docks = file.value(QStringLiteral("docks")).toByteArray();
     settings.lock_wait_seconds = std::clamp(file.value(QStringLiteral("lock_wait_seconds"), settings.lock_wait_seconds).toInt(), 1, 3600);
     settings.threads = std::max(0, file.value(QStringLiteral("threads"), 0).toInt());
+    settings.adb = file.value(QStringLiteral("adb")).toString();
+    settings.adb_port = std::clamp(file.value(QStringLiteral("adb_port"), 0).toInt(), 0, 65535);
     return settings;
 }
 
@@ -40,6 +42,8 @@ void save_settings(const views::Settings& settings)
     file.setValue(QStringLiteral("docks"), settings.docks);
     file.setValue(QStringLiteral("lock_wait_seconds"), settings.lock_wait_seconds);
     file.setValue(QStringLiteral("threads"), settings.threads);
+    file.setValue(QStringLiteral("adb"), settings.adb);
+    file.setValue(QStringLiteral("adb_port"), settings.adb_port);
 }
 
 }  // namespace bitwright

@@ -18,6 +18,17 @@ std::string variable(const char* name)
     return value == nullptr ? "" : value;
 }
 
+struct Choice {
+    std::mutex mutex;
+    std::filesystem::path executable;
+    std::uint16_t port = 0;
+};
+Choice& choice()
+{
+    static Choice one;
+    return one;
+}
+
 /// All of a process records into one transcript and plays from one server.
 template <typename Object>
 std::shared_ptr<Object> once_per_file(const std::string& file)
@@ -32,10 +43,22 @@ std::shared_ptr<Object> once_per_file(const std::string& file)
 
 }  // namespace
 
+void choose_adb(const std::filesystem::path& executable, std::uint16_t port)
+{
+    const std::lock_guard lock(choice().mutex);
+    choice().executable = executable;
+    choice().port = port;
+}
+
 AdbSettings adb_settings_from_environment()
 {
     AdbSettings settings;
-    if (const auto text = variable("ANDROID_ADB_SERVER_PORT"); !text.empty()) {
+    {
+        const std::lock_guard lock(choice().mutex);
+        settings.executable = choice().executable;
+        if (choice().port != 0) settings.port = choice().port;
+    }
+    if (const auto text = variable("ANDROID_ADB_SERVER_PORT"); !text.empty() && settings.port == AdbSettings().port) {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), settings.port);
         if (error != std::errc() || end != text.data() + text.size() || settings.port == 0)
             throw usage_error("ANDROID_ADB_SERVER_PORT=" + printable(text, 40) + " is no port; set it to a number from 1 to 65535, or unset it");

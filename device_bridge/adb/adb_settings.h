@@ -23,10 +23,13 @@ struct AdbSettings {
     std::shared_ptr<Transcript> transcript;           ///< records every socket when set
 };
 
-/// The settings of this process's environment: $ANDROID_ADB_SERVER_PORT as adb itself reads it; $BITWRIGHT_ADB_RECORD names a file that everything spoken with
+/// The settings of this process: what choose_adb said, else its environment: $ANDROID_ADB_SERVER_PORT as adb itself reads it; $BITWRIGHT_ADB_RECORD names a file that everything spoken with
 /// phones is recorded into, $BITWRIGHT_ADB_REPLAY one whose phones are there instead of real ones (transcript.h). Throws Error: usage for a port that is none,
 /// bad_input for a file that is no transcript.
 [[nodiscard]] AdbSettings adb_settings_from_environment();
+
+/// What the user of this process chose in its settings wins over the environment: a path ("": none) and a port (0: none). Any thread.
+void choose_adb(const std::filesystem::path& executable, std::uint16_t port);
 
 /// One phone at one server. The serial stays over reconnects; a transport id is new after each and is used when it is not 0 (two phones with one serial).
 struct AdbTarget {

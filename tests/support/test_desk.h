@@ -58,6 +58,7 @@ public:
         return std::nullopt;
     }
     [[nodiscard]] std::shared_ptr<const views::Trace> trace(std::int64_t) const override { return current_trace; }
+    [[nodiscard]] std::shared_ptr<const Timeline> timeline(std::int64_t) const override { return current_timeline; }
 
     void set(std::int64_t number, views::JobPhase phase)
     {
@@ -68,6 +69,7 @@ public:
     }
     std::vector<views::Job> all;
     std::shared_ptr<const views::Trace> current_trace;
+    std::shared_ptr<const Timeline> current_timeline;
 };
 
 struct TestDesk {

@@ -5,20 +5,33 @@
 #include "core/workspace/device_runs.h"
 #include "tests/support/demo_phone.h"
 #include "tests/support/grab.h"
+#include "views/devices/connect_sheet.h"
 #include "views/devices/device_card.h"
+#include "views/devices/plan_form.h"
+#include "views/devices/runtimes_sheet.h"
+#include "views/devices/self_test_sheet.h"
+#include "views/devices/timeline_view.h"
 #include "views/results/results_model.h"
 #include "views/results/results_page.h"
 
+#include <QClipboard>
 #include <QComboBox>
+#include <QGuiApplication>
 #include <QLabel>
+#include <QLineEdit>
+#include <QPlainTextEdit>
 #include <QPushButton>
 #include <QTableView>
+#include <QBoxLayout>
+#include <QScrollArea>
 #include <QSpinBox>
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 
 namespace bitwright::views {
 namespace {
@@ -74,6 +87,27 @@ TEST_F(Devices, MeasureSubmitsTheCommandAndItsRepeatsArrive)
     QTest::mouseClick(button("Cancel"), Qt::LeftButton);
     EXPECT_EQ(jobs.all[0].phase, JobPhase::cancelled);
     EXPECT_TRUE(button("Cancel")->isHidden());
+}
+
+TEST_F(Devices, ThePlanKeepsItsPlaceWhileFactsArriveAndKnowsWhatOnlyPhonesUnderstand)
+{
+    auto* form = desk_->page->findChild<PlanForm*>();
+    ASSERT_TRUE(form);
+    const auto local = form->options();
+    EXPECT_FALSE(local.contains(QStringLiteral("--seconds")));
+    form->restore({{QStringLiteral("sustained"), 3}, {QStringLiteral("batches"), 5}, {QStringLiteral("idle"), 60}, {QStringLiteral("cool"), 31}, {QStringLiteral("energy_conditions"), true}});
+    EXPECT_EQ(form->options(), local) << "this computer has no battery to watch";
+    form->set_phone(true);
+    const auto options = form->options().join(QLatin1Char(' '));
+    EXPECT_TRUE(options.endsWith(QLatin1String("--cool-to 31 --idle 60 --seconds 180 --batches 5 --energy-conditions"))) << options.toStdString();
+    EXPECT_EQ(form->state()[QStringLiteral("sustained")].toInt(), 3);
+    form->set_phone(false);
+    const auto place = button("Measure")->mapTo(desk_->page, QPoint());
+    auto* facts = desk_->page->findChild<QScrollArea*>(QStringLiteral("facts"))->widget();
+    for (int i = 0; i < 40; ++i) static_cast<QBoxLayout*>(facts->layout())->addWidget(new QLabel(QStringLiteral("one more fact"), facts));
+    QCoreApplication::processEvents();
+    EXPECT_TRUE(desk_->desk.settle());
+    EXPECT_EQ(button("Measure")->mapTo(desk_->page, QPoint()), place);
 }
 
 TEST_F(Devices, AFailureIsSaidInPlace)
@@ -230,6 +264,9 @@ TEST_F(DevicesPhones, TheDemoPhoneIsStartedLookedAtAndMeasuredAndItsRunIsBadged)
     auto* table = page->findChild<QTableView*>();
     ASSERT_TRUE(test::wait_until([&] { return table->model()->rowCount() == 1; }));
     EXPECT_TRUE(table->model()->index(0, ResultsModel::measured_on).data(Qt::DecorationRole).isValid()) << "the badge";
+    const auto* timeline = page->findChild<TimelineView*>();
+    ASSERT_TRUE(test::wait_until([&] { return !timeline->temperature().isEmpty() && !timeline->clock().isEmpty(); })) << "of the stored run";
+    EXPECT_TRUE(timeline->power().isEmpty()) << "plugged in";
     test::grab(*page, "devices_measured", {{1280 - 560, 640}, {1000, 760}});
     ResultsPage results(desk);
     results.show();
@@ -273,6 +310,100 @@ TEST_F(DevicesPhones, APhoneThatGoesAwayLeavesTheDeskAsItIs)
     ASSERT_TRUE(start_demo()) << page->findChild<MessageLine*>()->text().toStdString();
     QTest::mouseClick(button("Stop"), Qt::LeftButton);
     EXPECT_TRUE(test::wait_until([&] { return button("Start") != nullptr; }));
+}
+
+TEST_F(DevicesPhones, TwoPhonesOfOneModelAreMeasuredAtOnceEachOnItsOwnLane)
+{
+    if (IsSkipped()) return;
+    ASSERT_TRUE(start_demo()) << page->findChild<MessageLine*>()->text().toStdString();
+    if (!page->demo_phone()->runs_programs()) GTEST_SKIP() << "skipped: no qemu (apt install qemu-user-static)";
+    const test::DemoPhone twin(test::scenario("demo"));
+    QTest::mouseClick(button("Connect…"), Qt::LeftButton);
+    auto* sheet = page->findChild<ConnectSheet*>();
+    ASSERT_TRUE(sheet && sheet->isVisible());
+    for (auto* line : sheet->findChildren<QLineEdit*>())
+        if (line->accessibleName() == QLatin1String("Address of the phone")) QTest::keyClicks(line, QString::fromStdString(twin.address()));
+    for (auto* one : sheet->findChildren<QPushButton*>())
+        if (one->text() == QLatin1String("C&onnect")) QTest::mouseClick(one, Qt::LeftButton);
+    const auto card_of = [&](const QString& serial) {
+        for (auto* one : page->findChildren<DeviceCard*>())
+            if (one->device().serial == serial && !one->isHidden()) return one;
+        return static_cast<DeviceCard*>(nullptr);
+    };
+    const auto serials = std::array{page->demo_phone()->serial(), QString::fromStdString(twin.address())};
+    ASSERT_TRUE(test::wait_until([&] { return card_of(serials[1]) && card_of(serials[1])->device().ready; }, 30000));
+    sheet->close();
+    ASSERT_TRUE(test::wait_until([&] { return page->findChild<QComboBox*>()->count() == 3 && !desk.model_folder().isEmpty(); }));
+    for (auto* box : page->findChildren<QSpinBox*>()) {
+        if (box->accessibleName() == QLatin1String("Prompt tokens")) box->setValue(20);
+        if (box->accessibleName() == QLatin1String("Generated tokens")) box->setValue(6);
+        if (box->accessibleName() == QLatin1String("Repeats")) box->setValue(3);
+        if (box->accessibleName() == QLatin1String("Rest between runs, seconds")) box->setValue(3);
+    }
+    for (const auto& serial : serials) {
+        QTest::mouseClick(card_of(serial), Qt::LeftButton);
+        ASSERT_TRUE(button("Measure")->isEnabled());
+        QTest::mouseClick(button("Measure"), Qt::LeftButton);
+        EXPECT_FALSE(button("Measure")->isEnabled()) << "one at a time on one phone";
+    }
+    ASSERT_EQ(jobs.jobs().size(), 2U);
+    const auto repeats = [&](std::size_t i) { return jobs.jobs()[i].phase == JobPhase::running && jobs.jobs()[i].stage == QLatin1String("repeat"); };
+    EXPECT_TRUE(test::wait_until([&] { return repeats(0) && repeats(1); }, 120000)) << "both at the same time";
+    ASSERT_TRUE(test::wait_until([&] { return is_over(jobs.jobs()[0].phase) && is_over(jobs.jobs()[1].phase); }, 120000));
+    for (const auto& job : jobs.jobs()) EXPECT_EQ(job.phase, JobPhase::done) << job.message.toStdString();
+    EXPECT_NE(jobs.jobs()[0].result.at("device").at("identity"), jobs.jobs()[1].result.at("device").at("identity"));
+    for (const auto& serial : serials) {  // each shows its own run
+        QTest::mouseClick(card_of(serial), Qt::LeftButton);
+        EXPECT_TRUE(test::wait_until([&] { return page->findChild<QTableView*>()->model()->rowCount() == 1; }));
+    }
+    test::grab(*page, "devices_two_phones", {{1000, 760}});
+}
+
+TEST_F(DevicesPhones, TheSelfTestShowsEachItemAndSaysSimulated)
+{
+    if (IsSkipped()) return;
+    ASSERT_TRUE(start_demo());
+    if (!page->demo_phone()->runs_programs()) GTEST_SKIP() << "skipped: no qemu (apt install qemu-user-static)";
+    QTest::mouseClick(button("Self-test…"), Qt::LeftButton);
+    auto* sheet = page->findChild<SelfTestSheet*>();
+    ASSERT_TRUE(sheet);
+    for (auto* one : sheet->findChildren<QPushButton*>())
+        if (one->text() == QLatin1String("&Start")) QTest::mouseClick(one, Qt::LeftButton);
+    ASSERT_TRUE(test::wait_until([&] { return sheet->text().contains(QLatin1String("passed,")); }, 120000)) << sheet->text().toStdString();
+    EXPECT_TRUE(sheet->text().contains(QLatin1String("Simulated"))) << sheet->text().toStdString();
+    EXPECT_TRUE(sheet->text().contains(QLatin1String("[could not be tried] A cable"))) << sheet->text().toStdString();
+    EXPECT_TRUE(sheet->text().contains(QLatin1String("[passed] The static runner"))) << sheet->text().toStdString();
+    test::grab(*sheet, "self_test", {{860, 560}});
+}
+
+TEST_F(DevicesPhones, TheScriptOfAnotherRuntimeIsShownToBeCopied)
+{
+    if (IsSkipped()) return;
+    ASSERT_TRUE(start_demo());
+    std::filesystem::create_directories(folder->filePath(QStringLiteral("pkg/bin")).toStdString());
+    for (const auto* file : {"pkg/bin/llama-bench", "M.gguf"}) std::ofstream(folder->filePath(QLatin1String(file)).toStdString()) << "x";
+    QTest::mouseClick(button("Other runtimes…"), Qt::LeftButton);
+    auto* sheet = page->findChild<RuntimesSheet*>();
+    ASSERT_TRUE(sheet);
+    const auto press = [&](const char* text) {
+        for (auto* one : sheet->findChildren<QPushButton*>())
+            if (one->text() == QLatin1String(text)) QTest::mouseClick(one, Qt::LeftButton);
+    };
+    const auto written = [&] { return sheet->findChild<QPlainTextEdit*>()->toPlainText(); };
+    for (auto* line : sheet->findChildren<QLineEdit*>()) {
+        if (line->accessibleName() == QLatin1String("Folder of the runtime")) QTest::keyClicks(line, folder->filePath(QStringLiteral("pkg")));
+        if (line->accessibleName() == QLatin1String("Model file")) QTest::keyClicks(line, folder->filePath(QStringLiteral("M.gguf")));
+    }
+    press("What is &missing");
+    ASSERT_TRUE(test::wait_until([&] { return written().contains(QLatin1String("missing: ")); })) << written().toStdString();
+    EXPECT_TRUE(written().contains(QLatin1String("libGenie.so"))) << written().toStdString();
+    press("&Script");
+    ASSERT_TRUE(test::wait_until([&] { return written().startsWith(QLatin1String("#!/bin/sh")); })) << written().toStdString();
+    EXPECT_TRUE(written().contains(QLatin1String("llama-bench"))) << written().toStdString();
+    EXPECT_TRUE(written().contains(page->demo_phone()->serial())) << written().toStdString();
+    press("&Copy");
+    EXPECT_EQ(QGuiApplication::clipboard()->text(), written());
+    test::grab(*sheet, "runtimes", {{760, 560}});
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ Q_SIGNALS:
     void waiting(const QString& sentence);                ///< another program keeps a workspace locked; every few seconds, until it is open or not
     void locked(const QString& sentence, std::function<void()> again);  ///< waited long enough; `again` tries once more
     void said(const QString& sentence);
+    void settings_changed();               ///< settings() say something else now
     void calibration_wanted();             ///< somebody pressed "Calibrate…": the shell opens the sheet
     void page_wanted(const QString& id);   ///< somebody wants another page in front ("explore")
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/numerics/numerics.h"  // MethodProgress
+#include "device_bridge/run/timeline.h"
 
 #include <QObject>
 #include <QString>
@@ -59,6 +60,8 @@ public:
     [[nodiscard]] virtual std::optional<Job> job(std::int64_t number) const = 0;
     /// Of an optimization; null for other jobs and before its first step.
     [[nodiscard]] virtual std::shared_ptr<const Trace> trace(std::int64_t number) const = 0;
+    /// Of a measurement on a phone; null for other jobs and before the phone told anything.
+    [[nodiscard]] virtual std::shared_ptr<const Timeline> timeline(std::int64_t number) const = 0;
 
 Q_SIGNALS:
     void changed(std::int64_t number);   ///< any of it, at most 20 times a second for each job

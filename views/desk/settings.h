@@ -22,6 +22,8 @@ struct Settings {
     QStringList recent;          ///< workspaces, newest first, at most 12
     QByteArray geometry, docks;  ///< of the main window
     int lock_wait_seconds = 20;  ///< for a workspace that another program keeps locked
+    QString adb;                 ///< its path; "": $ADB, else the first in $PATH
+    int adb_port = 0;            ///< of its server; 0: $ANDROID_ADB_SERVER_PORT, else 5037
     int threads = 0;             ///< of LibTorch and the integer engine; 0: all processors
     friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -2,21 +2,26 @@
 // Measuring: the job, its repeats as they arrive, samples of earlier runs.
 #include "views/devices/devices_page.h"
 
+#include "core/exchange/stored_log.h"
 #include "core/workspace/results.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
 #include "views/devices/device_cards.h"
 #include "views/devices/plan_form.h"
+#include "views/devices/timeline_view.h"
 #include "views/jobs/job_words.h"
 #include "views/results/same_windows.h"
 
+#include <QClipboard>
 #include <QComboBox>
+#include <QGuiApplication>
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QTableView>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace bitwright::views {
@@ -26,6 +31,10 @@ void DevicesPage::add_actions()
     auto& actions = desk_.actions();
     actions.add(QStringLiteral("devices.measure"), tr("Devices"), tr("Measure the planned recipe on the chosen device"), QKeySequence(Qt::CTRL | Qt::Key_Return), [this] { start(); }, this);
     actions.add(QStringLiteral("devices.evaluate"), tr("Devices"), tr("Evaluate the planned recipe at the integer level"), {}, [this] { evaluate_integer(); }, this);
+    actions.add(QStringLiteral("devices.script"), tr("Devices"), tr("Copy the script of the planned measurement"), {}, [this] { copy_script(); }, this);
+    actions.add(QStringLiteral("devices.runtimes"), tr("Devices"), tr("Runtimes of others on the chosen phone…"), {}, [this] { show_runtimes(); });
+    actions.add(QStringLiteral("devices.connect"), tr("Devices"), tr("Connect a phone over Wi-Fi…"), {}, [this] { show_connect(); });
+    actions.add(QStringLiteral("devices.self_test"), tr("Devices"), tr("Self-test of the chosen phone…"), {}, [this] { show_self_test(); });
 }
 
 QStringList DevicesPage::command() const
@@ -36,6 +45,7 @@ QStringList DevicesPage::command() const
     const auto& device = cards_->chosen();
     if (!device.ready) return {};
     command << QStringLiteral("--device") << device.serial << plan_->options();
+    if (const auto against = against_->currentData().toLongLong(); against != 0 && device.id != QLatin1String("local")) command << QStringLiteral("--against-recipe") << QStringLiteral("recipe:%1").arg(against);
     return command << QStringLiteral("-w") << desk_.workspace_path();
 }
 
@@ -48,11 +58,34 @@ void DevicesPage::start()
     const auto arguments = command();
     desk_.actions().set_command_line(arguments);
     auto& one = measurements_[device.serial];
-    one = {0, recipe_->currentText(), {}, plan_->decodes(), false};
+    one = {};
+    one.title = recipe_->currentText();
+    one.decodes = plan_->decodes();
     one.job = desk_.jobs().submit(device.id == QLatin1String("local") ? tr("Measure %1").arg(one.title) : tr("Measure %1 on %2").arg(one.title, device.name), arguments);
     show_live();
     follow(one.job);
     refresh_cards();
+}
+
+void DevicesPage::copy_script()
+{
+    auto arguments = command();
+    if (arguments.isEmpty() || cards_->chosen().id == QLatin1String("local")) return message_->show_error(tr("Choose a recipe and a phone that is ready; the script is written for them"));
+    arguments << QStringLiteral("--dry-run") << QStringLiteral("--json");
+    desk_.actions().set_command_line(arguments);
+    script_job_ = desk_.jobs().submit(tr("Script of the measurement"), arguments);
+    follow_script();
+}
+
+void DevicesPage::follow_script()
+{
+    const auto job = script_job_ != 0 ? desk_.jobs().job(script_job_) : std::nullopt;
+    if (!job || !is_over(job->phase)) return;
+    script_job_ = 0;
+    if (job->phase == JobPhase::failed) return message_->show_error(job->message);
+    if (job->phase != JobPhase::done || !job->result.is_object()) return;
+    QGuiApplication::clipboard()->setText(QString::fromStdString(job->result.value("script", "")));
+    desk_.say(tr("The script is copied"));
 }
 
 const DevicesPage::Measurement* DevicesPage::measurement() const
@@ -81,6 +114,7 @@ void DevicesPage::show_live()
         curve.y.push_back(value);
     }
     samples_->setCurves({curve});
+    timeline_->show_timeline(one->timeline ? *one->timeline : Timeline());
 }
 
 void DevicesPage::evaluate_integer()
@@ -100,15 +134,22 @@ void DevicesPage::evaluate_integer()
 
 void DevicesPage::follow(std::int64_t number_of_job)
 {
+    if (number_of_job == script_job_) return follow_script();
     const auto found = std::ranges::find_if(measurements_, [&](const auto& one) { return one.second.job == number_of_job; });
     const auto job = desk_.jobs().job(number_of_job);
     if (found == measurements_.end() || !job) return;
     auto& one = found->second;
     const bool chosen = cards_->chosen().serial == found->first;
     const bool was_over = std::exchange(one.over, is_over(job->phase) || job->phase == JobPhase::paused);
-    if (job->stage == QLatin1String("repeat") && job->value && static_cast<std::size_t>(job->done) > one.values.size()) {
+    if (job->stage != QLatin1String("repeat")) one.counted = 0;  // two packages in turns: each run counts from 1
+    else if (job->value && job->done != one.counted) {
+        one.counted = job->done;
         one.values.push_back(*job->value);
-        if (chosen && samples_->curves().size() == 1) samples_->append(0, static_cast<double>(job->done), *job->value);
+        if (chosen && samples_->curves().size() == 1) samples_->append(0, static_cast<double>(one.values.size()), *job->value);
+    }
+    if (const auto timeline = desk_.jobs().timeline(number_of_job); timeline && timeline != one.timeline) {
+        one.timeline = timeline;
+        if (chosen && !one.over) timeline_->show_timeline(*timeline);
     }
     if (chosen) show_state();
     if (was_over == one.over) return;
@@ -134,11 +175,28 @@ static QString sentence_in(const QString& reason)
     return sentence.endsWith(QLatin1Char('.')) ? sentence : sentence + QLatin1Char('.');
 }
 
+/// What two recipes in turns gave.
+static QString differences_in_words(const nlohmann::ordered_json& differences)
+{
+    for (const auto& [quantity, name] : {std::pair{"decode_tokens_per_s", DevicesPage::tr("decode")}, {"prefill_tokens_per_s", DevicesPage::tr("prefill")}}) {
+        const auto found = differences.find(quantity);
+        if (found == differences.end()) continue;
+        const auto& relative = (*found)["relative"];
+        const double percent = 100 * relative.value("value", 0.0);
+        if (found->value("within_chance", true)) return DevicesPage::tr("Measured in turns: %1 differs by no more than chance (%2 %).").arg(name, number(percent));
+        const auto end = [&](const char* key) { return relative[key].is_number() ? number(100 * relative[key].get<double>()) : not_measured; };
+        return DevicesPage::tr("Measured in turns: %1 is %2 % %3 than the one it was measured against (95 %: %4 to %5 %).")
+            .arg(name, number(std::abs(percent)), percent >= 0 ? DevicesPage::tr("faster") : DevicesPage::tr("slower"), end("low"), end("high"));
+    }
+    return DevicesPage::tr("Measured in turns: both are stored.");
+}
+
 /// What a measurement found, from the command's own answer.
 static QString outcome_in_words(const Job& job)
 {
     QString text = DevicesPage::tr("Measured: stored with every repeat and its conditions.");
     if (!job.result.is_object()) return text;
+    if (job.result.contains("differences")) return differences_in_words(job.result["differences"]);
     if (job.result.value("answer", "") == "same") text = DevicesPage::tr("Measured: the phone answers as this computer does. Stored with every repeat and its conditions.");
     const auto energies = job.result.find("energy");
     if (energies == job.result.end() || !energies->is_array()) return text;
@@ -175,12 +233,21 @@ void DevicesPage::show_samples()
     const auto index = proxy_.mapToSource(table_->currentIndex());
     const auto* running = measurement();
     if (running && !running->over) return;
-    if (!index.isValid() || !desk_.workspace()) return samples_->clear();
+    if (!index.isValid() || !desk_.workspace()) {
+        timeline_->show_timeline({});
+        return samples_->clear();
+    }
     const auto row = model_.row(index.row());
     desk_.lanes().interactive.post(this, QStringLiteral("devices.samples"), [this, workspace = desk_.workspace(), row](const Control&) -> Lane::Continuation {
         auto details = std::make_shared<const ResultDetails>(read_details(*workspace, row.reference));
-        return [this, details, row] {
+        auto timeline = std::make_shared<Timeline>();
+        try {
+            *timeline = timeline_of(stored_log(*workspace, get_run(*workspace, row.reference.id)));
+        } catch (const Error&) {  // another runtime's output: it has no samples
+        }
+        return [this, details, timeline, row] {
             if (const auto* one = measurement(); one && !one->over) return;
+            timeline_->show_timeline(*timeline);
             std::vector<plots::Curve> curves;
             for (const auto& sample : details->samples) {
                 plots::Curve curve;

@@ -6,6 +6,7 @@
 #include "views/desk/theme.h"
 #include "views/devices/device_cards.h"
 #include "views/devices/plan_form.h"
+#include "views/devices/timeline_view.h"
 
 #include <QComboBox>
 #include <QEvent>
@@ -15,6 +16,7 @@
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QTableView>
 #include <QThread>
@@ -30,7 +32,11 @@ DevicesPage::DevicesPage(Desk& desk, QWidget* parent) : Page(parent), desk_(desk
     column->setContentsMargins(8, 8, 8, 8);
     column->setSpacing(8);
     column->addWidget(message_);
-    column->addWidget(cards_);
+    auto* row = new QHBoxLayout;
+    row->setSpacing(8);
+    row->addWidget(cards_, 1);
+    row->addWidget(build_sheets());
+    column->addLayout(row);
     problem_->setWordWrap(true);
     problem_->setTextFormat(Qt::PlainText);
     problem_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
@@ -52,6 +58,7 @@ DevicesPage::DevicesPage(Desk& desk, QWidget* parent) : Page(parent), desk_(desk
         dirty_ = true;
         if (isVisible()) read_runs();
     });
+    connect(&desk_, &Desk::settings_changed, this, &DevicesPage::adb_chosen);
     connect(&desk_.revisions(), &Revisions::list_changed, this, [this] {
         if (isVisible()) fill_recipes();
     });
@@ -65,6 +72,26 @@ DevicesPage::DevicesPage(Desk& desk, QWidget* parent) : Page(parent), desk_(desk
 
 DevicesPage::~DevicesPage() = default;
 
+/// What concerns phones and needs a sheet of its own.
+QWidget* DevicesPage::build_sheets()
+{
+    auto* box = new QWidget(this);
+    auto* column = new QVBoxLayout(box);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(4);
+    const auto button = [&](const QString& text, const QString& words, void (DevicesPage::*sheet)()) {
+        auto* one = new QPushButton(text, box);
+        one->setToolTip(words);
+        connect(one, &QPushButton::clicked, this, sheet);
+        column->addWidget(one);
+    };
+    button(tr("C&onnect…"), tr("A phone over Wi-Fi: by its address, or paired with a code"), &DevicesPage::show_connect);
+    button(tr("Se&lf-test…"), tr("What only a real phone can prove, tried on the chosen one, item by item"), &DevicesPage::show_self_test);
+    button(tr("Other ru&ntimes…"), tr("llama.cpp, QNN, Genie, ExecuTorch, LiteRT, ONNX Runtime: their scripts, and what they measured"), &DevicesPage::show_runtimes);
+    column->addStretch();
+    return box;
+}
+
 QGroupBox* DevicesPage::build_card()
 {
     card_ = new QGroupBox(this);
@@ -75,15 +102,23 @@ QGroupBox* DevicesPage::build_card()
     next_step_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     next_step_->setAccessibleName(tr("Next step"));
     column->addWidget(next_step_);
+    auto* area = new QScrollArea(card_);  // however many facts there are: what stands beside and below stays where it is
+    auto* inside = new QWidget(area);
+    auto* lines = new QVBoxLayout(inside);
+    lines->setContentsMargins(0, 0, 0, 0);
     facts_ = new QGridLayout;
     facts_->setHorizontalSpacing(16);
     facts_->setVerticalSpacing(2);
     facts_->setColumnStretch(1, 1);
-    column->addLayout(facts_);
-    column->addStretch();
-    // as high as its facts before they are read, so that nothing below moves when they come
-    constexpr int lines = 10;
-    card_->setMinimumHeight(lines * (card_->fontMetrics().height() + facts_->verticalSpacing()) + 3 * card_->fontMetrics().height());
+    lines->addLayout(facts_);
+    lines->addStretch();
+    area->setWidget(inside);
+    area->setWidgetResizable(true);
+    area->setFrameShape(QFrame::NoFrame);
+    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    area->setAccessibleName(tr("Facts"));
+    area->setObjectName(QStringLiteral("facts"));
+    column->addWidget(area, 1);
     return card_;
 }
 
@@ -91,29 +126,42 @@ QGroupBox* DevicesPage::build_plan()
 {
     auto* plan = new QGroupBox(tr("Plan of a measurement"), this);
     auto* column = new QVBoxLayout(plan);
-    auto* form = new QHBoxLayout;
-    form->setSpacing(8);
-    recipe_ = new QComboBox(plan);
-    recipe_->setAccessibleName(tr("Recipe to measure"));
-    recipe_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    recipe_->setMinimumContentsLength(20);
-    auto* label = new QLabel(tr("&Recipe"), plan);
-    label->setBuddy(recipe_);
-    form->addWidget(label);
-    form->addWidget(recipe_, 1);
+    auto* form = new QGridLayout;
+    form->setHorizontalSpacing(8);
+    form->setVerticalSpacing(4);
+    form->setColumnStretch(1, 1);
+    const auto choice = [&](int row, const QString& text, const QString& name, QLabel*& label) {
+        auto* box = new QComboBox(plan);
+        box->setAccessibleName(name);
+        box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+        box->setMinimumContentsLength(20);
+        label = new QLabel(text, plan);
+        label->setBuddy(box);
+        form->addWidget(label, row, 0);
+        form->addWidget(box, row, 1);
+        return box;
+    };
+    QLabel* label = nullptr;
+    recipe_ = choice(0, tr("&Recipe"), tr("Recipe to measure"), label);
+    against_ = choice(1, tr("&Against"), tr("Recipe to measure it against"), against_label_);
+    against_->setToolTip(tr("Measures both in turns, A B B A, so that heat and battery hit both alike, and gives the differences of the pairs"));
     column->addLayout(form);
     plan_ = new PlanForm(desk_.settings().threads > 0 ? desk_.settings().threads : std::max(1, QThread::idealThreadCount()), plan);
     column->addWidget(plan_);
-    column->addStretch();
     auto* buttons = new QHBoxLayout;
     start_ = new QPushButton(tr("&Measure"), plan);
     start_->setDefault(true);
     start_->setToolTip(tr("Exports the recipe as a package (once), brings it to the chosen device and runs it there with integer arithmetic only"));
     evaluate_ = new QPushButton(tr("&Evaluate at the integer level"), plan);
     evaluate_->setToolTip(tr("Perplexity of the package, on the windows this model was evaluated on before"));
+    script_ = new QPushButton(tr("Cop&y script"), plan);
+    script_->setToolTip(tr("Copies what would be done on the phone as a script with adb; nothing is done"));
+    connect(script_, &QPushButton::clicked, this, &DevicesPage::copy_script);
     buttons->addWidget(start_, 1);
+    buttons->addWidget(script_);
     buttons->addWidget(evaluate_, 2);
     column->addLayout(buttons);
+    column->addStretch();
     connect(start_, &QPushButton::clicked, this, &DevicesPage::start);
     connect(evaluate_, &QPushButton::clicked, this, &DevicesPage::evaluate_integer);
     return plan;
@@ -148,7 +196,15 @@ QWidget* DevicesPage::build_runs()
     samples_->setAxes({.x = tr("repeat"), .y = tr("speed"), .y_unit = tr("tokens/s"), .counts = true});
     samples_->setEmptyText(tr("Nothing measured yet: plan a measurement above, its repeats appear here as they arrive"));
     samples_->setStyle(plot_style(desk_.settings().sequence));
-    column->addWidget(samples_, 1);
+    samples_->setMinimumWidth(130);
+    timeline_ = new TimelineView(box);
+    timeline_->set_style(plot_style(desk_.settings().sequence));
+    connect(timeline_, &TimelineView::export_failed, this, [this](const QString& sentence) { message_->show_error(sentence); });
+    auto* pictures = new QHBoxLayout;
+    pictures->setSpacing(8);
+    pictures->addWidget(samples_, 2);
+    pictures->addWidget(timeline_, 5);
+    column->addLayout(pictures, 1);
     proxy_.set_filter(QStringLiteral("kind:run"), false);
     table_->setModel(&proxy_);
     make_dense(*table_);
@@ -187,7 +243,9 @@ void DevicesPage::showEvent(QShowEvent* event)
 void DevicesPage::changeEvent(QEvent* event)
 {
     Page::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange) samples_->setStyle(plot_style(desk_.settings().sequence));
+    if (event->type() != QEvent::PaletteChange) return;
+    samples_->setStyle(plot_style(desk_.settings().sequence));
+    timeline_->set_style(plot_style(desk_.settings().sequence));
 }
 
 void DevicesPage::read_runs()
@@ -210,20 +268,24 @@ void DevicesPage::read_runs()
 
 void DevicesPage::fill_recipes()
 {
-    const QSignalBlocker blocker(recipe_);
-    const auto before = recipe_->currentData();
+    const QSignalBlocker blocker(recipe_), other(against_);
+    const auto before = recipe_->currentData(), against = against_->currentData();
     recipe_->clear();
+    against_->clear();
+    against_->addItem(tr("nothing: one recipe alone"), 0);
     const auto head = desk_.revisions().head();
     for (const auto& revision : desk_.revisions().all()) {
         const auto id = revision->stored.load();
         if (id == 0) continue;
         const auto name = revision->row.name ? QString::fromStdString(*revision->row.name) : QString::fromStdString(to_string(Reference{"recipe", id}));
         const bool open = head && head->stored.load() == id;
-        recipe_->addItem(open && revision->row.revision == 1 ? tr("%1 (open)").arg(name) : open ? tr("%1, revision %2 (open)").arg(name).arg(revision->row.revision) : revision->row.revision > 1 ? tr("%1, revision %2").arg(name).arg(revision->row.revision) : name,
-                         static_cast<qlonglong>(id));
+        const auto shown = open && revision->row.revision == 1 ? tr("%1 (open)").arg(name) : open ? tr("%1, revision %2 (open)").arg(name).arg(revision->row.revision) : revision->row.revision > 1 ? tr("%1, revision %2").arg(name).arg(revision->row.revision) : name;
+        recipe_->addItem(shown, static_cast<qlonglong>(id));
+        against_->addItem(shown, static_cast<qlonglong>(id));
         if (open && !before.isValid()) recipe_->setCurrentIndex(recipe_->count() - 1);
     }
     if (const int index = recipe_->findData(before); before.isValid() && index >= 0) recipe_->setCurrentIndex(index);
+    if (const int index = against_->findData(against); against.isValid() && index >= 0) against_->setCurrentIndex(index);
     if (recipe_->count() == 0) recipe_->setPlaceholderText(tr("no recipe yet: make one in Optimize"));
     enable_buttons();
 }
@@ -234,6 +296,7 @@ void DevicesPage::enable_buttons()
     const auto& device = cards_->chosen();
     start_->setEnabled(any && device.ready && !measuring(device.serial));
     evaluate_->setEnabled(any);
+    script_->setEnabled(any && !device.serial.isEmpty());
 }
 
 }  // namespace bitwright::views

@@ -31,8 +31,12 @@ class QTableView;
 
 namespace bitwright::views {
 
+class ConnectSheet;
 class DeviceCards;
 class PlanForm;
+class RuntimesSheet;
+class SelfTestSheet;
+class TimelineView;
 
 class DevicesPage : public Page {
     Q_OBJECT
@@ -58,17 +62,26 @@ private:
         std::int64_t job = 0;
         QString title;
         std::vector<double> values;  ///< of each repeat
+        std::int64_t counted = 0;    ///< the last repeat of the run under way
         bool decodes = true, over = false;
+        std::shared_ptr<const Timeline> timeline;
     };
 
     QGroupBox* build_card();
     QGroupBox* build_plan();
     QWidget* build_runs();
+    QWidget* build_sheets();
     void add_actions();
     void listen();
+    void adb_chosen();
     void refresh_cards();
     void device_chosen();
     void toggle_demo();
+    void show_connect();
+    void show_self_test();
+    void show_runtimes();
+    void copy_script();
+    void follow_script();
     void read_phone(const QString& serial);
     void read_local_facts();
     void show_facts();
@@ -92,13 +105,19 @@ private:
     QGroupBox* card_ = nullptr;
     QGridLayout* facts_ = nullptr;
     QLabel* next_step_ = nullptr;
-    QComboBox* recipe_ = nullptr;
+    QComboBox *recipe_ = nullptr, *against_ = nullptr;
+    QLabel* against_label_ = nullptr;
     PlanForm* plan_ = nullptr;
-    QPushButton *start_ = nullptr, *evaluate_ = nullptr, *cancel_ = nullptr;
+    QPushButton *start_ = nullptr, *evaluate_ = nullptr, *script_ = nullptr, *cancel_ = nullptr;
     QLabel* state_ = nullptr;
     QProgressBar* progress_ = nullptr;
     plots::CurvesView* samples_;
+    TimelineView* timeline_ = nullptr;
     MessageLine* message_;
+    ConnectSheet* connecting_ = nullptr;  ///< both all made when first wanted
+    SelfTestSheet* testing_ = nullptr;
+    RuntimesSheet* runtimes_ = nullptr;
+    std::int64_t script_job_ = 0;  ///< writes the script that is to be copied
     ResultsModel model_;
     ResultsProxy proxy_{model_};
     QTableView* table_;

@@ -5,15 +5,23 @@
 #include "core/workspace/device_runs.h"
 #include "core/workspace/local_machine.h"
 #include "views/desk/theme.h"
+#include "views/devices/connect_sheet.h"
 #include "views/devices/device_cards.h"
 #include "views/devices/plan_form.h"
+#include "views/devices/runtimes_sheet.h"
+#include "views/devices/self_test_sheet.h"
+#include "views/devices/timeline_view.h"
 
+#include <QComboBox>
 #include <QFile>
 #include <QGridLayout>
 #include <QGroupBox>
 #include <QLabel>
+#include <QPushButton>
+#include <QTableView>
 
 #include <algorithm>
+#include <utility>
 
 namespace bitwright::views {
 namespace {
@@ -54,6 +62,28 @@ void DevicesPage::listen()
     });
     again_.start();
     refresh_cards();
+}
+
+/// Another adb or another port: everything is asked anew.
+void DevicesPage::adb_chosen()
+{
+    if (!adb_) return;
+    AdbSettings now;
+    try {
+        now = adb_settings_from_environment();
+    } catch (const Error& error) {
+        return message_->show_error(QString::fromUtf8(error.what()));
+    }
+    if (now.executable == adb_->executable && now.port == adb_->port) return;
+    list_.reset();
+    demo_.reset();
+    delete std::exchange(connecting_, nullptr);
+    readings_.clear();
+    unread_.clear();
+    adb_.reset();
+    again_.disconnect(this);
+    if (isVisible()) listen();
+    else refresh_cards();
 }
 
 void DevicesPage::refresh_cards()
@@ -128,12 +158,45 @@ void DevicesPage::toggle_demo()
     }
 }
 
+void DevicesPage::show_connect()
+{
+    listen();
+    if (!connecting_) connecting_ = new ConnectSheet(*adb_, this);
+    connecting_->show();
+    connecting_->raise();
+    connecting_->activateWindow();
+}
+
+void DevicesPage::show_self_test()
+{
+    if (!testing_) testing_ = new SelfTestSheet(desk_, this);
+    testing_->set_device(cards_->chosen());
+    testing_->show();
+    testing_->raise();
+    testing_->activateWindow();
+}
+
+void DevicesPage::show_runtimes()
+{
+    if (!runtimes_) runtimes_ = new RuntimesSheet(desk_, this);
+    const auto& device = cards_->chosen();
+    QString hexagon;
+    if (const auto read = readings_.find(device.serial); read != readings_.end())
+        if (const auto* profile = find_soc_profile(known_socs(), read->second.facts)) hexagon = profile->hexagon ? QString::fromStdString(profile->hexagon->architecture) : QString();
+    runtimes_->set_phone(device, hexagon, [this] { return plan_->options(); });
+    runtimes_->show();
+    runtimes_->raise();
+    runtimes_->activateWindow();
+}
+
 /// The chosen device is another, or is in another state.
 void DevicesPage::device_chosen()
 {
     const auto& device = cards_->chosen();
     plan_->set_phone(device.id != local);
+    for (auto* widget : std::initializer_list<QWidget*>{against_, against_label_, timeline_, script_}) widget->setVisible(device.id != local);
     card_->setTitle(device.name);
+    if (testing_ && testing_->isVisible()) testing_->set_device(device);
     show_facts();
     show_runs();
     enable_buttons();

@@ -7,6 +7,9 @@
 #include <QStringList>
 #include <QWidget>
 
+#include <utility>
+#include <vector>
+
 class QCheckBox;
 class QSpinBox;
 
@@ -23,8 +26,10 @@ public:
     void restore(const QJsonObject& state);
 
 private:
-    QSpinBox *prompt_, *generate_, *repeats_, *warmup_, *threads_, *rest_, *cool_;
-    QCheckBox* big_cores_;
+    [[nodiscard]] std::vector<std::pair<const char*, QSpinBox*>> numbers() const;  ///< by their key
+    [[nodiscard]] std::vector<std::pair<const char*, QCheckBox*>> choices() const;
+    QSpinBox *prompt_, *generate_, *repeats_, *warmup_, *threads_, *rest_, *cool_, *idle_, *sustained_, *batches_;
+    QCheckBox *big_cores_, *conditions_, *suspend_;
     std::vector<QWidget*> for_phones_;
 };
 

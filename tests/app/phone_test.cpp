@@ -12,8 +12,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <thread>
 
 namespace fs = std::filesystem;
@@ -294,6 +296,113 @@ TEST_F(PhoneCommands, AGaugeThatIsDeniedIsAReason)
     ASSERT_EQ(ended.json()["energy"].size(), 1U) << ended.out;
     EXPECT_EQ(ended.json()["energy"][0]["tier"], "X");
     EXPECT_FALSE(ended.json()["energy"][0]["reason"].get<std::string>().empty());
+}
+
+TEST_F(PhoneCommands, WhatThePlanDemandsIsWaitedForOrRefusedInWords)
+{
+    connect(changed_scenario({{"battery", {{"level_percent", 90}, {"plugged", "none"}}}, {"thermal", {{"status", {{0, 2}, {8, 0}}}}}}));
+    if (IsSkipped()) return;
+    const auto refused = run_cli(measure({"--battery-max", "80", "--wait", "0"}));
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_NE(refused.err.find("the battery is at 90 %, at most 80 % are asked for: let it run down"), std::string::npos) << refused.err;
+    EXPECT_EQ(shell("ls /data/local/tmp/bitwright/runs 2>/dev/null"), "") << "nothing was started";
+    const auto ended = run_cli(measure({"--thermal-status-max", "0", "--discharging", "--screen-on", "--start-below", "40", "--wait", "120"}));
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.json()["thermal"]["before"], 0) << "it was waited for";
+    EXPECT_EQ(ended.json()["plan"]["preconditions"]["thermal_status_max"], 0);
+    EXPECT_EQ(ended.json()["plan"]["preconditions"]["discharging"], true);
+    const auto energy = run_cli(measure({"--energy-conditions", "--wait", "0"}));
+    EXPECT_EQ(energy.code, 1);
+    EXPECT_NE(energy.err.find("30 to 80 % are asked for"), std::string::npos) << energy.err;
+    EXPECT_EQ(run_cli(measure({"--battery-min", "80", "--battery-max", "30"})).code, 2);
+}
+
+TEST_F(PhoneCommands, AChargingPhoneThatShallLiveFromItsBatteryIsRefused)
+{
+    connect(scenario("suspend-ignored"));
+    if (IsSkipped()) return;
+    const auto ended = run_cli(measure({"--suspend-charging", "--discharging", "--wait", "3"}));
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_NE(ended.err.find("goes on charging though it was asked not to: unplug it"), std::string::npos) << ended.err;
+    EXPECT_EQ(shell("getprop power.battery_input.suspended"), "false\n") << "undone";
+    const Workspace stored(workspace());
+    EXPECT_TRUE(phone_changes(stored, "").empty());
+    EXPECT_TRUE(list_runs(stored, true).empty());
+}
+
+TEST_F(PhoneCommands, TwoPhonesOfOneModelAreMeasuredAtOnceAndStayApart)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    const DemoPhone twin(scenario("demo"));
+    ASSERT_TRUE(adb->connect(twin));
+    const auto on_twin = [&](const std::string& command) { return adb->on(twin, {"shell", command}).out; };
+    auto arguments = measure({"--seconds", "8"});
+    Running first(arguments);
+    std::ranges::replace(arguments, phone->address(), twin.address());
+    Running second(arguments);
+    ASSERT_TRUE(running());
+    bool both = false;
+    for (int i = 0; i < 200 && !both; ++i, std::this_thread::sleep_for(50ms))
+        both = on_twin("cat /data/local/tmp/bitwright/runs/*/run.jsonl 2>/dev/null | grep -c prefill").find_first_of("123456789") != std::string::npos;
+    EXPECT_TRUE(both && !first.over() && !second.over()) << "both run at the same time";
+    const auto one = first.wait(), other = second.wait();
+    ASSERT_EQ(one.code, 0) << one.err;
+    ASSERT_EQ(other.code, 0) << other.err;
+    EXPECT_EQ(one.json()["device"]["name"], other.json()["device"]["name"]);
+    EXPECT_NE(one.json()["device"]["identity"], other.json()["device"]["identity"]);
+    EXPECT_EQ(one.json()["answer"], "same");
+    EXPECT_EQ(other.json()["answer"], "same");
+    const Workspace stored(workspace());
+    EXPECT_EQ(list_runs(stored, true).size(), 2U);
+}
+
+TEST_F(PhoneCommands, TheSelfTestTriesWhatCanBeTriedAndSaysSimulated)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    const auto ended = run_cli({"devices", "self-test", "--device", phone->address(), "-w", workspace().string(), "--json"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    const auto test = ended.json();
+    EXPECT_EQ(test["simulated"], true);
+    EXPECT_NE(test["note"].get<std::string>().find("nothing about phones"), std::string::npos);
+    std::map<std::string, std::string> outcomes;
+    for (const auto& item : test["items"]) {
+        outcomes[item["id"]] = item["outcome"];
+        EXPECT_FALSE(item["words"].get<std::string>().empty()) << item;
+    }
+    for (const auto* id : {"shell", "transfer", "detached", "runner", "soc", "thermal", "screen", "gauge", "suspension"}) EXPECT_EQ(outcomes[id], "passed") << id << test.dump(1);
+    EXPECT_EQ(outcomes["mksh"], "failed") << "this computer's shell is another";
+    for (const auto* id : {"usb", "pairing", "unplugged", "suspended_phone", "meter", "two_phones"}) EXPECT_EQ(outcomes[id], "could not be tried") << id;
+    EXPECT_EQ(shell("getprop power.battery_input.suspended"), "false\n") << "undone";
+    EXPECT_EQ(shell("ls /data/local/tmp/bitwright"), "bin\n") << "nothing else is left";
+    const auto without = run_cli({"devices", "self-test", "--json"}).json();  // the only phone there is
+    for (const auto& item : without["items"])
+        if (item["id"] == "suspension") {
+            EXPECT_EQ(item["outcome"], "could not be tried") << "no workspace";
+        }
+    ASSERT_EQ(adb->run({"disconnect", phone->address()}).code, 0);
+    const auto none = run_cli({"devices", "self-test", "--json"});
+    ASSERT_EQ(none.code, 0) << none.err;
+    for (const auto& item : none.json()["items"]) EXPECT_EQ(item["outcome"], "could not be tried");
+}
+
+TEST_F(PhoneCommands, PhonesOnTheNetworkAreConnectedAndLetGo)
+{
+    connect(scenario("demo"));
+    if (IsSkipped()) return;
+    EXPECT_EQ(run_cli({"devices", "disconnect", phone->address(), "--json"}).code, 0);
+    EXPECT_TRUE(run_cli({"devices", "--json"}).json()["devices"].empty());
+    const auto connected = run_cli({"devices", "connect", phone->address(), "--json"});
+    ASSERT_EQ(connected.code, 0) << connected.err;
+    EXPECT_EQ(connected.json()["device"], phone->address());
+    EXPECT_EQ(run_cli({"devices", "--json"}).json()["devices"].size(), 1U);
+    const auto refused = run_cli({"devices", "connect", "127.0.0.1:1"});
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_NE(refused.err.find("nothing listens at this address"), std::string::npos) << refused.err;
+    const auto paired = run_cli({"devices", "pair", "127.0.0.1:1", "123456"});
+    EXPECT_EQ(paired.code, 1);
+    EXPECT_FALSE(paired.err.empty());
 }
 
 TEST_F(PhoneCommands, CancelEndsTheProcessesOnThePhone)

@@ -83,6 +83,9 @@ QString phase_words(JobPhase phase)
 
 QString stage_words(const Job& job)
 {
+    // what a phone is waited for, and what is tried on it, come in words
+    for (const auto& [begin, words] : {std::pair{QLatin1String("waiting: "), text("waiting: %1")}, {QLatin1String("testing: "), text("trying: %1")}})
+        if (job.stage.startsWith(begin)) return words.arg(job.stage.mid(begin.size()));
     const auto* known = words_of(job.stage);
     const QString words = known ? text(known->words) : job.stage;  // of the whole loop: what it is at, in its own words
     if (known && known->progress == StageWords::bare) return words;

@@ -2,12 +2,17 @@
 // Fake quantization against golden/quantize: values and gradients.
 #include "core/numerics/quantize/fake_quantize.h"
 
+#include "core/numerics/quantize/kernels.h"
 #include "tests/numerics/torch_support.h"
 #include "tests/support/shared_data.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdio>
 #include <set>
+#include <type_traits>
+#include <vector>
 
 namespace bitwright {
 namespace {
@@ -54,6 +59,87 @@ TEST(FakeQuantize, EqualsTheGoldens)
             EXPECT_LT(relative_difference(offset.grad(), read_tensor(file, name + ".grad_offset")), exact ? 1e-12 : 2e-6);
         }
     }
+}
+
+// A grid that is not learned keeps the clip mask and nothing else: the same gradient.
+TEST(FakeQuantize, FixedGridKeepsOnlyTheClipMask)
+{
+    at::manual_seed(6);
+    for (const bool rows : {false, true})
+        for (const std::int64_t n : {1, 9, 1023, 20001}) {
+            const Tensor values = at::randn({3, n}), scale = at::full({rows ? 3 : 1}, 0.02), offset = at::full({rows ? 3 : 1}, 90.0), g = at::randn({3, n});
+            const Tensor x = leaf(values, at::kFloat), y = leaf(values, at::kFloat);
+            const Tensor fixed = fake_quantize(x, scale, offset, code_limits(8, false));
+            const Tensor learned = fake_quantize(y, leaf(scale, at::kFloat), leaf(offset, at::kFloat), code_limits(8, false));
+            EXPECT_EQ(largest_difference(fixed, learned), 0);
+            fixed.backward(g);
+            learned.backward(g);
+            EXPECT_EQ(largest_difference(x.grad(), y.grad()), 0) << n;
+            EXPECT_GT(x.grad().eq(0).sum().item<std::int64_t>(), n > 1000 ? 1 : -1);
+        }
+    const Tensor x = leaf(at::randn({40, 30}), at::kFloat), g = at::randn({30, 40}).t();
+    fake_quantize(x, at::full({}, 0.02), at::full({}, 90.0), code_limits(8, false)).backward(g);
+    const Tensor q = at::round(x / at::full({}, 0.02)) + 90;
+    EXPECT_EQ(largest_difference(x.grad(), g * ((q >= 0) & (q <= 255)).to(at::kFloat)), 0);
+}
+
+template <typename T>
+void every_path_gives_the_same_bits()
+{
+    using namespace quantize;
+    std::vector<KernelPath> paths;
+    for (const KernelPath path : {KernelPath::plain, KernelPath::avx2, KernelPath::avx512})
+        if (force_kernel_path(path)) paths.push_back(path);
+    std::printf("%zu instruction sets compared\n", paths.size());
+    for (const std::size_t n : {1U, 15U, 16U, 17U, 1000U, 1024U, 5000U}) {
+        at::manual_seed(static_cast<std::uint64_t>(n));
+        const auto random = [&] {
+            const Tensor t = at::randn({static_cast<std::int64_t>(n)}, std::is_same_v<T, double> ? at::kDouble : at::kFloat);
+            return std::vector<T>(t.const_data_ptr<T>(), t.const_data_ptr<T>() + n);
+        };
+        const auto x = random(), grad = random(), columns = random();
+        const auto size = static_cast<std::int64_t>(n);
+        for (const GridOf<T>& grid : {GridOf<T>{T(0.013), T(101), T(0), T(255)}, GridOf<T>{T(0.2), T(0), T(-8), T(7)}, GridOf<T>{T(1e-5), T(0.25), T(0), T(65535)}}) {
+            std::vector<std::vector<T>> results;
+            std::vector<std::vector<double>> sums;
+            for (const KernelPath path : paths) {
+                ASSERT_TRUE(force_kernel_path(path));
+                ASSERT_EQ(kernel_path(), path);
+                std::vector<T> out(n), masked_out(n), back(n), masked_back(n), scaled(n), divided(n), products(n, T(1));
+                std::vector<std::uint8_t> inside(n / 8 + 1);
+                double to_scale = 0, to_offset = 0;
+                forward_run(x.data(), out.data(), size, grid);
+                forward_run(x.data(), masked_out.data(), inside.data(), size, grid);
+                backward_run(x.data(), grad.data(), back.data(), size, grid, to_scale, to_offset);
+                masked_run(grad.data(), inside.data(), masked_back.data(), size);
+                scale_run<T>(x.data(), columns.data(), scaled.data(), size, T(1.7), false);
+                scale_run<T>(x.data(), nullptr, divided.data(), size, T(1.7), true);
+                add_products_run<T>(grad.data(), x.data(), T(0.3), products.data(), size);
+                EXPECT_EQ(out, masked_out);
+                EXPECT_EQ(back, masked_back);
+                for (std::size_t i = 0; i < n; ++i) {  // the formula, one operation after the other
+                    const T code = std::min(std::max(std::nearbyint(x[i] / grid.scale) + grid.offset, grid.qmin), grid.qmax);
+                    ASSERT_EQ(out[i], (code - grid.offset) * grid.scale);
+                }
+                results.push_back(out);
+                for (const auto& more : {back, scaled, divided, products}) results.back().insert(results.back().end(), more.begin(), more.end());
+                const auto extremes = extremes_of(x.data(), size);
+                sums.push_back({to_scale, to_offset, dot_run(x.data(), grad.data(), size), static_cast<double>(extremes.min), static_cast<double>(extremes.max),
+                                static_cast<double>(extremes.at_min), static_cast<double>(extremes.at_max)});
+            }
+            for (std::size_t i = 1; i < results.size(); ++i) {
+                EXPECT_EQ(results[i], results[0]) << n;
+                EXPECT_EQ(sums[i], sums[0]) << n;
+            }
+        }
+    }
+    EXPECT_TRUE(force_kernel_path(std::nullopt));
+}
+
+TEST(KernelPaths, GiveTheSameBits)
+{
+    every_path_gives_the_same_bits<float>();
+    every_path_gives_the_same_bits<double>();
 }
 
 TEST(FakeQuantize, LayoutAndLengthDoNotMatter)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Differentiable fake quantization (mobilequant §1.5, §4.2): values and straight-through gradients, one pass each way, float32 and (for tests) float64.
-// Internal to bitwright_numerics (LibTorch in the signatures). The custom autograd functions behind these calls live in fake_quantize.cpp alone.
-// Invariants: results do not depend on the number of threads; a backward pass needs only the input again (codes are recomputed, no mask is kept).
+// Internal to bitwright_numerics (LibTorch in the signatures). The custom autograd functions behind these calls live in fake_quantize.cpp (activations) and
+// weight_quantize.cpp (weights).
+// Invariants: results do not depend on the number of threads; a backward pass needs only the input again where the grid is learned (codes are recomputed),
+// else only a bit per value (the clip mask).
 // Threading: pure functions.
 #pragma once
 
@@ -30,6 +32,7 @@ struct WeightGrid {
     bool symmetric = false;
     bool per_row = false;  ///< one grid per output row, else one for the tensor
     Semantics semantics = Semantics::authors;  ///< `bitwright`: the range is widened to contain 0 first, no scale floor (as grid_of)
+    bool log_factors = false;  ///< a factor f keeps e^f of an extreme instead of σ(f): 0 is exactly no clipping
 };
 
 /// Scales of an equivalent transform on one weight, all optional (undefined: 1): W'[r, c] = W[r, c]·columns[c] ÷ rows[r] (× if multiply_rows).
@@ -43,7 +46,7 @@ struct WeightScales {
 [[nodiscard]] at::Tensor scale_weight(const at::Tensor& weight, const WeightScales& scales);
 
 /// Equivalent transform, learned clipping and fake quantization of a weight in one function (mobilequant §4.1, §4.2):
-///   max' = σ(upper)·max W', min' = σ(lower)·min W' (per tensor or row), scale and offset from these, Ŵ = fake quantization of W'.
+///   max' = σ(upper)·max W', min' = σ(lower)·min W' (per tensor or row; e^f instead of σ(f) where the grid says so), scale and offset from these, Ŵ = fake quantization of W'.
 /// Gradients to weight, scales and factors; through max' and min' to the one largest and smallest element; none through the rounded offset or a floored scale.
 /// @param upper, lower one element, or one per row. @param weight [rows, cols] or [n]
 [[nodiscard]] at::Tensor clip_and_fake_quantize(const at::Tensor& weight, const WeightScales& scales, const at::Tensor& upper, const at::Tensor& lower,

@@ -2,75 +2,129 @@
 #include "core/numerics/quantize/kernels.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
-#if defined(__x86_64__)
-#define BITWRIGHT_AVX2 __attribute__((target("avx2")))
-#else
-#define BITWRIGHT_AVX2
-#endif
 #define BITWRIGHT_INLINE inline __attribute__((always_inline))
 
 namespace bitwright::quantize {
 namespace {
 
-bool has_avx2() noexcept
+constexpr std::int64_t lanes = 16;  ///< partial sums on every path
+
+KernelPath widest() noexcept
 {
 #if defined(__x86_64__)
-    static const bool yes = __builtin_cpu_supports("avx2");
-    return yes;
-#else
-    return false;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return KernelPath::avx512;
+    if (__builtin_cpu_supports("avx2")) return KernelPath::avx2;
 #endif
+    return KernelPath::plain;
+}
+
+std::atomic<KernelPath> chosen{widest()};
+
+template <typename T>
+BITWRIGHT_INLINE T code_of(T rounded, const GridOf<T>& g)
+{
+    T q = rounded + g.offset;
+    q = q < g.qmin ? g.qmin : q;
+    return q > g.qmax ? g.qmax : q;
 }
 
 template <typename T>
-BITWRIGHT_INLINE void forward_body(const T* x, T* out, std::int64_t n, const GridOf<T>& grid)
+BITWRIGHT_INLINE void forward_body(const T* x, T* out, std::int64_t n, const GridOf<T>& given)
 {
-    const T s = grid.scale, o = grid.offset, low = grid.qmin, high = grid.qmax;
+    const GridOf<T> g = given;
 #pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) {
-        T q = std::nearbyint(x[i] / s) + o;
-        q = q < low ? low : q;
-        q = q > high ? high : q;
-        out[i] = (q - o) * s;
+    for (std::int64_t i = 0; i < n; ++i) out[i] = (code_of(std::nearbyint(x[i] / g.scale), g) - g.offset) * g.scale;
+}
+
+template <typename T>
+BITWRIGHT_INLINE void forward_mask_body(const T* x, T* out, std::uint8_t* inside, std::int64_t n, const GridOf<T>& given)
+{
+    const GridOf<T> g = given;
+    for (std::int64_t from = 0; from < n; from += lanes) {
+        const std::int64_t count = std::min(lanes, n - from);
+        std::uint32_t in[lanes] = {};
+        const auto one = [&](std::int64_t l) {
+            const T q = std::nearbyint(x[from + l] / g.scale) + g.offset;
+            in[l] = (q < g.qmin || q > g.qmax) ? 0U : 1U << l;
+            const T low = q < g.qmin ? g.qmin : q;
+            out[from + l] = ((low > g.qmax ? g.qmax : low) - g.offset) * g.scale;
+        };
+        if (count == lanes) {
+#pragma omp simd
+            for (std::int64_t l = 0; l < lanes; ++l) one(l);
+        } else {
+            for (std::int64_t l = 0; l < count; ++l) one(l);
+        }
+        std::uint32_t bits = 0;
+#pragma omp simd reduction(| : bits)
+        for (std::int64_t l = 0; l < lanes; ++l) bits |= in[l];
+        inside[from / 8] = static_cast<std::uint8_t>(bits);
+        if (count > 8) inside[from / 8 + 1] = static_cast<std::uint8_t>(bits >> 8);
     }
+}
+
+template <typename T>
+BITWRIGHT_INLINE void masked_body(const T* grad, const std::uint8_t* inside, T* grad_x, std::int64_t n)
+{
+    constexpr std::int64_t group = 8;
+    std::int64_t from = 0;
+    for (; from + group <= n; from += group) {
+        const std::uint32_t bits = inside[from / group];
+#pragma omp simd
+        for (std::int64_t l = 0; l < group; ++l) grad_x[from + l] = (bits & (1U << l)) ? grad[from + l] : T(0);
+    }
+    for (; from < n; ++from) grad_x[from] = (inside[from / group] >> (from % group)) & 1U ? grad[from] : T(0);
 }
 
 // Sums in T over short runs (lanes), in double between runs: the run is at most a few thousand values long.
 template <typename T>
-BITWRIGHT_INLINE void backward_body(const T* x, const T* grad, T* grad_x, std::int64_t n, const GridOf<T>& grid, T& to_scale, T& clipped)
+BITWRIGHT_INLINE void backward_body(const T* x, const T* grad, T* grad_x, std::int64_t n, const GridOf<T>& given, T& to_scale, T& clipped)
 {
-    const T s = grid.scale, o = grid.offset, low = grid.qmin, high = grid.qmax;
-    T sum_scale = 0, sum_clipped = 0;
-#pragma omp simd reduction(+ : sum_scale, sum_clipped)
-    for (std::int64_t i = 0; i < n; ++i) {
-        const T v = x[i] / s;
-        const T r = std::nearbyint(v);
-        const T q = r + o;
-        const bool below = q < low, above = q > high;
+    const GridOf<T> g = given;
+    const T below_by = g.qmin - g.offset, above_by = g.qmax - g.offset;
+    T sum_scale[lanes] = {}, sum_clipped[lanes] = {};
+    const auto one = [&](std::int64_t i, std::int64_t l) {
+        const T v = x[i] / g.scale, r = std::nearbyint(v), q = r + g.offset;
+        const bool below = q < g.qmin, above = q > g.qmax;
         T t = r - v;
-        t = below ? low - o : t;
-        t = above ? high - o : t;
-        const T g = grad[i];
-        const T inside = (below || above) ? T(0) : g;
-        grad_x[i] = inside;
-        sum_scale += g * t;
-        sum_clipped += g - inside;
+        t = below ? below_by : t;
+        t = above ? above_by : t;
+        const T from_above = grad[i];
+        const T in = (below || above) ? T(0) : from_above;
+        grad_x[i] = in;
+        sum_scale[l] += from_above * t;
+        sum_clipped[l] += from_above - in;
+    };
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+#pragma omp simd
+        for (std::int64_t l = 0; l < lanes; ++l) one(i + l, l);
     }
-    to_scale = sum_scale;
-    clipped = sum_clipped;
+    for (std::int64_t l = 0; i + l < n; ++l) one(i + l, l);
+    for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
+        for (std::int64_t l = 0; l < half; ++l) {
+            sum_scale[l] += sum_scale[l + half];
+            sum_clipped[l] += sum_clipped[l + half];
+        }
+    }
+    to_scale = sum_scale[0];
+    clipped = sum_clipped[0];
 }
 
 template <typename T>
 BITWRIGHT_INLINE void scale_body(const T* row, const T* columns, T* out, std::int64_t n, T factor, bool divide)
 {
-    if (columns) {
+    if (columns && divide) {
 #pragma omp simd
-        for (std::int64_t i = 0; i < n; ++i) out[i] = row[i] * columns[i];
-        row = out;
-    }
-    if (divide) {
+        for (std::int64_t i = 0; i < n; ++i) out[i] = row[i] * columns[i] / factor;
+    } else if (columns) {
+#pragma omp simd
+        for (std::int64_t i = 0; i < n; ++i) out[i] = row[i] * columns[i] * factor;
+    } else if (divide) {
 #pragma omp simd
         for (std::int64_t i = 0; i < n; ++i) out[i] = row[i] / factor;
     } else {
@@ -80,28 +134,94 @@ BITWRIGHT_INLINE void scale_body(const T* row, const T* columns, T* out, std::in
 }
 
 template <typename T>
-BITWRIGHT_AVX2 void forward_avx2(const T* x, T* out, std::int64_t n, const GridOf<T>& grid)
+BITWRIGHT_INLINE void add_products_body(const T* grad, const T* row, T factor, T* sums, std::int64_t n)
 {
-    forward_body(x, out, n, grid);
-}
-template <typename T>
-BITWRIGHT_AVX2 void backward_avx2(const T* x, const T* grad, T* grad_x, std::int64_t n, const GridOf<T>& grid, T& to_scale, T& clipped)
-{
-    backward_body(x, grad, grad_x, n, grid, to_scale, clipped);
-}
-template <typename T>
-BITWRIGHT_AVX2 void scale_avx2(const T* row, const T* columns, T* out, std::int64_t n, T factor, bool divide)
-{
-    scale_body(row, columns, out, n, factor, divide);
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) sums[i] += grad[i] * row[i] * factor;
 }
 
+template <typename T>
+BITWRIGHT_INLINE T dot_body(const T* a, const T* b, std::int64_t n)
+{
+    T sum[lanes] = {};
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+#pragma omp simd
+        for (std::int64_t l = 0; l < lanes; ++l) sum[l] += a[i + l] * b[i + l];
+    }
+    for (std::int64_t l = 0; i + l < n; ++l) sum[l] += a[i + l] * b[i + l];
+    for (std::int64_t half = lanes / 2; half > 0; half /= 2)
+        for (std::int64_t l = 0; l < half; ++l) sum[l] += sum[l + half];
+    return sum[0];
+}
+
+template <typename T>
+BITWRIGHT_INLINE void bounds_body(const T* x, std::int64_t n, T& min, T& max)
+{
+    T low = x[0], high = x[0];
+#pragma omp simd reduction(min : low) reduction(max : high)
+    for (std::int64_t i = 0; i < n; ++i) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    min = low;
+    max = high;
+}
+
+// The body inlined into a function of the chosen instruction set.
+#if defined(__x86_64__)
+template <typename Body>
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"))) auto on_avx512(const Body& body)
+{
+    return body();
+}
+template <typename Body>
+__attribute__((target("avx2"))) auto on_avx2(const Body& body)
+{
+    return body();
+}
+#endif
+
+template <typename Body>
+auto on_chosen(const Body& body)
+{
+    switch (kernel_path()) {
+#if defined(__x86_64__)
+        case KernelPath::avx512: return on_avx512(body);
+        case KernelPath::avx2: return on_avx2(body);
+#endif
+        default: return body();
+    }
+}
+#define BITWRIGHT_BODY [&]() __attribute__((always_inline))
+
 }  // namespace
+
+KernelPath kernel_path() noexcept { return chosen.load(std::memory_order_relaxed); }
+
+bool force_kernel_path(std::optional<KernelPath> path) noexcept
+{
+    if (path && *path > widest()) return false;
+    chosen = path.value_or(widest());
+    return true;
+}
 
 template <typename T>
 void forward_run(const T* x, T* out, std::int64_t n, const GridOf<T>& grid)
 {
-    if (has_avx2()) return forward_avx2(x, out, n, grid);
-    forward_body(x, out, n, grid);
+    on_chosen(BITWRIGHT_BODY { forward_body(x, out, n, grid); });
+}
+
+template <typename T>
+void forward_run(const T* x, T* out, std::uint8_t* inside, std::int64_t n, const GridOf<T>& grid)
+{
+    on_chosen(BITWRIGHT_BODY { forward_mask_body(x, out, inside, n, grid); });
+}
+
+template <typename T>
+void masked_run(const T* grad, const std::uint8_t* inside, T* grad_x, std::int64_t n)
+{
+    on_chosen(BITWRIGHT_BODY { masked_body(grad, inside, grad_x, n); });
 }
 
 template <typename T>
@@ -109,17 +229,14 @@ void backward_run(const T* x, const T* grad, T* grad_x, std::int64_t n, const Gr
 {
     constexpr std::int64_t run = 1024;
     double to_scale = 0, clipped = 0;
-    for (std::int64_t from = 0; from < n; from += run) {
-        const std::int64_t count = std::min(run, n - from);
-        T a = 0, b = 0;
-        if (has_avx2()) {
-            backward_avx2(x + from, grad + from, grad_x + from, count, grid, a, b);
-        } else {
-            backward_body(x + from, grad + from, grad_x + from, count, grid, a, b);
+    on_chosen(BITWRIGHT_BODY {
+        for (std::int64_t from = 0; from < n; from += run) {
+            T a = 0, b = 0;
+            backward_body(x + from, grad + from, grad_x + from, std::min(run, n - from), grid, a, b);
+            to_scale += static_cast<double>(a);
+            clipped += static_cast<double>(b);
         }
-        to_scale += static_cast<double>(a);
-        clipped += static_cast<double>(b);
-    }
+    });
     grad_scale += to_scale;
     grad_offset -= static_cast<double>(grid.scale) * clipped;
 }
@@ -127,28 +244,51 @@ void backward_run(const T* x, const T* grad, T* grad_x, std::int64_t n, const Gr
 template <typename T>
 void scale_run(const T* row, const T* columns, T* out, std::int64_t n, T factor, bool divide)
 {
-    if (has_avx2()) return scale_avx2(row, columns, out, n, factor, divide);
-    scale_body(row, columns, out, n, factor, divide);
+    on_chosen(BITWRIGHT_BODY { scale_body(row, columns, out, n, factor, divide); });
+}
+
+template <typename T>
+void add_products_run(const T* grad, const T* row, T factor, T* sums, std::int64_t n)
+{
+    on_chosen(BITWRIGHT_BODY { add_products_body(grad, row, factor, sums, n); });
+}
+
+template <typename T>
+double dot_run(const T* a, const T* b, std::int64_t n)
+{
+    constexpr std::int64_t run = 1024;
+    double sum = 0;
+    on_chosen(BITWRIGHT_BODY {
+        for (std::int64_t from = 0; from < n; from += run) sum += static_cast<double>(dot_body(a + from, b + from, std::min(run, n - from)));
+    });
+    return sum;
+}
+
+template <typename T>
+std::pair<T, T> bounds_of(const T* x, std::int64_t n)
+{
+    T low = 0, high = 0;
+    on_chosen(BITWRIGHT_BODY { bounds_body(x, n, low, high); });
+    return {low, high};
 }
 
 template <typename T>
 Extremes<T> extremes_of(const T* x, std::int64_t n)
 {
-    // values first (vectorized), places second: a search stops at the first hit
-    T low = x[0], high = x[0];
-#pragma omp simd reduction(min : low) reduction(max : high)
-    for (std::int64_t i = 0; i < n; ++i) {
-        low = x[i] < low ? x[i] : low;
-        high = x[i] > high ? x[i] : high;
-    }
+    const auto [low, high] = bounds_of(x, n);  // vectorized; places second: a search stops at the first hit
     const auto place = [&](T value) { return std::min<std::int64_t>(std::find(x, x + n, value) - x, n - 1); };  // NaN is found nowhere
     return {low, high, place(low), place(high)};
 }
 
 #define BITWRIGHT_INSTANTIATE(T)                                                                              \
     template void forward_run<T>(const T*, T*, std::int64_t, const GridOf<T>&);                               \
+    template void forward_run<T>(const T*, T*, std::uint8_t*, std::int64_t, const GridOf<T>&);                \
+    template void masked_run<T>(const T*, const std::uint8_t*, T*, std::int64_t);                             \
     template void backward_run<T>(const T*, const T*, T*, std::int64_t, const GridOf<T>&, double&, double&);  \
     template void scale_run<T>(const T*, const T*, T*, std::int64_t, T, bool);                                \
+    template void add_products_run<T>(const T*, const T*, T, T*, std::int64_t);                               \
+    template double dot_run<T>(const T*, const T*, std::int64_t);                                             \
+    template std::pair<T, T> bounds_of<T>(const T*, std::int64_t);                                            \
     template Extremes<T> extremes_of<T>(const T*, std::int64_t);
 BITWRIGHT_INSTANTIATE(float)
 BITWRIGHT_INSTANTIATE(double)

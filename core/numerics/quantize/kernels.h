@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The loops of fake quantization: one pass forward, one pass backward over a run of values on one grid (mobilequant §1.5), float and double.
 // No LibTorch and no threads in here; fake_quantize.cpp splits tensors into runs of fixed length, so that sums do not depend on the number of threads.
-// Built for AVX2 and for the baseline, chosen at run time. The order of operations is the formula's: x / s, round half to even, + o, clamp, − o, × s.
+// Built for AVX-512, AVX2 and the baseline, chosen at run time; all three give the same bits, sums included (sixteen partial sums on every path, no
+// fused multiply-add). The order of operations is the formula's: x / s, round half to even, + o, clamp, − o, × s.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 namespace bitwright::quantize {
+
+enum class KernelPath : std::uint8_t { plain, avx2, avx512 };
+/// What the loops run on: the widest this processor has, or what a test asked for.
+[[nodiscard]] KernelPath kernel_path() noexcept;
+/// Tests and benchmarks; nothing: the widest again. @return false (and no change) where the processor has not got it
+bool force_kernel_path(std::optional<KernelPath> path) noexcept;
 
 /// One grid and its codes, in the arithmetic type.
 template <typename T>
@@ -18,7 +27,15 @@ struct GridOf {
 template <typename T>
 void forward_run(const T* x, T* out, std::int64_t n, const GridOf<T>& grid);
 
-/// grad_x[i] = grad[i] where the code is inside [qmin, qmax] (its ends count as inside), else 0; adds the run's share to the two sums:
+/// The same, and bit i%8 of inside[i/8] says whether the code of x[i] is inside [qmin, qmax] (its ends count as inside).
+template <typename T>
+void forward_run(const T* x, T* out, std::uint8_t* inside, std::int64_t n, const GridOf<T>& grid);
+
+/// grad_x[i] = grad[i] where bit i of `inside` is set, else 0. `grad_x` may be `grad`.
+template <typename T>
+void masked_run(const T* grad, const std::uint8_t* inside, T* grad_x, std::int64_t n);
+
+/// grad_x[i] = grad[i] where the code is inside [qmin, qmax], else 0; adds the run's share to the two sums:
 /// ∂/∂s = round(x/s) − x/s inside, qmin − o below, qmax − o above; ∂/∂o = −s outside. `grad_x` may be `grad`.
 template <typename T>
 void backward_run(const T* x, const T* grad, T* grad_x, std::int64_t n, const GridOf<T>& grid, double& grad_scale, double& grad_offset);
@@ -26,6 +43,14 @@ void backward_run(const T* x, const T* grad, T* grad_x, std::int64_t n, const Gr
 /// out[c] = row[c]·columns[c], then ÷ or × `factor`; columns null: 1. The equivalent transform of one row of a weight (mobilequant §4.1).
 template <typename T>
 void scale_run(const T* row, const T* columns, T* out, std::int64_t n, T factor, bool divide);
+
+/// sums[c] += (grad[c]·row[c])·factor.
+template <typename T>
+void add_products_run(const T* grad, const T* row, T factor, T* sums, std::int64_t n);
+
+/// Σ a[i]·b[i].
+template <typename T>
+[[nodiscard]] double dot_run(const T* a, const T* b, std::int64_t n);
 
 /// Smallest and largest value of a run and where they first occur.
 template <typename T>
@@ -35,5 +60,8 @@ struct Extremes {
 };
 template <typename T>
 [[nodiscard]] Extremes<T> extremes_of(const T* x, std::int64_t n);
+/// Smallest and largest value alone.
+template <typename T>
+[[nodiscard]] std::pair<T, T> bounds_of(const T* x, std::int64_t n);
 
 }  // namespace bitwright::quantize

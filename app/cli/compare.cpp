@@ -5,6 +5,7 @@
 #include "app/jobs/loop_job.h"
 
 #include "core/exchange/comparison.h"
+#include "core/numerics/method_list.h"
 
 #include <filesystem>
 #include <memory>
@@ -155,7 +156,7 @@ void add_compare(CLI::App& app, CommandLine& line)
     looping->add_option("--eval", wanted->eval, "text to evaluate on, or FILE.safetensors:TENSOR")->required();
     looping->add_option("--eval-length", wanted->eval_length, "tokens of an evaluation window; default: of a calibration window")->check(CLI::PositiveNumber);
     looping->add_option("--eval-windows", wanted->eval_windows, "only the first N evaluation windows");
-    looping->add_option("--method", wanted->methods, "rtn, smoothquant-static, smoothquant-edge, mobilequant-paper; several times; default: all")
+    looping->add_option("--method", wanted->methods, method_names() + "; several times; default: all")
         ->allow_extra_args(false);
     looping->add_option("--bits", wanted->bits, "W8A8, W4A8 …; several times; default: these two")->allow_extra_args(false);
     looping->add_option("--steps", wanted->steps, "of methods that optimize")->capture_default_str()->check(CLI::NonNegativeNumber);

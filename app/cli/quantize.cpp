@@ -5,6 +5,7 @@
 #include "app/jobs/calibrate_job.h"
 #include "app/jobs/quantize_job.h"
 
+#include "core/numerics/method_list.h"
 #include "core/recipe/edits.h"
 
 #include <charconv>
@@ -125,7 +126,7 @@ void add_quantize(CLI::App& app, CommandLine& line)
     command->add_option("model", arguments->model, "model folder")->required();
     add_tokens(*command, arguments->tokens);
     command->add_option("--calibration", arguments->calibration, "calibration:N instead of tokens");
-    command->add_option("--method", arguments->method, "rtn, smoothquant-static, smoothquant-edge or mobilequant-paper")->required();
+    command->add_option("--method", arguments->method, method_names())->required();
     command->add_option("--from", arguments->from, "recipe to start from");
     command->add_option("--weights", arguments->weights, "bits of the layers' weights")->required();
     command->add_option("--activations", arguments->activations, "bits of activations")->required();

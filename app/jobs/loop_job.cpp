@@ -7,6 +7,7 @@
 #include "app/jobs/measure_job.h"
 #include "app/jobs/package_job.h"
 #include "app/jobs/quantize_job.h"
+#include "core/numerics/method_list.h"
 #include "core/runtime/hash.h"
 #include "core/workspace/device_runs.h"
 
@@ -72,7 +73,11 @@ std::string to_string(const BitWidths& bits) { return "W" + std::to_string(bits.
 
 const std::vector<std::string>& all_methods()
 {
-    static const std::vector<std::string> names{"rtn", "smoothquant-static", "smoothquant-edge", "mobilequant-paper"};
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all;
+        for (const MethodInfo& method : method_list()) all.emplace_back(method.name);
+        return all;
+    }();
     return names;
 }
 
@@ -94,7 +99,7 @@ LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const Loop
                 wanted.method.method = method;
                 wanted.method.weight_bits = bits.weights, wanted.method.activation_bits = bits.activations;
                 wanted.method.seed = request.seed;
-                if (method.starts_with("mobilequant")) wanted.method.options["steps"] = std::to_string(request.steps);
+                if (const MethodInfo* info = find_method(method); info && info->optimizes) wanted.method.options["steps"] = std::to_string(request.steps);
                 wanted.calibration = calibrated;
                 wanted.name = name;
                 stage(name);

@@ -8,7 +8,7 @@ namespace bitwright {
 int category_of(std::string_view method) noexcept
 {
     constexpr std::array<std::pair<std::string_view, int>, 6> known{
-        {{"float", 7}, {"rtn", 0}, {"smoothquant-static", 4}, {"smoothquant-edge", 1}, {"mobilequant-paper", 2}, {"by hand", 3}}};
+        {{"float", 7}, {"rtn", 0}, {"smoothquant-static", 4}, {"smoothquant-edge", 1}, {"mobilequant-paper", 2}, {"mobilequant", 5}, {"gptq", 6}, {"by hand", 3}}};
     for (const auto& [name, index] : known) {
         if (method == name) return index;
     }

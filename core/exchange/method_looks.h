@@ -24,7 +24,7 @@ inline constexpr std::array<CategoryColour, 8> category_colours{{{0x0072b2, 0x4a
                                                                  {0x8a8000, 0xf0e442},
                                                                  {0x222222, 0xd8d8d8}}};
 
-/// Index into category_colours: float 7, rtn 0, smoothquant-static 4, smoothquant-edge 1, mobilequant-paper 2, by hand 3; others by their name.
+/// Index into category_colours: float 7, rtn 0, smoothquant-static 4, smoothquant-edge 1, mobilequant-paper 2, mobilequant 5, gptq 6, by hand 3; others by their name.
 [[nodiscard]] int category_of(std::string_view method) noexcept;
 
 }  // namespace bitwright

@@ -96,6 +96,19 @@ std::vector<LegalPair> legal_pairs(const Model& model)
     return pairs;
 }
 
+std::vector<std::int64_t> scale_ties(const LegalPair& pair, std::int64_t& count)
+{
+    std::vector<std::int64_t> index(static_cast<std::size_t>(pair.channels));
+    const std::int64_t half = pair.tied_rope_pairs ? pair.rope_dims / 2 : 0;
+    count = 0;
+    for (std::int64_t c = 0; c < pair.channels; ++c) {
+        const std::int64_t within = half > 0 ? c % pair.head_dim : 0;
+        const bool second = half > 0 && within >= half && within < 2 * half;
+        index[static_cast<std::size_t>(c)] = second ? index[static_cast<std::size_t>(c - half)] : count++;
+    }
+    return index;
+}
+
 std::string transforms_hash(const std::vector<Transform>& transforms)
 {
     if (transforms.empty()) return "";

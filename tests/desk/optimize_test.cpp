@@ -36,6 +36,7 @@ protected:
         page.show();
         page.activated();
         form = page.findChild<MethodForm*>();
+        choose(QStringLiteral("Method"), 1);  // the paper's
         choose(QStringLiteral("Preset"), 3);
         spin(QStringLiteral("Steps"))->setValue(12);
     }
@@ -146,11 +147,11 @@ TEST_F(Optimize, AnOptionOfAnotherMethodIsKeptButNotGiven)
     QTest::mouseClick(form->findChild<QToolButton*>(QStringLiteral("all_options")), Qt::LeftButton);
     ASSERT_TRUE(wait_until([&] { return option("lr_let") != nullptr; }, 60000));
     QTest::keyClicks(option("lr_let"), QStringLiteral("0.002"));
-    choose(QStringLiteral("Method"), 3);  // round to nearest
+    choose(QStringLiteral("Method"), 5);  // round to nearest
     ASSERT_TRUE(wait_until([&] { return option("lr_let") == nullptr && option("semantics") != nullptr; }, 60000));
     EXPECT_FALSE(form->arguments().contains(QStringLiteral("--set")));
     EXPECT_TRUE(button("start")->isEnabled());
-    choose(QStringLiteral("Method"), 0);
+    choose(QStringLiteral("Method"), 1);
     ASSERT_TRUE(wait_until([&] { return option("lr_let") != nullptr; }, 60000));
     EXPECT_EQ(option("lr_let")->text(), QStringLiteral("0.002"));
 }

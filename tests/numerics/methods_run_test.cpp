@@ -73,7 +73,7 @@ TEST(MethodRuns, WrongRequestsAreUsageErrors)
     BITWRIGHT_NEEDS_SHARED();
     MethodRequest request = short_run(1);
     request.method = "magic";
-    EXPECT_NE(message_of(request, ErrorKind::usage).find("rtn, smoothquant-static, smoothquant-edge, mobilequant-paper"), std::string::npos);
+    EXPECT_NE(message_of(request, ErrorKind::usage).find("rtn, smoothquant-static, smoothquant-edge, gptq, mobilequant-paper, mobilequant"), std::string::npos);
     request = short_run(1);
     request.options["lr_lett"] = "1";
     const std::string unknown = message_of(request, ErrorKind::usage);

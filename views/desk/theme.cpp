@@ -2,6 +2,7 @@
 #include "views/desk/theme.h"
 
 #include "core/exchange/method_looks.h"
+#include "core/numerics/method_list.h"
 
 #include <QApplication>
 #include <QCoreApplication>
@@ -245,11 +246,8 @@ QString method_title(const QString& method)
 {
     const auto text = [](const char* name) { return QCoreApplication::translate("Method", name); };
     if (method == QLatin1String("float")) return text("Float");
-    if (method == QLatin1String("rtn")) return text("Round to nearest");
-    if (method == QLatin1String("smoothquant-static")) return text("SmoothQuant static");
-    if (method == QLatin1String("smoothquant-edge")) return text("SmoothQuant Edge");
-    if (method == QLatin1String("mobilequant-paper")) return text("MobileQuant (paper)");
     if (method == QLatin1String("by hand")) return text("By hand");
+    if (const MethodInfo* known = find_method(method.toStdString())) return text(std::string(known->title).c_str());
     return method;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/optimize/method_form.h"
 
+#include "core/numerics/method_list.h"
 #include "core/numerics/numerics.h"
 #include "core/recipe/edits.h"
 #include "core/workspace/calibrations.h"
@@ -22,16 +23,15 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
-#include <array>
 #include <map>
+#include <ranges>
 
 namespace bitwright::views {
 namespace {
 
-constexpr std::array<const char*, 4> methods{"mobilequant-paper", "smoothquant-edge", "smoothquant-static", "rtn"};
 constexpr int quick_steps = 64, thorough_steps = 512;
 constexpr int paper_epochs = 60;  ///< mobilequant §5.1; the method's own default
-enum Length { quick, thorough, paper, own };
+enum Length { quick, thorough, longest, own };  ///< rows of the preset's box; longest: the method's own long one, or the paper's epochs
 
 QSpinBox* bits(int low, int high, int value, const QString& name)
 {
@@ -54,7 +54,11 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     rows_->setVerticalSpacing(6);
     rows_->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     method_ = new QComboBox;
-    for (const char* name : methods) method_->addItem(method_title(QLatin1String(name)), QLatin1String(name));
+    for (const MethodInfo& info : method_list() | std::views::reverse) {  // the most capable first
+        const auto name = QString::fromStdString(std::string(info.name));
+        method_->addItem(method_title(name), name);
+        method_->setItemData(method_->count() - 1, QString::fromStdString(std::string(info.summary)), Qt::ToolTipRole);
+    }
     method_->setAccessibleName(tr("Method"));
     weights_ = bits(2, 8, 8, tr("Bits of weights"));
     activations_ = bits(4, 8, 8, tr("Bits of activations"));
@@ -64,6 +68,7 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     start_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);  // long names do not widen the form
     start_->setMinimumContentsLength(12);
     range_ = new QComboBox;
+    range_->addItem(tr("The method's own"), QString());
     range_->addItem(tr("Min and max"), QStringLiteral("minmax"));
     range_->addItem(tr("99.9 %"), QStringLiteral("percentile:99.9"));
     range_->addItem(tr("99.99 %"), QStringLiteral("percentile:99.99"));
@@ -79,7 +84,7 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     length_->setAccessibleName(tr("Preset"));
     length_->addItems({tr("Quick"), tr("Thorough"), tr("Paper"), tr("Own")});
     steps_ = new QSpinBox;
-    steps_->setRange(1, 1'000'000);
+    steps_->setRange(0, 1'000'000);
     steps_->setValue(quick_steps);
     steps_->setAccessibleName(tr("Steps"));
     holdout_ = new QLineEdit;
@@ -143,7 +148,15 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     show_fields();
 }
 
-bool MethodForm::optimizes() const { return method_->currentData().toString().startsWith(QLatin1String("mobilequant")); }
+const MethodInfo& MethodForm::method() const { return *find_method(method_->currentData().toString().toStdString()); }
+bool MethodForm::optimizes() const { return method().optimizes; }
+
+QString MethodForm::preset() const
+{
+    const auto& presets = method().presets;
+    const auto row = static_cast<std::size_t>(length_->currentIndex());
+    return row < presets.size() ? QString::fromStdString(std::string(presets[row])) : QString();
+}
 
 void MethodForm::show_fields()
 {
@@ -151,12 +164,14 @@ void MethodForm::show_fields()
     rows_->setRowVisible(steps_, optimizes());
     rows_->setRowVisible(holdout_row_, optimizes());
     const auto windows = desk_.calibration() ? desk_.calibration()->windows : 0;
-    const bool owned = length_->currentIndex() == own;
+    const bool owned = length_->currentIndex() == own, knows = !method().presets.empty();
+    length_->setItemText(longest, knows ? tr("Long") : tr("Paper"));
     steps_->setEnabled(owned);
-    if (length_->currentIndex() == quick) steps_->setValue(quick_steps);
-    if (length_->currentIndex() == thorough) steps_->setValue(thorough_steps);
-    if (length_->currentIndex() == paper && windows > 0) steps_->setValue(static_cast<int>(paper_epochs * windows));
-    length_->setToolTip(tr("Quick: %1 steps. Thorough: %2. Paper: %3 epochs over the calibration's windows. Own: as you say.").arg(quick_steps).arg(thorough_steps).arg(paper_epochs));
+    if (!knows && length_->currentIndex() == quick) steps_->setValue(quick_steps);
+    if (!knows && length_->currentIndex() == thorough) steps_->setValue(thorough_steps);
+    if (!knows && length_->currentIndex() == longest && windows > 0) steps_->setValue(static_cast<int>(paper_epochs * windows));
+    length_->setToolTip(knows ? tr("Quick: no steps. Thorough: as many as pay. Long: more, for the last bit. Own: as you say.")
+                              : tr("Quick: %1 steps. Thorough: %2. Paper: %3 epochs over the calibration's windows. Own: as you say.").arg(quick_steps).arg(thorough_steps).arg(paper_epochs));
     forecast();
 }
 
@@ -194,7 +209,8 @@ QStringList MethodForm::arguments() const
     if (range_->currentIndex() > 0) arguments << QStringLiteral("--range") << range_->currentData().toString();
     if (start_->currentData().toLongLong() != 0) arguments << QStringLiteral("--from") << QStringLiteral("recipe:%1").arg(start_->currentData().toLongLong());
     if (optimizes()) {
-        arguments << QStringLiteral("--steps") << QString::number(steps_->value());
+        if (const auto name = preset(); !name.isEmpty()) arguments << QStringLiteral("--preset") << name;
+        else arguments << QStringLiteral("--steps") << QString::number(steps_->value());
         if (!holdout_->text().trimmed().isEmpty())
             arguments << QStringLiteral("--holdout-text") << holdout_->text().trimmed() << QStringLiteral("--holdout-every") << QString::number(std::max(1, steps_->value() / 16));
     }
@@ -221,8 +237,10 @@ void MethodForm::forecast()
     request.weight_bits = weights_->value();
     request.activation_bits = activations_->value();
     request.symmetric_weights = symmetric_->isChecked();
-    request.options["range"] = range_->currentData().toString().toStdString();
-    if (optimizes()) request.options["steps"] = std::to_string(steps_->value());
+    if (range_->currentIndex() > 0) request.options["range"] = range_->currentData().toString().toStdString();
+    const auto chosen = preset();
+    if (!chosen.isEmpty()) request.options["preset"] = chosen.toStdString();
+    else if (optimizes()) request.options["steps"] = std::to_string(steps_->value());
     std::map<std::string, std::string> given;
     for (const auto& option : options_->given()) given.insert(parse_assignment(option.toStdString()));
     desk_.lanes().compute.post(this, QStringLiteral("optimize.forecast"), [this, show, signs, request, given, workspace = desk_.workspace(), row = *desk_.calibration()](const Control&) mutable -> Lane::Continuation {
@@ -237,8 +255,12 @@ void MethodForm::forecast()
         } catch (const Error& error) {
             wrong = error.what();
         }
-        return [this, show, signs, forecast, wrong] {
+        return [this, show, signs, chosen, forecast, wrong] {
             options_->set_options(forecast.options);
+            if (!chosen.isEmpty() && chosen == preset()) {  // the method says how many steps its preset has
+                const QSignalBlocker quiet(steps_);
+                steps_->setValue(static_cast<int>(forecast.steps));
+            }
             if (!wrong.empty()) {
                 run_->setEnabled(false);
                 return show(QString::fromStdString(wrong), signs.error);

@@ -18,6 +18,10 @@ class QPushButton;
 class QSpinBox;
 class QToolButton;
 
+namespace bitwright {
+struct MethodInfo;
+}
+
 namespace bitwright::views {
 
 class OptionList;
@@ -39,7 +43,9 @@ Q_SIGNALS:
     void start_wanted();
 
 private:
+    [[nodiscard]] const MethodInfo& method() const;
     [[nodiscard]] bool optimizes() const;
+    [[nodiscard]] QString preset() const;  ///< "thorough" where the method itself knows how long that is; else empty
     void show_fields();
     void forecast();
 

@@ -19,7 +19,7 @@ namespace {
 /// What an option does, for those that know it by another name.
 QString meaning(const QString& key)
 {
-    static constexpr std::array<std::pair<const char*, const char*>, 13> known{{
+    static constexpr std::array<std::pair<const char*, const char*>, 39> known{{
         {"alpha", QT_TRANSLATE_NOOP("MethodOption", "SmoothQuant's α: how much of the difficulty moves from activations to weights")},
         {"lr_let", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the scale pairs at the start")},
         {"lr_lwc", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the weight clips at the start")},
@@ -27,12 +27,38 @@ QString meaning(const QString& key)
         {"min_lr_let", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the scale pairs at the end of the cosine")},
         {"min_lr_lwc", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the weight clips at the end of the cosine")},
         {"min_lr_lrl", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the activation ranges at the end of the cosine")},
-        {"preset", QT_TRANSLATE_NOOP("MethodOption", "Published setting of rates and α")},
+        {"preset", QT_TRANSLATE_NOOP("MethodOption", "Named setting of everything else")},
         {"recompute", QT_TRANSLATE_NOOP("MethodOption", "Compute layers again in the backward pass: slower, less memory")},
         {"semantics", QT_TRANSLATE_NOOP("MethodOption", "Whose rules of rounding and placement are simulated")},
         {"softmax_input_bits", QT_TRANSLATE_NOOP("MethodOption", "Bits of what enters the softmax")},
         {"softmax_output_bits", QT_TRANSLATE_NOOP("MethodOption", "Bits of the attention probabilities")},
         {"epochs", QT_TRANSLATE_NOOP("MethodOption", "Passes over the calibration")},
+        {"up_down", QT_TRANSLATE_NOOP("MethodOption", "Scales from up_proj to down_proj: alpha:A moves difficulty into the weights, outliers:K only that of channels beyond K medians")},
+        {"norm_qkv", QT_TRANSLATE_NOOP("MethodOption", "Scales from the norm to q, k and v")},
+        {"norm_mlp", QT_TRANSLATE_NOOP("MethodOption", "Scales from the norm to gate and up")},
+        {"v_o", QT_TRANSLATE_NOOP("MethodOption", "Scales from v_proj to o_proj, one per channel of a key-value head")},
+        {"q_k", QT_TRANSLATE_NOOP("MethodOption", "Scales between q and k that make both equally large, tied over each rotated pair")},
+        {"sign_flips", QT_TRANSLATE_NOOP("MethodOption", "Negative scales put every channel's larger extreme on one side of down_proj's input")},
+        {"weight_range", QT_TRANSLATE_NOOP("MethodOption", "How the grids of weights are chosen")},
+        {"range_windows", QT_TRANSLATE_NOOP("MethodOption", "Calibration windows that scales and ranges are taken from")},
+        {"gptq", QT_TRANSLATE_NOOP("MethodOption", "Compensate each weight's rounding in the weights after it")},
+        {"gptq_windows", QT_TRANSLATE_NOOP("MethodOption", "Calibration windows that GPTQ reads")},
+        {"gptq_damping", QT_TRANSLATE_NOOP("MethodOption", "Share of the mean diagonal added to GPTQ's matrix")},
+        {"gptq_order", QT_TRANSLATE_NOOP("MethodOption", "Columns by the size of their inputs, or as they are")},
+        {"gptq_grids", QT_TRANSLATE_NOOP("MethodOption", "Also try other grid sizes and keep what errs least after compensation")},
+        {"rounding", QT_TRANSLATE_NOOP("MethodOption", "Learn which way weights are rounded, end to end")},
+        {"transform_steps", QT_TRANSLATE_NOOP("MethodOption", "Steps that learn scales, clips and ranges, before GPTQ")},
+        {"lr_transforms", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the logarithms of scales")},
+        {"lr_clipping", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the logarithms of weight clips")},
+        {"lr_ranges", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the logarithms of activation scales, and of zero points in whole grids")},
+        {"lr_rounding", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the rounding, in codes")},
+        {"lr_late_ranges", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of activation ranges beside the rounding")},
+        {"average", QT_TRANSLATE_NOOP("MethodOption", "Decay of the mean over steps that is kept instead of the last step; 0: the last step")},
+        {"batch", QT_TRANSLATE_NOOP("MethodOption", "Slices in a step")},
+        {"slice", QT_TRANSLATE_NOOP("MethodOption", "Tokens in a slice of a window")},
+        {"checks", QT_TRANSLATE_NOOP("MethodOption", "Held-out losses in a stage, to choose the step that is kept")},
+        {"patience", QT_TRANSLATE_NOOP("MethodOption", "Checks without a better one that end a stage; 0: never")},
+        {"holdout_windows", QT_TRANSLATE_NOOP("MethodOption", "Calibration windows kept back for the checks where no held-out text is given")},
     }};
     for (const auto& [name, text] : known)
         if (key == QLatin1String(name)) return QCoreApplication::translate("MethodOption", text);

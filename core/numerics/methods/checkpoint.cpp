@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* format = "bitwright-method-checkpoint 2";
+constexpr const char* format = "bitwright-method-checkpoint 3";
 constexpr std::int64_t log_fields = 9;
 
 Tensor vector_of(const std::vector<float>& values) { return Tensor::from<float>(Dtype::f32, {static_cast<std::int64_t>(values.size())}, values); }
@@ -81,6 +81,8 @@ void save_checkpoint(const MethodCheckpoint& checkpoint, const std::filesystem::
     json state{{"request", checkpoint.request}, {"step", checkpoint.step}, {"start", to_json(checkpoint.start, store)}, {"cpu_seconds", checkpoint.cpu_seconds},
                {"step_seconds", checkpoint.step_seconds}};
     if (checkpoint.holdout_loss_before) state["holdout_loss_before"] = *checkpoint.holdout_loss_before;
+    if (checkpoint.best_loss) state["best_loss"] = *checkpoint.best_loss;
+    state["checks_without_better"] = checkpoint.checks_without_better;
     json& names = state["parameters"] = json::array();
     for (const auto& parameter : checkpoint.parameters) {
         names.push_back(parameter.name);
@@ -115,6 +117,8 @@ MethodCheckpoint load_checkpoint(const std::filesystem::path& path, const std::s
         out.cpu_seconds = state.at("cpu_seconds").get<double>();
         out.step_seconds = state.at("step_seconds").get<double>();
         if (state.contains("holdout_loss_before")) out.holdout_loss_before = state["holdout_loss_before"].get<double>();
+        if (state.contains("best_loss")) out.best_loss = state["best_loss"].get<double>();
+        out.checks_without_better = state.at("checks_without_better").get<std::int64_t>();
         for (const auto& entry : state.at("parameters")) {
             const auto name = entry.get<std::string>();
             out.parameters.push_back({name, floats(file, "parameter/" + name), {floats(file, "first/" + name), floats(file, "second/" + name)}});

@@ -27,6 +27,8 @@ struct MethodCheckpoint {
     double cpu_seconds = 0;   ///< of the whole run so far
     double step_seconds = 0;  ///< of its steps alone
     std::optional<double> holdout_loss_before;
+    std::optional<double> best_loss;       ///< lowest held-out loss of the stage, where the best step is kept
+    std::int64_t checks_without_better = 0;
 };
 
 /// Model, tokens, bits, options, start and seed as canonical JSON. `options`: with defaults.

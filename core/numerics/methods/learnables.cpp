@@ -31,20 +31,6 @@ Numbers numbers_of(const at::Tensor& t)
     return numbers({flat.const_data_ptr<float>(), flat.const_data_ptr<float>() + flat.numel()});
 }
 
-// Index of each channel's scale, and how many scales there are: both channels of a rotated pair share one.
-std::vector<std::int64_t> rope_ties(const LegalPair& pair, std::int64_t& count)
-{
-    std::vector<std::int64_t> index(static_cast<std::size_t>(pair.channels));
-    const std::int64_t half = pair.rope_dims / 2;
-    count = 0;
-    for (std::int64_t c = 0; c < pair.channels; ++c) {
-        const std::int64_t within = c % pair.head_dim;
-        const bool second = within >= half && within < pair.rope_dims;
-        index[static_cast<std::size_t>(c)] = second ? index[static_cast<std::size_t>(c - half)] : count++;
-    }
-    return index;
-}
-
 // Takes the clips out of `recipe` that are the last transform of their weight.
 std::map<std::string, Clip> take_final_clips(Recipe& recipe, const Model& model)
 {
@@ -140,7 +126,7 @@ void LearnableModel::add_pairs()
         Pair pair;
         std::int64_t count = legal.channels;
         if (legal.tied_rope_pairs) {
-            const auto ties = rope_ties(legal, count);
+            const auto ties = scale_ties(legal, count);
             pair.spread = at::empty({legal.channels}, at::kLong);
             std::copy(ties.begin(), ties.end(), pair.spread.mutable_data_ptr<std::int64_t>());
         }

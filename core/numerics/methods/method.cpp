@@ -2,6 +2,7 @@
 #include "core/numerics/methods/method.h"
 
 #include "core/numerics/methods/resources.h"
+#include "core/numerics/method_list.h"
 
 #include <nlohmann/json.hpp>
 
@@ -31,9 +32,7 @@ const Method& method_named(const std::string& name)
 {
     const auto found = std::find_if(methods().begin(), methods().end(), [&](const Method& m) { return m.name == name; });
     if (found != methods().end()) return *found;
-    std::vector<std::string> names;
-    for (const Method& method : methods()) names.emplace_back(method.name);
-    throw usage_error("there is no method '" + name + "'; the methods are " + joined(names));
+    throw usage_error("there is no method '" + name + "'; the methods are " + method_names());
 }
 
 }  // namespace
@@ -100,11 +99,12 @@ std::vector<MethodOption> MethodOptions::all() const
 const std::vector<Method>& methods()
 {
     static const std::vector<Method> all{
-        {"rtn", "round to nearest: ranges from calibration, nothing else", run_rtn, read_rtn_options, forecast_closed_form},
-        {"smoothquant-static", "SmoothQuant on norm-linear pairs, static ranges", run_smoothquant_static, read_smoothquant_options, forecast_closed_form},
-        {"smoothquant-edge", "SmoothQuant on every legal pair, up to down included", run_smoothquant_edge, read_smoothquant_options, forecast_closed_form},
-        {"mobilequant-paper", "MobileQuant end to end as published: scales, clipping and ranges learned together", run_mobilequant_paper,
-         read_mobilequant_options, forecast_mobilequant_paper},
+        {"rtn", run_rtn, read_rtn_options, forecast_closed_form},
+        {"smoothquant-static", run_smoothquant_static, read_smoothquant_options, forecast_closed_form},
+        {"smoothquant-edge", run_smoothquant_edge, read_smoothquant_options, forecast_closed_form},
+        {"gptq", run_gptq, read_gptq_method_options, forecast_closed_form},
+        {"mobilequant-paper", run_mobilequant_paper, read_mobilequant_options, forecast_mobilequant_paper},
+        {"mobilequant", run_bitwright_mode, read_bitwright_mode_options, forecast_bitwright_mode},
     };
     return all;
 }

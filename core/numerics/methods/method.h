@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The registry of methods and what they share: options, the start of a recipe, ranges. One file per method; adding one = one file and one row in method.cpp.
+// The registry of methods and what they share: options, the start of a recipe, ranges. One file per method; adding one = one file, one row in method.cpp
+// and one in method_list.cpp.
 // Internal to bitwright_numerics.
 // Threading: pure functions; a method runs on the thread that calls it.
 #pragma once
@@ -45,14 +46,13 @@ struct MethodContext {
 };
 
 struct Method {
-    std::string_view name;
-    std::string_view summary;  ///< one line for people
+    std::string_view name;  ///< as in method_list.h
     MethodOutcome (*run)(MethodContext&);
     void (*read)(MethodOptions&, const MethodRequest&);  ///< all its options; throws Error (usage) for a wrong one
     MethodForecast (*forecast)(const MethodRequest&);     ///< predicted from shapes
 };
 
-/// All methods, in the order in which a comparison lists them.
+/// All methods, in the order of method_list().
 [[nodiscard]] const std::vector<Method>& methods();
 /// What Numerics::run and Numerics::forecast do. Throws Error (usage) for an unknown method or option.
 [[nodiscard]] MethodOutcome run_method(Numerics& numerics, const MethodRequest& request, Control& control);
@@ -62,11 +62,16 @@ struct Method {
 MethodOutcome run_rtn(MethodContext& context);
 MethodOutcome run_smoothquant_static(MethodContext& context);
 MethodOutcome run_smoothquant_edge(MethodContext& context);
+MethodOutcome run_gptq(MethodContext& context);
 MethodOutcome run_mobilequant_paper(MethodContext& context);
+MethodOutcome run_bitwright_mode(MethodContext& context);
 void read_rtn_options(MethodOptions& options, const MethodRequest& request);
 void read_smoothquant_options(MethodOptions& options, const MethodRequest& request);
+void read_gptq_method_options(MethodOptions& options, const MethodRequest& request);
 void read_mobilequant_options(MethodOptions& options, const MethodRequest& request);
-MethodForecast forecast_closed_form(const MethodRequest& request);  ///< rtn and smoothquant: calibration alone
+void read_bitwright_mode_options(MethodOptions& options, const MethodRequest& request);
+MethodForecast forecast_closed_form(const MethodRequest& request);  ///< rtn, smoothquant, gptq: calibration alone
 MethodForecast forecast_mobilequant_paper(const MethodRequest& request);
+MethodForecast forecast_bitwright_mode(const MethodRequest& request);
 
 }  // namespace bitwright

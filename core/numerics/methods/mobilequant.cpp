@@ -4,6 +4,7 @@
 #include "core/numerics/methods/checkpoint.h"
 #include "core/numerics/methods/end_to_end.h"
 #include "core/numerics/methods/forecast.h"
+#include "core/numerics/methods/journal.h"
 #include "core/numerics/methods/optimizer.h"
 #include "core/numerics/methods/recipe_steps.h"
 #include "core/numerics/methods/resources.h"
@@ -12,9 +13,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <deque>
 #include <limits>
-#include <tuple>
 
 namespace bitwright {
 namespace {
@@ -120,7 +119,6 @@ bool recomputes(const PaperOptions& options, const MethodRequest& request)
 // --- one run -----------------------------------------------------------------------------------------------------------------------------------------
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t recent_steps = 32;
 
 class PaperRun {
 public:
@@ -141,8 +139,8 @@ public:
     MethodOutcome run()
     {
         if (!state_.holdout_loss_before) state_.holdout_loss_before = timed_holdout_loss();
-        if (request_.watch.on_step)  // who watches a resumed run sees its curve from the beginning
-            for (const StepRecord& record : state_.log) request_.watch.on_step({.record = record, .steps = options_.steps});
+        journal_.loss_before = state_.holdout_loss_before;
+        journal_.replay();
         while (state_.step < options_.steps) {
             context_.control.check();
             if (context_.control.pause_requested()) {
@@ -208,46 +206,9 @@ private:
         record.seconds = std::chrono::duration<double>(Clock::now() - began).count();
         ++state_.step;
         state_.step_seconds += process_cpu_seconds() - cpu;
-        const std::int64_t every = request_.watch.holdout_every_steps;
-        const bool last = state_.step == options_.steps;
-        if (last) goal_->learnables().truncate_scales();
-        if (last || (every > 0 && state_.step % every == 0)) record.holdout_loss = timed_holdout_loss();
-        state_.log.push_back(record);
-        recent_.push_back(record.seconds);
-        if (recent_.size() > recent_steps) recent_.pop_front();
-        context_.control.report({"optimizing", state_.step, options_.steps, true, record.loss});
-        tell(last);
-    }
-
-    void tell(bool last)
-    {
-        if (!request_.watch.on_step) return;
-        MethodProgress progress;
-        progress.record = state_.log.back();
-        progress.steps = options_.steps;
-        const std::int64_t left = options_.steps - state_.step, every = request_.watch.holdout_every_steps;
-        // the middle one of the last steps: one step that was held up predicts nothing
-        std::vector<double> sorted(recent_.begin(), recent_.end());
-        std::sort(sorted.begin(), sorted.end());
-        progress.remaining_seconds = static_cast<double>(left) * sorted[sorted.size() / 2];
-        if (left > 0 && holdout_seconds_) *progress.remaining_seconds += *holdout_seconds_ * static_cast<double>(every > 0 ? (left + every - 1) / every : 1);
-        std::tie(progress.best_step, progress.best_holdout_loss) = best();
-        const std::int64_t drift_every = request_.watch.drift_every_steps;
-        if (drift_every > 0 && (last || state_.step % drift_every == 0)) progress.drift = goal_->learnables().drift();
-        request_.watch.on_step(progress);
-    }
-
-    [[nodiscard]] std::pair<std::optional<std::int64_t>, std::optional<double>> best() const
-    {
-        std::optional<std::int64_t> step;
-        std::optional<double> loss = state_.holdout_loss_before;
-        if (loss) step = -1;
-        for (const StepRecord& record : state_.log)
-            if (record.holdout_loss && (!loss || *record.holdout_loss < *loss)) {
-                loss = record.holdout_loss;
-                step = record.step;
-            }
-        return {step, loss};
+        if (state_.step == options_.steps) goal_->learnables().truncate_scales();
+        if (journal_.wants_holdout(state_.step)) record.holdout_loss = timed_holdout_loss();
+        journal_.add(record, [this] { return goal_->learnables().drift(); });
     }
 
     void keep()
@@ -268,10 +229,7 @@ private:
 
     std::optional<double> timed_holdout_loss()
     {
-        const auto began = Clock::now();
-        const auto loss = holdout_loss();
-        if (loss) holdout_seconds_ = std::chrono::duration<double>(Clock::now() - began).count();
-        return loss;
+        return journal_.timed([this] { return holdout_loss(); });
     }
 
     std::optional<double> holdout_loss()
@@ -309,7 +267,7 @@ private:
         out.peak_rss_bytes = peak_rss_bytes();
         out.log = state_.log;
         out.holdout_loss_before = state_.holdout_loss_before;
-        out.best_step = best().first;
+        out.best_step = journal_.best().first;
         return out;
     }
 
@@ -320,10 +278,9 @@ private:
     std::string key_;
     double cpu_;  ///< process CPU seconds when this run began
     MethodCheckpoint state_;
+    Journal journal_{request_, context_.control, options_.steps, state_.log};
     std::unique_ptr<EndToEnd> goal_;
     std::optional<std::int64_t> saved_;  ///< step of the last checkpoint of this process
-    std::deque<double> recent_;          ///< seconds of the last steps of this process
-    std::optional<double> holdout_seconds_;
 };
 
 }  // namespace

@@ -4,18 +4,19 @@
 #include "core/numerics/methods/resources.h"
 #include "core/statistics/calibration.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace bitwright {
 
-CommonOptions read_common(MethodOptions& options, const MethodRequest& request, Semantics fallback)
+CommonOptions read_common(MethodOptions& options, const MethodRequest& request, Semantics fallback, const std::string& range)
 {
     if (request.weight_bits < 2 || request.weight_bits > 16 || request.activation_bits < 2 || request.activation_bits > 16)
         throw usage_error(request.method + ": weights and activations have 2 to 16 bits");
     CommonOptions common;
     const Semantics inherited = request.from ? request.from->semantics : fallback;
     common.semantics = *semantics_named(options.word("semantics", std::string(name_of(inherited)), {"authors", "bitwright"}));
-    common.range = parse_range_rule(options.text("range", "minmax"));
+    common.range = parse_range_rule(options.text("range", range));
     PlacementOptions& placement = common.placement;
     placement.weight_bits = request.weight_bits;
     placement.activation_bits = request.activation_bits;
@@ -48,6 +49,38 @@ Statistics observe(MethodContext& context, const Recipe& recipe)
     options.semantics = recipe.semantics;
     options.reservoir_rows = 0;  // previews are no business of a method
     return context.numerics.calibrate(request.model, transformed ? &recipe : nullptr, request.calibration, options, context.control);
+}
+
+void set_ranges_by_width(Recipe& recipe, const Model& model, const Statistics& statistics, const RangeRule& narrow, const RangeRule& weights, const Control& control)
+{
+    set_ranges(recipe, model, statistics, {}, control);
+    for (const Site& site : model.sites->sites()) {
+        const auto found = recipe.sites.find(site.name);
+        if (found == recipe.sites.end()) continue;
+        auto& [scheme, range] = found->second;
+        if (scheme.kind != SchemeKind::uniform || scheme.dynamic) continue;
+        control.check();
+        if (is_layer_linear(site.role) && weights.kind != RangeKind::minmax) {
+            const MaterializedWeight weight = materialize(model, &recipe, site.id);
+            range = weight_range(weight.weight, weight.shape, scheme, recipe.semantics, weights, control);
+        } else if (site.role == SiteRole::activation_sigmoid || site.role == SiteRole::pv_input) {
+            range = {numbers({0}), numbers({1}), nullptr, nullptr, "by definition"};
+        } else if (site.kind == SiteKind::activation && scheme.bits <= 8 && scheme.granularity == Granularity::tensor) {
+            const SiteStatistics* seen = statistics.find(site.name);
+            if (seen && seen->count > 0) range = activation_range(*seen, site, scheme, recipe.semantics, narrow);
+        }
+        if (const auto shared = site.shares == no_site ? recipe.sites.end() : recipe.sites.find((*model.sites)[site.shares].name);
+            shared != recipe.sites.end() && shared->second.scheme == scheme)
+            range = shared->second.range;
+    }
+}
+
+TokenWindows first_windows(const TokenWindows& windows, std::int64_t count)
+{
+    TokenWindows first = windows;
+    first.count = std::min(windows.count, count);
+    first.ids.resize(static_cast<std::size_t>(first.count * first.length));
+    return first;
 }
 
 void sign(Recipe& recipe, const MethodRequest& request, const MethodOptions& options, std::int64_t steps)

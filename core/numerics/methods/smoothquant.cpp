@@ -17,18 +17,6 @@ bool smoothed(const LegalPair& pair, bool edge)
     return edge && (pair.pair == "up_down" || (pair.pair == "v_o" && pair.repeat == 1));
 }
 
-// Largest absolute value of each input channel over all consumers, of the weights as the recipe has them now.
-std::vector<float> column_abs_max(const Model& model, const Recipe& recipe, const LegalPair& pair)
-{
-    std::vector<float> out(static_cast<std::size_t>(pair.channels));
-    for (const SiteId consumer : pair.consumers) {
-        const MaterializedWeight w = materialize(model, &recipe, consumer);
-        for (std::size_t i = 0; i < w.weight.size(); i += out.size())
-            for (std::size_t c = 0; c < out.size(); ++c) out[c] = std::max(out[c], std::abs(w.weight[i + c]));
-    }
-    return out;
-}
-
 struct SmoothQuantOptions {
     CommonOptions common;
     double alpha = 0.5;
@@ -57,6 +45,18 @@ MethodOutcome run(MethodContext& context, bool edge)
 }
 
 }  // namespace
+
+std::vector<float> column_abs_max(const Model& model, const Recipe& recipe, const LegalPair& pair)
+{
+    std::vector<float> out;
+    for (const SiteId consumer : pair.consumers) {
+        const MaterializedWeight w = materialize(model, &recipe, consumer);
+        out.resize(static_cast<std::size_t>(w.shape.back()));
+        for (std::size_t i = 0; i < w.weight.size(); i += out.size())
+            for (std::size_t c = 0; c < out.size(); ++c) out[c] = std::max(out[c], std::abs(w.weight[i + c]));
+    }
+    return out;
+}
 
 std::vector<float> smoothquant_scales(std::span<const float> activation_abs_max, std::span<const float> weight_abs_max, double alpha)
 {

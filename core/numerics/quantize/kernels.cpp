@@ -168,6 +168,25 @@ BITWRIGHT_INLINE void bounds_body(const T* x, std::int64_t n, T& min, T& max)
     max = high;
 }
 
+BITWRIGHT_INLINE void latent_body(const float* latent, float* out, std::int64_t n, const GridOf<float>& grid)
+{
+    const float s = grid.scale, o = grid.offset, low = grid.qmin, high = grid.qmax;
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) {
+        float q = std::nearbyint(latent[i]);
+        q = q < low ? low : q;
+        q = q > high ? high : q;
+        out[i] = (q - o) * s;
+    }
+}
+
+BITWRIGHT_INLINE void latent_backward_body(const float* latent, const float* grad, float* gradient, std::int64_t n, const GridOf<float>& grid)
+{
+    const float s = grid.scale, low = grid.qmin - 0.5F, high = grid.qmax + 0.5F;
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) gradient[i] = latent[i] < low || latent[i] > high ? 0.0F : grad[i] * s;
+}
+
 // The body inlined into a function of the chosen instruction set.
 #if defined(__x86_64__)
 template <typename Body>
@@ -262,6 +281,16 @@ double dot_run(const T* a, const T* b, std::int64_t n)
         for (std::int64_t from = 0; from < n; from += run) sum += static_cast<double>(dot_body(a + from, b + from, std::min(run, n - from)));
     });
     return sum;
+}
+
+void latent_run(const float* latent, float* out, std::int64_t n, const GridOf<float>& grid)
+{
+    on_chosen(BITWRIGHT_BODY { latent_body(latent, out, n, grid); });
+}
+
+void latent_backward_run(const float* latent, const float* grad, float* gradient, std::int64_t n, const GridOf<float>& grid)
+{
+    on_chosen(BITWRIGHT_BODY { latent_backward_body(latent, grad, gradient, n, grid); });
 }
 
 template <typename T>

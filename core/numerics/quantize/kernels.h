@@ -52,6 +52,11 @@ void add_products_run(const T* grad, const T* row, T factor, T* sums, std::int64
 template <typename T>
 [[nodiscard]] double dot_run(const T* a, const T* b, std::int64_t n);
 
+/// out[i] = (clamp(round(latent[i]), qmin, qmax) − o)·s: weights between codes, given in codes.
+void latent_run(const float* latent, float* out, std::int64_t n, const GridOf<float>& grid);
+/// gradient[i] = grad[i]·s where the latent is at most half a code outside [qmin, qmax], else 0: straight through the rounding.
+void latent_backward_run(const float* latent, const float* grad, float* gradient, std::int64_t n, const GridOf<float>& grid);
+
 /// Smallest and largest value of a run and where they first occur.
 template <typename T>
 struct Extremes {

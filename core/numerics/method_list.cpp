@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Part of bitwright_core: no LibTorch here.
+#include "core/numerics/method_list.h"
+
+namespace bitwright {
+
+const std::vector<MethodInfo>& method_list()
+{
+    static const std::vector<MethodInfo> all{
+        {"rtn", "Round to nearest", "round to nearest: ranges from calibration, nothing else", false, {}},
+        {"smoothquant-static", "SmoothQuant static", "SmoothQuant on norm-linear pairs, static ranges", false, {}},
+        {"smoothquant-edge", "SmoothQuant Edge", "SmoothQuant on every legal pair, up to down included", false, {}},
+        {"gptq", "GPTQ", "GPTQ on least-squares grids, with the quantized activations it will meet; nothing else", false, {}},
+        {"mobilequant-paper", "MobileQuant (paper)", "MobileQuant end to end as published: scales, clipping and ranges learned together", true, {}},
+        {"mobilequant", "MobileQuant", "scales and ranges in closed form, GPTQ, then steps on the divergence of the model's own distributions", true,
+         {"quick", "thorough", "long"}},
+    };
+    return all;
+}
+
+std::string method_names()
+{
+    std::string names;
+    for (const MethodInfo& method : method_list()) names += (names.empty() ? "" : ", ") + std::string(method.name);
+    return names;
+}
+
+const MethodInfo* find_method(std::string_view name)
+{
+    for (const MethodInfo& method : method_list())
+        if (method.name == name) return &method;
+    return nullptr;
+}
+
+}  // namespace bitwright

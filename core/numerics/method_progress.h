@@ -15,7 +15,7 @@ namespace bitwright {
 struct StepRecord {
     std::int64_t step = 0, sample = 0;  ///< from 0; the window used
     double loss = 0, gradient_norm = 0;  ///< before this step's update
-    double lr_let = 0, lr_lwc = 0, lr_lrl = 0;  ///< of scale pairs, of clips (or of the rounding, in a stage that learns it), of activation ranges
+    double lr_let = 0, lr_lwc = 0, lr_lrl = 0;
     double seconds = 0;                  ///< wall clock of this step
     std::optional<double> holdout_loss;  ///< mean over the held-out windows after this step's update, where it was computed
 };

@@ -47,7 +47,7 @@ struct MethodRequest {
     std::optional<TokenWindows> holdout;   ///< paper mode only reports on it
     const Statistics* statistics = nullptr;  ///< of the untransformed model on `calibration`; computed when null
     std::optional<Recipe> from;            ///< start here instead of from the plain model
-    std::string method;                    ///< one of method_list.h
+    std::string method;                    ///< "rtn", "smoothquant-static", "smoothquant-edge", "mobilequant-paper"
     int weight_bits = 8, activation_bits = 8;
     bool symmetric_weights = false;
     std::optional<Scheme> weight_scheme;   ///< granularity override; default: the method's (W8: tensor, down_proj per row; W4: row)

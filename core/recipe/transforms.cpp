@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/recipe/transforms.h"
+#include "core/recipe/scale_ties.h"
 
 #include <array>
 

@@ -40,9 +40,6 @@ struct LegalPair {
     return pair.repeat == 1 ? channel : channel / (pair.head_dim * pair.repeat) * pair.head_dim + channel % pair.head_dim;
 }
 
-/// Index of each channel's scale where the channels of a rotated pair share one, and how many scales there are. [channels]
-[[nodiscard]] std::vector<std::int64_t> scale_ties(const LegalPair& pair, std::int64_t& count);
-
 /// Weight and bias of one weight site after the recipe's transforms (scale pairs, clips), in float; codes are de-quantized.
 /// [rows, cols] row-major, or a vector. A producer's bias is divided too.
 struct MaterializedWeight {

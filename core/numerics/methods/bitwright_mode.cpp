@@ -88,6 +88,9 @@ private:
         observed.calibration = first_windows(training_, options_.range_windows);
         MethodContext context{observed, context_.numerics, context_.control};
         Recipe recipe = fresh_recipe(request_, options_.common);
+        if (options_.row_grids && !request_.weight_scheme)
+            for (const Site& site : request_.model.sites->sites())
+                if (is_layer_linear(site.role)) recipe.sites.at(site.name).scheme.granularity = Granularity::row;
         Statistics seen = observe(context, recipe);
         const std::size_t before = recipe.transforms.size();
         add_scale_pairs(recipe, request_.model, seen, options_.scales, context_.control);

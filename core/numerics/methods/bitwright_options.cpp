@@ -12,7 +12,7 @@ struct Preset {
     std::int64_t steps_low_bits;  ///< the same below 8 bits: rounding
     std::int64_t gptq_windows;
 };
-constexpr Preset presets[]{{"quick", 0, 0, 16}, {"thorough", 120, 160, 32}, {"long", 600, 800, 64}};
+constexpr Preset presets[]{{"quick", 0, 0, 16}, {"thorough", 150, 150, 32}, {"long", 600, 800, 64}};
 
 }  // namespace
 
@@ -33,6 +33,7 @@ BitwrightOptions read_bitwright_options(MethodOptions& options, const MethodRequ
     out.scales.q_k = options.word("q_k", "balance", {"balance", "none"}) == "balance";
     out.scales.sign_flips = options.word("sign_flips", "on", {"on", "off"}) == "on";
     out.weight_range = parse_range_rule(options.text("weight_range", low ? "mse" : "minmax"));
+    out.row_grids = options.word("weight_grids", "row", {"row", "paper"}) == "row";
     out.range_windows = options.integer("range_windows", out.range_windows, 1, 1'000'000);
 
     out.gptq = options.word("gptq", low || preset.steps > 0 ? "on" : "off", {"on", "off"}) == "on";
@@ -48,7 +49,7 @@ BitwrightOptions read_bitwright_options(MethodOptions& options, const MethodRequ
     out.lr_ranges = options.number("lr_ranges", 8e-3, 0, 1);
     out.lr_rounding = options.number("lr_rounding", 7e-3, 0, 1);
     out.lr_late_ranges = options.number("lr_late_ranges", 1e-3, 0, 1);
-    out.average = options.number("average", 0, 0, 0.9999);
+    out.average = options.number("average", low ? 0.98 : 0.9, 0, 0.9999);
     out.batch = options.integer("batch", out.batch, 1, 4096);
     out.slice = options.integer("slice", out.slice, 2, 1'000'000);
     out.gptq_options.slice = out.slice;

@@ -2,6 +2,7 @@
 #include "core/numerics/methods/learnables.h"
 
 #include "core/recipe/grid.h"
+#include "core/recipe/scale_ties.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>

@@ -3,6 +3,7 @@
 
 #include "core/numerics/quantize/kernels.h"
 #include "core/recipe/placement.h"
+#include "core/recipe/scale_ties.h"
 #include "core/recipe/slices.h"
 
 #include <ATen/TensorOperators.h>

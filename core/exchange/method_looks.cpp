@@ -7,8 +7,9 @@ namespace bitwright {
 
 int category_of(std::string_view method) noexcept
 {
-    constexpr std::array<std::pair<std::string_view, int>, 6> known{
-        {{"float", 7}, {"rtn", 0}, {"smoothquant-static", 4}, {"smoothquant-edge", 1}, {"mobilequant-paper", 2}, {"mobilequant", 5}, {"gptq", 6}, {"by hand", 3}}};
+    using Known = std::pair<std::string_view, int>;
+    constexpr std::array known{Known{"float", 7},             Known{"rtn", 0},         Known{"smoothquant-static", 4}, Known{"smoothquant-edge", 1},
+                               Known{"mobilequant-paper", 2}, Known{"mobilequant", 5}, Known{"gptq", 6},               Known{"by hand", 3}};
     for (const auto& [name, index] : known) {
         if (method == name) return index;
     }

@@ -243,7 +243,7 @@ void MethodForm::forecast()
     else if (optimizes()) request.options["steps"] = std::to_string(steps_->value());
     std::map<std::string, std::string> given;
     for (const auto& option : options_->given()) given.insert(parse_assignment(option.toStdString()));
-    desk_.lanes().compute.post(this, QStringLiteral("optimize.forecast"), [this, show, signs, request, given, workspace = desk_.workspace(), row = *desk_.calibration()](const Control&) mutable -> Lane::Continuation {
+    desk_.lanes().compute.post(this, QStringLiteral("optimize.forecast"), [this, show, signs, request, given, chosen, workspace = desk_.workspace(), row = *desk_.calibration()](const Control&) mutable -> Lane::Continuation {
         request.calibration = load_calibration_windows(*workspace, row);
         auto forecast = load_numerics().forecast(request);
         const auto known = forecast.options;

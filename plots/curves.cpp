@@ -187,7 +187,7 @@ std::pair<double, double> CurvesView::extent() const
         high = std::max(high, curve.x.back());
     }
     if (!(high > low)) return {std::isfinite(low) ? low - 0.5 : 0, std::isfinite(high) ? high + 0.5 : 1};
-    const bool marked = std::ranges::any_of(state_->curves, [](const Curve& curve) { return !curve.x.empty() && curve.x.size() <= markers_up_to; });
+    const bool marked = std::ranges::all_of(state_->curves, [](const Curve& curve) { return curve.x.size() <= markers_up_to; });
     const double room = marked ? (high - low) * 0.015 : 0;  // for the half of a marker that lies beyond its point
     return {low - room, high + room};
 }

@@ -339,6 +339,7 @@ void MainWindow::refresh_bar()
     const auto folder = desk_->model_folder();
     model_label_->setText(QFileInfo(folder).fileName() == name ? QString() : QFileInfo(folder).fileName());  // a workspace made for a model has its name
     model_label_->setToolTip(folder);
+    model_label_->setContentsMargins(model_label_->text().isEmpty() ? 0 : 12, 0, model_label_->text().isEmpty() ? 0 : 12, 0);
     if (numerics_good_) {
         const auto signs = views::signal_colours();
         numerics_label_->setStyleSheet(QStringLiteral("color: %1").arg((*numerics_good_ ? signs.good : signs.error).name()));

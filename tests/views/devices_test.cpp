@@ -260,7 +260,7 @@ TEST_F(DevicesPhones, TheDemoPhoneIsStartedLookedAtAndMeasuredAndItsRunIsBadged)
     const auto stored = std::ranges::max_element(runs, {}, &RunRow::id);
     EXPECT_EQ(get_conditions(*desk.workspace(), stored->conditions).device_kind, "simulated");
     EXPECT_EQ(get_device_run(*desk.workspace(), stored->id)->answer, Answer::same);
-    EXPECT_TRUE(words().contains(QLatin1String("the phone's answer is this computer's"))) << words().toStdString();
+    EXPECT_TRUE(words().contains(QLatin1String("the phone answers as this computer does"))) << words().toStdString();
     auto* table = page->findChild<QTableView*>();
     ASSERT_TRUE(test::wait_until([&] { return table->model()->rowCount() == 1; }));
     EXPECT_TRUE(table->model()->index(0, ResultsModel::measured_on).data(Qt::DecorationRole).isValid()) << "the badge";

@@ -30,12 +30,12 @@ void set_looks(QTextDocument& document, const QFont& font)
         format.setLineHeight(115, QTextBlockFormat::ProportionalHeight);
         cursor.mergeBlockFormat(format);
         if (block.blockFormat().headingLevel() == 0) continue;
-        QTextCharFormat heading;
-        heading.setProperty(QTextFormat::FontSizeAdjustment, 0);
+        cursor.movePosition(QTextCursor::EndOfBlock, QTextCursor::KeepAnchor);
+        auto heading = cursor.charFormat();
+        heading.clearProperty(QTextFormat::FontSizeAdjustment);  // stronger than a size
         heading.setFontPointSize(font.pointSizeF() + 4);
         heading.setFontWeight(QFont::DemiBold);
-        cursor.movePosition(QTextCursor::EndOfBlock, QTextCursor::KeepAnchor);
-        cursor.mergeCharFormat(heading);
+        cursor.setCharFormat(heading);
     }
 }
 

@@ -127,7 +127,7 @@ EvaluateOutcome evaluate_package(JobEnvironment& environment, std::shared_ptr<co
     row.recipe = stored.recipe;
     if (stored.recipe) row.model = get_recipe_row(environment.workspace, *stored.recipe).model;
     return run_evaluation(
-        environment, std::move(row), scoring, [&] { return local_conditions("Bitwright integer engine, scalar", threads, {}); },
+        environment, std::move(row), scoring, [&] { return local_conditions(std::string("Bitwright integer engine, ") + chosen_kernels().name, threads, {}); },
         [&](std::int64_t done, const auto& add) {
             Engine engine(package, {threads});
             for (auto window = done; window < scoring.windows.count; ++window) {

@@ -2,20 +2,19 @@
 #include "core/runtime/engine.h"
 
 #include "core/runtime/error.h"
+#include "core/runtime/kernels/attention.h"
+#include "core/runtime/kernels/laid_out.h"
+#include "core/runtime/kernels/packed_linear.h"
 #include "core/runtime/workers.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace bitwright {
 namespace {
 
 using Buffer = std::vector<std::int16_t>;
-
-/// Keys after RoPE and values of one layer, [positions, kv_heads × head_dim].
-struct LayerCache {
-    std::vector<std::int8_t> keys, values;
-};
 
 std::span<const std::int16_t> rows(const Buffer& buffer, std::int64_t first, std::int64_t last, std::int64_t width)
 {
@@ -26,111 +25,153 @@ std::span<std::int16_t> rows(Buffer& buffer, std::int64_t first, std::int64_t la
     return std::span(buffer).subspan(static_cast<std::size_t>(first * width), static_cast<std::size_t>((last - first) * width));
 }
 
+/// A layer's linears as the kernels compute them, and its cache.
+struct LayerState {
+    PackedLinear q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
+    AttentionCache cache;
+
+    LayerState(const LayerGraph& layer, const KernelSet& kernels)
+        : q_proj(layer.q_proj, kernels), k_proj(layer.k_proj, kernels), v_proj(layer.v_proj, kernels), o_proj(layer.o_proj, kernels), up_proj(layer.up_proj, kernels),
+          down_proj(layer.down_proj, kernels), cache(layer.attention, kernels)
+    {
+        if (layer.gate_proj) gate_proj = PackedLinear(*layer.gate_proj, kernels);
+    }
+};
+
+/// One linear of several that read the same input.
+struct Projection {
+    const PackedLinear* linear;
+    Buffer* out;
+};
+
 }  // namespace
 
 struct Engine::State {
-    std::shared_ptr<const Package> package;
+    const KernelSet& kernels;
+    LaidOutPackage laid_out;
     const ModelGraph& graph;
     EngineOptions options;
     Workers workers;
-    std::vector<LayerCache> cache;
+    std::vector<LayerState> layers;
+    PackedLinear lm_head;
     std::int64_t position = 0;
     HiddenTap tap;
-    Buffer residual, normed, query, key, value, mixed, attended, gate, up, down;
+    Buffer residual, normed, query, key, value, rotated, mixed, attended, gate, up, down;
+    PackedInput input;
     std::vector<std::int32_t> logits_out;
 
-    State(std::shared_ptr<const Package> shared, EngineOptions chosen)
-        : package(std::move(shared)), graph(package->graph()), options(chosen), workers(chosen.threads), cache(graph.layers.size())
+    State(std::shared_ptr<const Package> package, EngineOptions chosen)
+        : kernels(chosen.kernels ? *chosen.kernels : chosen_kernels()), laid_out(std::move(package), kernels.layout), graph(laid_out.graph()), options(chosen),
+          workers(chosen.threads, chosen.processors), lm_head(graph.lm_head, kernels)
     {
+        for (const LayerGraph& layer : graph.layers) layers.emplace_back(layer, kernels);
     }
 
     /// Calls body(first, last) over the chunk's tokens.
-    void over_tokens(std::int64_t tokens, const std::function<void(std::int64_t, std::int64_t)>& body) { workers.run(tokens, 4, body); }
+    void over_tokens(std::int64_t tokens, const Workers::Body& body) { workers.run(tokens, 4, body); }
 
     void norm(const Norm& op, const Buffer& in, Buffer& out, std::int64_t tokens)
     {
         const auto width = static_cast<std::int64_t>(in.size()) / tokens;
         out.resize(in.size());
-        over_tokens(tokens, [&](std::int64_t first, std::int64_t last) { normalize(op, rows(in, first, last, width), rows(out, first, last, width)); });
+        over_tokens(tokens, [&](std::int64_t first, std::int64_t last) { kernels.normalize(op, rows(in, first, last, width), rows(out, first, last, width)); });
     }
 
-    void project(const Linear& op, const Buffer& in, Buffer& out, std::int64_t tokens)
+    void pack(const PackedLinear& linear, Codes16 in, std::int64_t tokens)
     {
-        out.resize(static_cast<std::size_t>(tokens * op.weight.rows));
-        workers.run(op.weight.rows, 32, [&](std::int64_t first, std::int64_t last) { linear(op, in, tokens, out, first, last); });
+        input.prepare(linear, kernels, tokens);
+        if (!linear.uses_kernels()) return;
+        const std::int64_t grain = input.token_grain();
+        workers.run((tokens + grain - 1) / grain, 1, [&](std::int64_t first, std::int64_t last) { input.pack(in, first * grain, std::min(tokens, last * grain)); });
     }
 
-    void add(const ResidualAdd& op, std::initializer_list<const Buffer*> addends)
+    /// Panels that a thread takes at once: enough work to be worth it, and several for each thread.
+    [[nodiscard]] std::int64_t grain(const PackedLinear& linear, std::int64_t panels, std::int64_t tokens) const
     {
-        std::vector<Codes16> spans;
-        for (const Buffer* addend : addends) spans.emplace_back(*addend);
-        residual_add(op, spans, residual);  // elementwise: the first addend may be the output
+        constexpr std::int64_t decoded = 128 << 10, cached = 384 << 10;
+        const std::int64_t fitting = std::max<std::int64_t>(1, (tokens > 8 ? cached : decoded) / linear.panel_bytes());
+        return std::clamp<std::int64_t>(panels / (4 * workers.threads()), 1, fitting);
+    }
+
+    /// All projections of one input, in one round of the threads where they can share what is packed.
+    void project(const Buffer& in, std::int64_t tokens, std::vector<Projection> projections)
+    {
+        while (!projections.empty()) {
+            const PackedLinear& like = *projections.front().linear;
+            const auto rest = std::stable_partition(projections.begin(), projections.end(), [&](const Projection& p) { return p.linear == &like || PackedInput::shared(like, *p.linear); });
+            pack(like, in, tokens);
+            std::vector<std::int64_t> begins{0};
+            for (auto p = projections.begin(); p != rest; ++p) {
+                p->out->resize(static_cast<std::size_t>(tokens * p->linear->op().weight.rows));
+                begins.push_back(begins.back() + p->linear->panels());
+            }
+            workers.run(begins.back(), grain(like, begins.back(), tokens), [&](std::int64_t first, std::int64_t last) {
+                for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
+                    const std::int64_t low = std::max(first, begins[i]), high = std::min(last, begins[i + 1]);
+                    if (low < high) projections[i].linear->run(input, in, low - begins[i], high - begins[i], std::span(*projections[i].out));
+                }
+            });
+            projections.erase(projections.begin(), rest);
+        }
+    }
+
+    void add(const ResidualAdd& op, std::initializer_list<const Buffer*> addends, std::int64_t tokens)
+    {
+        over_tokens(tokens, [&](std::int64_t first, std::int64_t last) {
+            std::array<Codes16, 3> spans;
+            std::size_t count = 0;
+            for (const Buffer* addend : addends) spans[count++] = rows(*addend, first, last, graph.hidden);
+            kernels.residual_add(op, std::span(spans).first(count), rows(residual, first, last, graph.hidden));  // elementwise: the first addend may be the output
+        });
     }
 
     /// Moves K (rotated) and V of the chunk into the cache, then q rotated, scores, probabilities, values into `mixed`.
-    void attend(const LayerGraph& layer, LayerCache& kept, std::int64_t tokens)
+    void attend(const LayerGraph& layer, AttentionCache& cache, std::int64_t tokens)
     {
         const Attention& op = layer.attention;
         const std::int64_t query_width = op.heads * op.head_dim, key_width = op.kv_heads * op.head_dim;
-        const auto needed = static_cast<std::size_t>((position + tokens) * key_width);
-        kept.keys.resize(needed);
-        kept.values.resize(needed);
+        cache.grow(position + tokens);
         mixed.resize(static_cast<std::size_t>(tokens * query_width));
-        Buffer rotated(query.size());
+        rotated.resize(query.size());
         over_tokens(tokens, [&](std::int64_t first, std::int64_t last) {
             Buffer rotated_key(static_cast<std::size_t>(key_width));
             for (std::int64_t t = first; t < last; ++t) {
-                rotate(layer.q_rope, position + t, rows(std::as_const(query), t, t + 1, query_width), rows(rotated, t, t + 1, query_width));
-                rotate(layer.k_rope, position + t, rows(std::as_const(key), t, t + 1, key_width), rotated_key);
-                const auto at = (position + t) * key_width;
-                std::copy(rotated_key.begin(), rotated_key.end(), kept.keys.begin() + at);
-                std::copy_n(value.begin() + t * key_width, key_width, kept.values.begin() + at);
+                kernels.rotate(layer.q_rope, position + t, rows(std::as_const(query), t, t + 1, query_width), rows(rotated, t, t + 1, query_width));
+                kernels.rotate(layer.k_rope, position + t, rows(std::as_const(key), t, t + 1, key_width), rotated_key);
+                cache.append(position + t, rotated_key, rows(std::as_const(value), t, t + 1, key_width));
             }
         });
-        workers.run(tokens * op.heads, 8, [&](std::int64_t first, std::int64_t last) {
-            std::vector<std::int32_t> scores;
-            std::vector<std::uint16_t> probabilities;
-            for (std::int64_t i = first; i < last; ++i) {
-                const std::int64_t t = i / op.heads, head = i % op.heads, at = position + t;
-                const std::int64_t first_key = op.window == 0 ? 0 : std::max<std::int64_t>(0, at + 1 - op.window);
-                const auto offset = static_cast<std::size_t>(head / (op.heads / op.kv_heads) * op.head_dim);
-                scores.resize(static_cast<std::size_t>(at + 1 - first_key));
-                probabilities.resize(scores.size());
-                attention_scores(op, head, rows(rotated, i, i + 1, op.head_dim), std::span(kept.keys).subspan(offset), key_width, first_key, at, scores);
-                softmax(scores, probabilities);
-                weighted_values(op, probabilities, std::span(kept.values).subspan(offset), key_width, first_key, rows(mixed, i, i + 1, op.head_dim));
-            }
+        workers.run(cache.units(tokens), 1, [&](std::int64_t first, std::int64_t last) {
+            for (std::int64_t unit = first; unit < last; ++unit) cache.attend(unit, position, rotated, mixed);
         });
     }
 
-    void block(const LayerGraph& layer, LayerCache& kept, std::int64_t tokens)
+    void block(const LayerGraph& layer, LayerState& state, std::int64_t tokens)
     {
         norm(layer.attention_norm, residual, normed, tokens);
-        project(layer.q_proj, normed, query, tokens);
-        project(layer.k_proj, normed, key, tokens);
-        project(layer.v_proj, normed, value, tokens);
+        project(normed, tokens, {{&state.q_proj, &query}, {&state.k_proj, &key}, {&state.v_proj, &value}});
         if (layer.q_norm) norm(*layer.q_norm, Buffer(query), query, tokens);
         if (layer.k_norm) norm(*layer.k_norm, Buffer(key), key, tokens);
-        attend(layer, kept, tokens);
-        project(layer.o_proj, mixed, attended, tokens);
+        attend(layer, state.cache, tokens);
+        project(mixed, tokens, {{&state.o_proj, &attended}});
         if (layer.attention_branch_norm) norm(*layer.attention_branch_norm, Buffer(attended), attended, tokens);
-        if (layer.attention_add) add(*layer.attention_add, {&residual, &attended});
+        if (layer.attention_add) add(*layer.attention_add, {&residual, &attended}, tokens);
         if (layer.mlp_norm) norm(*layer.mlp_norm, residual, normed, tokens);
-        project(layer.up_proj, normed, up, tokens);
         if (layer.gate_proj) {
-            project(*layer.gate_proj, normed, gate, tokens);
+            project(normed, tokens, {{&state.gate_proj, &gate}, {&state.up_proj, &up}});
             over_tokens(tokens, [&](std::int64_t first, std::int64_t last) {
                 const auto gate_rows = rows(gate, first, last, graph.ffn), up_rows = rows(up, first, last, graph.ffn);
-                activate(layer.activation, gate_rows, gate_rows);
-                multiply(*layer.product, gate_rows, up_rows, up_rows);
+                kernels.activate(layer.activation, gate_rows, gate_rows);
+                kernels.multiply(*layer.product, gate_rows, up_rows, up_rows);
             });
         } else {
-            over_tokens(tokens, [&](std::int64_t first, std::int64_t last) { activate(layer.activation, rows(up, first, last, graph.ffn), rows(up, first, last, graph.ffn)); });
+            project(normed, tokens, {{&state.up_proj, &up}});
+            over_tokens(tokens, [&](std::int64_t first, std::int64_t last) { kernels.activate(layer.activation, rows(up, first, last, graph.ffn), rows(up, first, last, graph.ffn)); });
         }
-        project(layer.down_proj, up, down, tokens);
+        project(up, tokens, {{&state.down_proj, &down}});
         if (layer.mlp_branch_norm) norm(*layer.mlp_branch_norm, Buffer(down), down, tokens);
-        if (layer.attention_add) add(layer.mlp_add, {&residual, &down});
-        else add(layer.mlp_add, {&residual, &attended, &down});
+        if (layer.attention_add) add(layer.mlp_add, {&residual, &down}, tokens);
+        else add(layer.mlp_add, {&residual, &attended, &down}, tokens);
     }
 
     void show(std::size_t state, const IntegerGrid& grid) const
@@ -146,7 +187,7 @@ struct Engine::State {
         show(0, graph.embedding.output);
         for (std::size_t i = 0; i < graph.layers.size(); ++i) {
             control.check();
-            block(graph.layers[i], cache[i], tokens);
+            block(graph.layers[i], layers[i], tokens);
             show(i + 1, graph.layers[i].mlp_add.output);
         }
         control.check();
@@ -154,7 +195,8 @@ struct Engine::State {
             const std::int64_t scored = wanted == WantedLogits::all ? tokens : 1;
             const auto read = rows(std::as_const(residual), tokens - scored, tokens, graph.hidden);
             norm(graph.final_norm, Buffer(read.begin(), read.end()), normed, scored);
-            workers.run(graph.vocab, 64, [&](std::int64_t first, std::int64_t last) { logits(graph.lm_head, normed, scored, out, first, last); });
+            pack(lm_head, normed, scored);
+            workers.run(lm_head.panels(), grain(lm_head, lm_head.panels(), scored), [&](std::int64_t first, std::int64_t last) { lm_head.run(input, normed, first, last, out); });
         }
         position += tokens;
     }
@@ -170,6 +212,7 @@ Engine::Engine(std::shared_ptr<const Package> package, EngineOptions options)
 Engine::~Engine() = default;
 
 const ModelGraph& Engine::graph() const noexcept { return state_->graph; }
+const KernelSet& Engine::kernels() const noexcept { return state_->kernels; }
 std::int64_t Engine::position() const noexcept { return state_->position; }
 void Engine::set_hidden_tap(HiddenTap tap) { state_->tap = std::move(tap); }
 void Engine::reset() noexcept { state_->position = 0; }
@@ -177,7 +220,7 @@ void Engine::reset() noexcept { state_->position = 0; }
 std::uint64_t Engine::cache_bytes() const noexcept
 {
     std::uint64_t bytes = 0;
-    for (const LayerCache& layer : state_->cache) bytes += layer.keys.capacity() + layer.values.capacity();
+    for (const LayerState& layer : state_->layers) bytes += layer.cache.bytes();
     return bytes;
 }
 
@@ -189,7 +232,7 @@ std::span<const std::int32_t> Engine::forward(std::span<const std::int32_t> ids,
         if (ids[i] < 0 || ids[i] >= s.graph.vocab)
             throw bad_input("token ids", "position " + std::to_string(i), "id " + std::to_string(ids[i]) + " is outside the vocabulary of " + std::to_string(s.graph.vocab) + "; use this model's tokenizer");
     if (s.position + count > s.graph.context)
-        throw bad_input(s.package->path().string(), "context",
+        throw bad_input(s.laid_out.package().path().string(), "context",
                         std::to_string(s.position + count) + " tokens do not fit into the package's context of " + std::to_string(s.graph.context) + "; shorten the input or export with a longer context");
     const auto vocab = static_cast<std::size_t>(s.graph.vocab);
     const std::size_t wanted_rows = wanted == WantedLogits::none ? 0 : wanted == WantedLogits::last ? std::min<std::size_t>(1, ids.size()) : ids.size();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Engine: runs a Package with integer arithmetic only: prefill, decode, int8 KV cache. This is the scalar reference: it defines what a quantized model computes.
-// Invariants: any chunking of the same ids and any number of threads gives equal bytes. No allocation grows with more than the tokens seen.
+// Engine: runs a Package with integer arithmetic only: prefill, decode, int8 KV cache. What it computes is defined by the scalar reference (operations.h); which
+// kernels compute it is chosen by what the processor has.
+// Invariants: any chunking of the same ids, any number of threads and any kernels give equal bytes. No allocation grows with more than the tokens seen.
 // Threading: an Engine belongs to one thread (its own workers apart); several Engines may share one Package.
 #pragma once
 
 #include "core/runtime/control.h"
+#include "core/runtime/kernels/kernel_set.h"
 #include "core/runtime/package.h"
 
 #include <functional>
@@ -16,7 +18,9 @@ namespace bitwright {
 
 struct EngineOptions {
     int threads = 1;
-    std::int64_t chunk = 64;  ///< tokens computed together during prefill; never changes a result
+    std::int64_t chunk = 256;             ///< tokens computed together during prefill; never changes a result
+    const KernelSet* kernels = nullptr;   ///< null: chosen_kernels()
+    std::uint64_t processors = 0;         ///< the helping threads keep to these, bit i for processor i; 0: any
 };
 
 /// Which positions' logits a call wants.
@@ -30,6 +34,7 @@ public:
     Engine& operator=(const Engine&) = delete;
 
     [[nodiscard]] const ModelGraph& graph() const noexcept;
+    [[nodiscard]] const KernelSet& kernels() const noexcept;
     [[nodiscard]] std::int64_t position() const noexcept;  ///< tokens so far
     [[nodiscard]] std::uint64_t cache_bytes() const noexcept;
     /// Forgets all tokens.

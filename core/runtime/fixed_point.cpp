@@ -61,6 +61,8 @@ std::uint64_t reciprocal_root_q30(std::uint64_t normalised) noexcept
     return std::min(r, std::uint64_t{1} << 31);
 }
 
+const std::uint32_t* exp2_entries() noexcept { return exp2_table.data(); }
+
 std::uint32_t exp2_q30(std::int64_t x_q16) noexcept
 {
     const std::int64_t whole = x_q16 >> 16;  // ≤ 0

@@ -68,6 +68,8 @@ struct ReciprocalRoot {
 
 /// 2^(x / 65536) for x ≤ 0 in Q30: a table of 2^frac with linear interpolation, shifted by the integer part. Relative error below 2^-18 plus 2^-30 absolute.
 [[nodiscard]] std::uint32_t exp2_q30(std::int64_t x_q16) noexcept;
+/// Its table: 2^(i/256) in Q30, i = 0 … 256.
+[[nodiscard]] const std::uint32_t* exp2_entries() noexcept;
 
 /// Offline: the requantizer nearest to a positive factor. Factors below 2^-32 become the smallest one (an int32 sum × 2^-32 is at most half a code).
 /// Throws Error (bad_input) naming `what` when the factor is not finite, not positive, or 2^30 and above.

@@ -26,7 +26,7 @@ std::int64_t dot(const std::int16_t* a, const std::int16_t* w, std::int64_t coun
 template <typename Store>
 void accumulate(const Linear& op, Codes16 in, std::int64_t tokens, std::int64_t first_row, std::int64_t last_row, Store store)
 {
-    const std::int64_t cols = op.weight.cols, group = op.group == 0 ? cols : op.group, groups = (cols + group - 1) / group;
+    const std::int64_t cols = op.weight.cols, group = op.group == 0 ? cols : op.group, groups = op.groups();
     const bool wide = op.input_bits > 8;
     std::vector<std::int16_t> permuted;
     if (!op.permutation.empty()) {
@@ -43,7 +43,7 @@ void accumulate(const Linear& op, Codes16 in, std::int64_t tokens, std::int64_t 
     }
     const auto slice = [&](std::size_t available, std::int64_t row, std::int64_t g) {  // per tensor, per row, per group
         const auto count = static_cast<std::int64_t>(available);
-        return static_cast<std::size_t>(count == 1 ? 0 : count == op.weight.rows ? row : row * groups + g);
+        return count == 1 ? 0 : count == op.weight.rows ? static_cast<std::size_t>(row) : op.group_index(row, g);
     };
     std::vector<std::int16_t> weights(static_cast<std::size_t>(cols));
     for (std::int64_t row = first_row; row < last_row; ++row) {
@@ -55,7 +55,7 @@ void accumulate(const Linear& op, Codes16 in, std::int64_t tokens, std::int64_t 
                 const std::int64_t start = g * group;
                 std::int64_t sum = dot(in.data() + t * cols + start, weights.data() + start, std::min(group, cols - start), wide);
                 if (!op.zero_points.empty()) sum -= op.zero_points[slice(op.zero_points.size(), row, g)] * input_sums[static_cast<std::size_t>(t * groups + g)];
-                accumulator += op.group_scales.empty() ? sum : sum * op.group_scales[static_cast<std::size_t>(row * groups + g)];
+                accumulator += op.group_scales.empty() ? sum : sum * op.group_scales[op.group_index(row, g)];
             }
             store(t, row, accumulator, factor);
         }
@@ -66,6 +66,16 @@ void accumulate(const Linear& op, Codes16 in, std::int64_t tokens, std::int64_t 
 
 void WeightCodes::unpack(std::int64_t row, std::span<std::int16_t> out) const noexcept
 {
+    if (layout.rows > 1) {
+        const std::uint8_t* panel = bytes.data() + row / layout.rows * panel_bytes();
+        const std::int64_t depth = layout.depth, at = row % layout.rows * depth, step = layout.rows * depth;
+        for (std::int64_t k = 0; k < cols; ++k) {
+            const std::int64_t block = k / depth;
+            if (stored_bits == 8) out[static_cast<std::size_t>(k)] = static_cast<std::int8_t>(panel[block * step + at + k % depth]);
+            else out[static_cast<std::size_t>(k)] = static_cast<std::int16_t>((panel[block / 2 * step + at + k % depth] >> (block % 2 * 4) & 15) - 8);
+        }
+        return;
+    }
     const std::int64_t stride = stored_bits == 8 ? cols : (cols + 1) / 2;
     const std::uint8_t* bytes_of_row = bytes.data() + row * stride;
     if (stored_bits == 8) {

@@ -49,42 +49,51 @@ int Norm::fraction_bits() const noexcept
     return 32 - 2 * static_cast<int>(std::bit_width(gamma.size() - 1));
 }
 
+NormRow norm_row(const Norm& op, std::int64_t sum, std::int64_t squares) noexcept
+{
+    const int fraction_bits = op.fraction_bits();
+    const std::int64_t spread = op.layer ? static_cast<std::int64_t>(op.gamma.size()) * squares - sum * sum : squares;
+    const std::uint64_t v = (static_cast<std::uint64_t>(spread) << fraction_bits) + static_cast<std::uint64_t>(op.epsilon);
+    // 1/√(v / 2^f) × factor as one requantizer: multiplier in [2^30, 2^31) over 2^shift.
+    const ReciprocalRoot root = reciprocal_root(v == 0 ? 1 : v);
+    std::int64_t multiplier = root.root * op.factor.multiplier;  // Q30 × Q30…Q31: in [2^60, 2^62)
+    int shift = op.factor.shift + 30 + root.exponent - fraction_bits / 2;
+    const int excess = 33 - std::countl_zero(static_cast<std::uint64_t>(multiplier));  // bits above 31
+    multiplier = (multiplier + (std::int64_t{1} << (excess - 1))) >> excess;
+    shift -= excess;
+    if (multiplier == std::int64_t{1} << 31) {
+        multiplier >>= 1;
+        --shift;
+    }
+    const int kept = op.layer ? 8 : 0;  // fraction bits until beta is added
+    return {static_cast<std::int32_t>(multiplier), std::max(shift - kept, 1)};  // at least 1 for every row that is not all zero (checked at opening)
+}
+
+void normalize_row(const Norm& op, const std::int16_t* x, std::int16_t* y, std::int64_t sum, const NormRow& row) noexcept
+{
+    const std::size_t width = op.gamma.size();
+    const int kept = op.layer ? 8 : 0;
+    for (std::size_t i = 0; i < width; ++i) {
+        const std::int64_t centred = op.layer ? static_cast<std::int64_t>(width) * x[i] - sum : x[i];
+        const __int128 product = static_cast<__int128>(centred * op.gamma[i]) * row.multiplier;  // rms: below 2^61, layer: below 2^77
+        constexpr __int128 limit = std::int64_t{1} << 40;  // far beyond any code: beta still adds without overflow
+        auto value = static_cast<std::int64_t>(std::clamp<__int128>((product + (static_cast<__int128>(1) << (row.down - 1))) >> row.down, -limit, limit));
+        if (!op.beta.empty()) value += op.beta[i];
+        if (kept != 0) value = (value + (1 << (kept - 1))) >> kept;
+        y[i] = static_cast<std::int16_t>(saturate(op.output.zero_point + value, op.output.low(), op.output.high()));
+    }
+}
+
 void normalize(const Norm& op, Codes16 in, std::span<std::int16_t> out)
 {
     const std::size_t width = op.gamma.size();
-    const int fraction_bits = op.fraction_bits();
     for (std::size_t start = 0; start < in.size(); start += width) {
-        const auto x = in.subspan(start, width);
-        const auto y = out.subspan(start, width);
         std::int64_t sum = 0, squares = 0;
-        for (const std::int16_t code : x) {
+        for (const std::int16_t code : in.subspan(start, width)) {
             sum += code;
             squares += static_cast<std::int32_t>(code) * code;
         }
-        const std::int64_t spread = op.layer ? static_cast<std::int64_t>(width) * squares - sum * sum : squares;
-        const std::uint64_t v = (static_cast<std::uint64_t>(spread) << fraction_bits) + static_cast<std::uint64_t>(op.epsilon);
-        // 1/√(v / 2^f) × factor as one requantizer: multiplier in [2^30, 2^31) over 2^shift.
-        const ReciprocalRoot root = reciprocal_root(v == 0 ? 1 : v);
-        std::int64_t multiplier = root.root * op.factor.multiplier;  // Q30 × Q30…Q31: in [2^60, 2^62)
-        int shift = op.factor.shift + 30 + root.exponent - fraction_bits / 2;
-        const int excess = 33 - std::countl_zero(static_cast<std::uint64_t>(multiplier));  // bits above 31
-        multiplier = (multiplier + (std::int64_t{1} << (excess - 1))) >> excess;
-        shift -= excess;
-        if (multiplier == std::int64_t{1} << 31) {
-            multiplier >>= 1;
-            --shift;
-        }
-        const int kept = op.layer ? 8 : 0;  // fraction bits until beta is added
-        const int down = std::max(shift - kept, 1);  // at least 1 for every row that is not all zero (checked at opening)
-        for (std::size_t i = 0; i < width; ++i) {
-            const std::int64_t centred = op.layer ? static_cast<std::int64_t>(width) * x[i] - sum : x[i];
-            const __int128 product = static_cast<__int128>(centred * op.gamma[i]) * multiplier;  // rms: below 2^61, layer: below 2^77
-            constexpr __int128 limit = std::int64_t{1} << 40;  // far beyond any code: beta still adds without overflow
-            auto value = static_cast<std::int64_t>(std::clamp<__int128>((product + (static_cast<__int128>(1) << (down - 1))) >> down, -limit, limit));
-            if (!op.beta.empty()) value += op.beta[i];
-            if (kept != 0) value = (value + (1 << (kept - 1))) >> kept;
-            y[i] = static_cast<std::int16_t>(saturate(op.output.zero_point + value, op.output.low(), op.output.high()));
-        }
+        normalize_row(op, in.data() + start, out.data() + start, sum, norm_row(op, sum, squares));
     }
 }
 
@@ -122,6 +131,14 @@ void multiply(const Product& op, Codes16 a, Codes16 b, std::span<std::int16_t> o
     }
 }
 
+std::int32_t attention_score(const Attention& op, std::int64_t head, std::int32_t sum, std::int64_t distance) noexcept
+{
+    std::int64_t score = scaled(sum, op.score);
+    if (!op.softcap.empty()) score = (interpolate64(op.softcap, saturate(score, -32768, 32767)) + 32) >> 6;
+    if (!op.slopes.empty()) score += op.slopes[static_cast<std::size_t>(head)] * distance;
+    return saturate(score, INT32_MIN, INT32_MAX);
+}
+
 void attention_scores(const Attention& op, std::int64_t head, Codes16 query, std::span<const std::int8_t> keys, std::int64_t stride, std::int64_t first,
                       std::int64_t query_position, std::span<std::int32_t> scores)
 {
@@ -132,10 +149,7 @@ void attention_scores(const Attention& op, std::int64_t head, Codes16 query, std
         const std::int8_t* key = keys.data() + position * stride;
         std::int32_t sum = -op.key_zero_point * query_sum;
         for (std::size_t d = 0; d < query.size(); ++d) sum += (query[d] - op.query_zero_point) * key[d];
-        std::int64_t score = scaled(sum, op.score);
-        if (!op.softcap.empty()) score = (interpolate64(op.softcap, saturate(score, -32768, 32767)) + 32) >> 6;
-        if (!op.slopes.empty()) score += op.slopes[static_cast<std::size_t>(head)] * (query_position - position);
-        scores[j] = saturate(score, INT32_MIN, INT32_MAX);
+        scores[j] = attention_score(op, head, sum, query_position - position);
     }
 }
 

@@ -15,12 +15,28 @@ namespace bitwright {
 
 using Codes16 = std::span<const std::int16_t>;
 
-/// Rows of signed codes of 2 … 8 bits: one byte each, or two 4-bit codes a byte, low nibble first ([rows, (cols+1)/2]).
+/// How weights lie. `rows` 1: row by row. Else panels of `rows` rows (the last one filled with zeros); in a panel, for each `depth` consecutive inputs, the codes of
+/// all its rows, the depth past the last input zero. 4 bit in panels: two depths a byte, low nibble first, as code + 8 (so that no instruction set extends signs).
+struct WeightLayout {
+    int rows = 1, depth = 1;
+    friend bool operator==(const WeightLayout&, const WeightLayout&) = default;
+};
+
+/// Rows of signed codes of 2 … 8 bits: one byte each, or two 4-bit codes a byte, low nibble first ([rows, (cols+1)/2]); or in panels.
 struct WeightCodes {
     std::int64_t rows = 0, cols = 0;
     int stored_bits = 8;  ///< 8 or 4
     std::span<const std::uint8_t> bytes;
+    WeightLayout layout = {};
 
+    /// Inputs of a panel's row with its filling: a whole number of (pairs of) depths.
+    [[nodiscard]] std::int64_t padded_cols() const noexcept
+    {
+        const std::int64_t unit = layout.depth * (stored_bits == 4 ? 2 : 1);
+        return (cols + unit - 1) / unit * unit;
+    }
+    [[nodiscard]] std::int64_t panels() const noexcept { return (rows + layout.rows - 1) / layout.rows; }
+    [[nodiscard]] std::int64_t panel_bytes() const noexcept { return layout.rows * padded_cols() * stored_bits / 8; }
     /// Row `row` widened to int16.
     void unpack(std::int64_t row, std::span<std::int16_t> out) const noexcept;
 };
@@ -59,6 +75,13 @@ struct Norm {
     /// Even; as many as fit beside the largest V: 16 for rms, 32 − 2·ceil(log2 K) for layer.
     [[nodiscard]] int fraction_bits() const noexcept;
 };
+/// One row's 1/√V × factor as a requantizer: multiplier in [2^30, 2^31) over 2^down, down without the fraction bits that are kept until β is added.
+struct NormRow {
+    std::int32_t multiplier = 0;
+    int down = 1;
+};
+[[nodiscard]] NormRow norm_row(const Norm& op, std::int64_t sum, std::int64_t squares) noexcept;
+void normalize_row(const Norm& op, const std::int16_t* x, std::int16_t* y, std::int64_t sum, const NormRow& row) noexcept;
 /// Norms each row of K codes of `in`; in and out hold the same number of rows.
 void normalize(const Norm& op, Codes16 in, std::span<std::int16_t> out);
 
@@ -68,13 +91,22 @@ struct Linear {
     WeightCodes weight;
     int input_bits = 8;
     std::int64_t group = 0;                     ///< inputs per group; 0: one group
-    std::span<const std::uint8_t> group_scales; ///< rows × groups, 1 … 255; empty without groups
-    std::span<const std::int8_t> zero_points;   ///< 1, rows, or rows × groups; empty: 0
+    std::span<const std::uint8_t> group_scales; ///< rows × groups, 1 … 255; empty without groups; in panels: panel, group, row of the panel
+    std::span<const std::int8_t> zero_points;   ///< 1, rows, or rows × groups (as group_scales); empty: 0
     std::span<const std::int32_t> bias;         ///< rows, or empty
     std::span<const std::int32_t> multipliers;  ///< 1 or rows
     std::span<const std::uint8_t> shifts;       ///< as multipliers
     std::span<const std::int32_t> permutation;  ///< cols: position k of a row reads input permutation[k]; or empty
     IntegerGrid output;                         ///< unused by logits
+    std::span<const std::int32_t> row_sums;     ///< in panels: Σ_g m_g·Σ w per row, modulo 2^32; else empty
+
+    [[nodiscard]] std::int64_t groups() const noexcept { return group == 0 ? 1 : (weight.cols + group - 1) / group; }
+    /// Where row and group stand in group_scales, and in zero_points where there is one for each.
+    [[nodiscard]] std::size_t group_index(std::int64_t row, std::int64_t g) const noexcept
+    {
+        const std::int64_t high = weight.layout.rows;
+        return static_cast<std::size_t>((row / high * groups() + g) * high + row % high);
+    }
 };
 /// Rows [first_row, last_row) for `tokens` inputs of cols codes; out is [tokens, rows] and other rows are left alone.
 void linear(const Linear& op, Codes16 in, std::int64_t tokens, std::span<std::int16_t> out, std::int64_t first_row, std::int64_t last_row);
@@ -121,6 +153,8 @@ struct Attention {
     Requantizer value;        ///< Σ p·(v − z_v) with p in 1/65536 → output
     IntegerGrid output;
 };
+/// One score from Σ (q − z_q)·(k − z_k); `distance` (query − key positions) is only read by ALiBi.
+[[nodiscard]] std::int32_t attention_score(const Attention& op, std::int64_t head, std::int32_t sum, std::int64_t distance) noexcept;
 /// scores[j] for keys first … first+scores.size(), rows of `stride` codes in `keys`; `query_position` is only read by ALiBi.
 void attention_scores(const Attention& op, std::int64_t head, Codes16 query, std::span<const std::int8_t> keys, std::int64_t stride, std::int64_t first,
                       std::int64_t query_position, std::span<std::int32_t> scores);

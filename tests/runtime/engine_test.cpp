@@ -56,6 +56,20 @@ TEST(Engine, ChunkingAndThreadsNeverChangeABit)
     }
 }
 
+TEST(Engine, EveryKernelSetGivesTheReferencesBytes)
+{
+    for (const unsigned seed : {1U, 2U, 3U, 4U}) {
+        const auto package = tiny(seed);
+        const auto ids = some_ids(40);
+        const auto defined = all_logits(package, {.kernels = &reference_kernels()}, ids, {40});
+        EXPECT_EQ(defined, all_logits(package, {2, 9, &reference_kernels()}, ids, {7, 1}));
+        for (const KernelSet* set : kernel_sets()) {
+            EXPECT_EQ(defined, all_logits(package, {1, 64, set}, ids, {40})) << set->name;
+            EXPECT_EQ(defined, all_logits(package, {3, 5, set}, ids, {13, 1})) << set->name;
+        }
+    }
+}
+
 TEST(Engine, LastLogitsAreTheLastOfAll)
 {
     const auto package = tiny();

@@ -216,12 +216,17 @@ TEST_P(RunnerForPhones, ComputesWhatThisComputerComputes)
     const Outcome selftest = run("--selftest", false, emulated);
     EXPECT_EQ(selftest.code, 0) << selftest.output;
     EXPECT_EQ(selftest.lines.at(0)["isa"], "aarch64");
+    nlohmann::json kernels{"neon", "portable", "reference"};
+    if (GetParam() != std::string("cortex-a53")) kernels.insert(kernels.begin(), "neon-dotprod");
+    if (GetParam() == std::string("max")) kernels.insert(kernels.begin(), "neon-i8mm");
+    EXPECT_EQ(selftest.lines.at(0)["kernels"], kernels) << "all of them computed the same bytes";
     EXPECT_EQ(selftest.lines.at(0)["sha256"], run("--selftest").lines.at(0)["sha256"]);
 
     const std::string arguments = "--package " + tiny_package("runner-aarch64") + " --prompt-ids 3,1,4,1,5 --tokens 6 --threads 2";
     const Outcome there = run(arguments, false, emulated), here = run(arguments);
     ASSERT_EQ(there.code, 0);
     EXPECT_EQ(there.lines.back()["sha256"], here.lines.back()["sha256"]);
+    EXPECT_EQ(there.lines[0]["kernels"], kernels[0]);
     const auto sets = there.lines[0]["hwcap"].get<std::vector<std::string>>();
     const bool dot_product = std::find(sets.begin(), sets.end(), "asimddp") != sets.end(), i8mm = std::find(sets.begin(), sets.end(), "i8mm") != sets.end();
     EXPECT_EQ(dot_product, GetParam() != std::string("cortex-a53"));

@@ -20,12 +20,22 @@
 namespace bitwright::runner {
 namespace {
 
+/// Every kernel set this processor can run, and the reference: each must give the same bytes.
 int selftest()
 {
-    const std::string found = selftest_hash();
-    const bool same = found == selftest_expected();
-    std::printf("{\"type\":\"selftest\",\"ok\":%s,\"isa\":\"%s\",\"sha256\":\"%s\"}\n", same ? "true" : "false", isa(), found.c_str());
-    if (!same) std::fprintf(stderr, "bitwright-runner: selftest: this processor's results differ from every other's (expected %s); do not trust its measurements\n", selftest_expected());
+    bool same = true;
+    std::string names, found;
+    const auto check = [&](const KernelSet& set) {
+        const std::string hash = selftest_hash(set);
+        names += (names.empty() ? "\"" : ",\"") + std::string(set.name) + "\"";
+        if (found.empty() || hash != selftest_expected()) found = hash;
+        if (hash == selftest_expected()) return;
+        same = false;
+        std::fprintf(stderr, "bitwright-runner: selftest: this processor's results with %s differ from every other's (%s, expected %s); do not trust its measurements\n", set.name, hash.c_str(), selftest_expected());
+    };
+    for (const KernelSet* set : kernel_sets()) check(*set);
+    check(reference_kernels());
+    std::printf("{\"type\":\"selftest\",\"ok\":%s,\"isa\":\"%s\",\"kernels\":[%s],\"sha256\":\"%s\"}\n", same ? "true" : "false", isa(), names.c_str(), found.c_str());
     return same ? 0 : 1;
 }
 

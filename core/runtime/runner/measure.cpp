@@ -95,11 +95,11 @@ void mark(int threads, int first, Lines& lines)
     }
 }
 
-std::string hello(const Options& options, const Package* package, const std::string& battery)
+std::string hello(const Options& options, const Package* package, const KernelSet& kernels, const std::string& battery)
 {
     std::string sets;
     for (const auto& name : instruction_sets()) sets += (sets.empty() ? "" : ",") + json::quoted(name);
-    std::string line = std::string("{\"type\":\"hello\"") + text_field("version", BITWRIGHT_VERSION) + text_field("isa", isa()) + text_field("kernels", "scalar") + ",\"hwcap\":[" + sets +
+    std::string line = std::string("{\"type\":\"hello\"") + text_field("version", BITWRIGHT_VERSION) + text_field("isa", isa()) + text_field("kernels", kernels.name) + ",\"hwcap\":[" + sets +
                        "]" + number_field("page", sysconf(_SC_PAGESIZE)) + number_field("cores", std::thread::hardware_concurrency()) + number_field("threads", options.threads) +
                        number_field("pid", getpid());
     if (is_emulated()) line += ",\"emulated\":true";
@@ -163,12 +163,13 @@ void measure(const Options& options, Lines& lines)
     const std::int64_t start = now_ns();
     std::shared_ptr<const Package> package;
     std::unique_ptr<Engine> engine;
+    const KernelSet& kernels = chosen_kernels();
     if (!options.package.empty()) {
         package = Package::open(options.package);
-        engine = std::make_unique<Engine>(package, EngineOptions{.threads = options.threads});
+        engine = std::make_unique<Engine>(package, EngineOptions{.threads = options.threads, .kernels = &kernels});
     }
     const std::int64_t loaded = now_ns();
-    lines.write(hello(options, package.get(), battery));
+    lines.write(hello(options, package.get(), kernels, battery));
     if (package) lines.write(phase_line("load", 0, start, loaded, 0));
     if (options.marker) mark(options.threads, 0, lines);
     std::optional<std::vector<std::int32_t>> output;

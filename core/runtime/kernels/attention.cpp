@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/runtime/kernels/attention.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace bitwright {
+namespace {
+
+constexpr std::int64_t span = 256;  ///< positions of a block; a multiple of every layout's rows and depth
+constexpr int most_rows = 8, widest_panel = 32;
+
+std::int64_t rounded_up(std::int64_t value, std::int64_t unit) noexcept { return (value + unit - 1) / unit * unit; }
+
+/// Unit j of row `row` of a tile's packed input.
+void put_units(const std::uint8_t* from, std::int64_t units, std::int64_t unit, int rows, int row, std::uint8_t* to) noexcept
+{
+    const auto copy = [&](auto size) {
+        for (std::int64_t j = 0; j < units; ++j) std::memcpy(to + (j * rows + row) * size(), from + j * size(), size());
+    };
+    if (unit == 4) copy(std::integral_constant<std::int64_t, 4>());
+    else if (unit == 8) copy(std::integral_constant<std::int64_t, 8>());
+    else copy(std::integral_constant<std::int64_t, 2>());
+}
+
+int tile_index(const KernelSet& kernels, int rows) noexcept
+{
+    int index = 0;
+    while (kernels.tile_rows[static_cast<std::size_t>(index)] < rows) ++index;
+    return index;
+}
+
+}  // namespace
+
+struct AttentionCache::Queries {
+    std::int64_t kv_head, position, share, first_row;  ///< position of the unit's first token; the tile's first of the unit's queries
+    int rows;
+    Codes16 codes;                ///< [rows, head_dim]
+    std::span<std::int16_t> out;  ///< as codes
+
+    [[nodiscard]] std::int64_t head(int row) const noexcept { return kv_head * share + (first_row + row) % share; }
+    [[nodiscard]] std::int64_t last_key(int row) const noexcept { return position + (first_row + row) / share; }
+    [[nodiscard]] std::int64_t first_key(int row, std::int64_t window) const noexcept { return window == 0 ? 0 : std::max<std::int64_t>(0, last_key(row) + 1 - window); }
+};
+
+/// A thread's memory, kept between calls.
+struct AttentionCache::Scratch {
+    std::vector<std::int16_t> codes, out;
+    std::vector<std::uint8_t> input, plane;
+    std::vector<std::int32_t> scores;          ///< [rows, keys]
+    std::vector<std::uint16_t> probabilities;  ///< [rows, keys], 0 outside of a row's range
+    std::array<std::int32_t, most_rows> probability_sums;
+    std::int64_t keys = 0;                     ///< rounded up to blocks
+};
+
+void AttentionCache::Free::operator()(std::uint8_t* bytes) const noexcept { std::free(bytes); }
+
+AttentionCache::AttentionCache(const Attention& op, const KernelSet& kernels) : op_(&op), kernels_(&kernels)
+{
+    if (!kernels.plain8[0]) return;
+    const auto [rows, depth] = kernels.layout;
+    padded_dim_ = rounded_up(op.head_dim, depth);
+    value_panels_ = rounded_up(op.head_dim, rows) / rows;
+    head_bytes_ = span * padded_dim_ + value_panels_ * rows * span + span * static_cast<std::int64_t>(sizeof(std::int32_t));
+    head_bytes_ = rounded_up(head_bytes_, 64);
+    block_bytes_ = static_cast<std::size_t>(head_bytes_ * op.kv_heads);
+}
+
+void AttentionCache::grow(std::int64_t positions)
+{
+    if (!kernels_->plain8[0]) {
+        key_rows_.resize(static_cast<std::size_t>(positions * op_->kv_heads * op_->head_dim));
+        value_rows_.resize(key_rows_.size());
+        return;
+    }
+    while (static_cast<std::int64_t>(blocks_.size()) * span < positions) {
+        auto* bytes = static_cast<std::uint8_t*>(std::aligned_alloc(64, block_bytes_));
+        if (!bytes) throw std::bad_alloc();
+        std::memset(bytes, 0, block_bytes_);
+        blocks_.emplace_back(bytes);
+    }
+}
+
+void AttentionCache::append(std::int64_t position, Codes16 key, Codes16 value)
+{
+    const std::int64_t dim = op_->head_dim;
+    if (!kernels_->plain8[0]) {
+        std::copy(key.begin(), key.end(), key_rows_.begin() + position * op_->kv_heads * dim);
+        std::copy(value.begin(), value.end(), value_rows_.begin() + position * op_->kv_heads * dim);
+        return;
+    }
+    const std::int64_t panel = kernels_->layout.rows, depth = kernels_->layout.depth, at = position % span;
+    for (std::int64_t head = 0; head < op_->kv_heads; ++head) {
+        std::uint8_t* const keys = head_of_block(position / span, head);
+        std::uint8_t* const values = keys + span * padded_dim_;
+        std::uint8_t* const key_row = keys + at / panel * panel * padded_dim_ + at % panel * depth;
+        std::uint8_t* const value_row = values + at / depth * panel * depth + at % depth;
+        std::int32_t sum = 0;
+        for (std::int64_t d = 0; d < dim; ++d) {
+            const std::int16_t code = key[static_cast<std::size_t>(head * dim + d)];
+            sum += code;
+            key_row[d / depth * panel * depth + d % depth] = static_cast<std::uint8_t>(code);
+            value_row[d / panel * panel * span + d % panel * depth] = static_cast<std::uint8_t>(value[static_cast<std::size_t>(head * dim + d)]);
+        }
+        std::memcpy(values + value_panels_ * panel * span + at * static_cast<std::int64_t>(sizeof sum), &sum, sizeof sum);
+    }
+}
+
+std::int64_t AttentionCache::tokens_per_unit() const noexcept
+{
+    return kernels_->plain8[0] ? std::max<std::int64_t>(1, kernels_->tile_rows[3] / (op_->heads / op_->kv_heads)) : 1;
+}
+
+std::int64_t AttentionCache::units(std::int64_t tokens) const noexcept
+{
+    const std::int64_t each = tokens_per_unit();
+    return kernels_->plain8[0] ? op_->kv_heads * ((tokens + each - 1) / each) : tokens * op_->heads;
+}
+
+void AttentionCache::attend_by_reference(std::int64_t unit, std::int64_t position, Codes16 queries, std::span<std::int16_t> out) const
+{
+    const std::int64_t head = unit % op_->heads, at = position + unit / op_->heads, stride = op_->kv_heads * op_->head_dim;
+    const std::int64_t first_key = op_->window == 0 ? 0 : std::max<std::int64_t>(0, at + 1 - op_->window);
+    const auto offset = static_cast<std::size_t>(head / (op_->heads / op_->kv_heads) * op_->head_dim), begin = static_cast<std::size_t>(unit * op_->head_dim);
+    const auto dim = static_cast<std::size_t>(op_->head_dim);
+    std::vector<std::int32_t> scores(static_cast<std::size_t>(at + 1 - first_key));
+    std::vector<std::uint16_t> probabilities(scores.size());
+    attention_scores(*op_, head, queries.subspan(begin, dim), std::span(key_rows_).subspan(offset), stride, first_key, at, scores);
+    softmax(scores, probabilities);
+    weighted_values(*op_, probabilities, std::span(value_rows_).subspan(offset), stride, first_key, out.subspan(begin, dim));
+}
+
+void AttentionCache::score(const Queries& q, Scratch& scratch) const
+{
+    const KernelSet& k = *kernels_;
+    const std::int64_t panel = k.layout.rows, depth = k.layout.depth, dim = op_->head_dim, unit = depth * (k.form8 == InputForm::signed16 ? 2 : 1);
+    const int index = tile_index(k, q.rows), tile_rows = k.tile_rows[static_cast<std::size_t>(index)];
+    const std::int64_t row_bytes = padded_dim_ / depth * unit;
+    scratch.input.assign(static_cast<std::size_t>(tile_rows * row_bytes), 0);
+    scratch.plane.assign(static_cast<std::size_t>(row_bytes), 0);
+    std::array<std::int32_t, most_rows> constants{};
+    for (int i = 0; i < q.rows; ++i) {
+        const Codes16 query = q.codes.subspan(static_cast<std::size_t>(i * dim), static_cast<std::size_t>(dim));
+        k.plane8(query, k.form8, scratch.plane);
+        put_units(scratch.plane.data(), row_bytes / unit, unit, tile_rows, i, scratch.input.data());
+        std::int32_t sum = 0;
+        for (const std::int16_t code : query) sum += code - op_->query_zero_point;
+        constants[static_cast<std::size_t>(i)] = -op_->key_zero_point * sum;
+    }
+    const std::int32_t key_factor = offset_of(k.form8, 1, 0) + op_->query_zero_point;
+    const bool plain = op_->softcap.empty() && op_->slopes.empty();
+    const std::array<std::int32_t, most_rows> zeros{};
+    alignas(64) std::int32_t sums[most_rows * widest_panel];
+    TileArguments t;
+    t.input = scratch.input.data();
+    t.group_steps = padded_dim_ / depth;
+    t.start = zeros.data();
+    t.sums = sums;
+    const std::int64_t first = q.first_key(0, op_->window) / panel * panel, last = q.last_key(q.rows - 1);
+    for (std::int64_t key = first; key <= last; key += panel) {
+        const std::uint8_t* head = head_of_block(key / span, q.kv_head);
+        const auto* key_sums = reinterpret_cast<const std::int32_t*>(head + span * padded_dim_ + value_panels_ * panel * span) + key % span;
+        t.weights = head + key % span * padded_dim_;
+        k.plain8[static_cast<std::size_t>(index)](t);
+        for (int i = 0; i < q.rows; ++i) {
+            std::int32_t* scores = scratch.scores.data() + i * scratch.keys + key;
+            const std::int32_t constant = constants[static_cast<std::size_t>(i)];
+            if (plain) {
+                k.score(sums + i * panel, key_sums, key_factor, constant, op_->score, scores);
+                continue;
+            }
+            for (std::int64_t r = 0; r < panel; ++r)
+                scores[r] = attention_score(*op_, q.head(i), sums[i * panel + r] - key_factor * key_sums[r] + constant, q.last_key(i) - (key + r));
+        }
+    }
+}
+
+void AttentionCache::weigh(const Queries& q, Scratch& scratch) const
+{
+    const KernelSet& k = *kernels_;
+    const std::int64_t panel = k.layout.rows, depth = k.layout.depth, dim = op_->head_dim, width = k.form8 == InputForm::signed16 ? 2 : 1, unit = depth * width;
+    // Planes of a probability that the products hold: two bytes, or three of seven bits where inputs are signed.
+    const int plane_bits = k.form8 == InputForm::signed8 ? 7 : 8, planes = k.form8 == InputForm::signed8 ? 3 : 2;
+    const int index = tile_index(k, q.rows), tile_rows = k.tile_rows[static_cast<std::size_t>(index)];
+    const std::int64_t row_bytes = span * width, total = value_panels_ * panel;
+    scratch.plane.resize(static_cast<std::size_t>(row_bytes));
+    std::vector<std::int32_t> totals(static_cast<std::size_t>(tile_rows * total));
+    const std::array<std::int32_t, most_rows> zeros{};
+    alignas(64) std::int32_t sums[most_rows * widest_panel];
+    TileArguments t;
+    t.group_steps = span / depth;
+    t.start = zeros.data();
+    t.sums = sums;
+    const std::int64_t first = q.first_key(0, op_->window) / span, last = q.last_key(q.rows - 1) / span;
+    for (std::int64_t b = first; b <= last; ++b) {
+        const std::uint8_t* values = head_of_block(b, q.kv_head) + span * padded_dim_;
+        for (int plane = 0; plane < planes; ++plane) {
+            scratch.input.assign(static_cast<std::size_t>(tile_rows * row_bytes), 0);
+            std::uint32_t any = 0;
+            for (int i = 0; i < q.rows; ++i) {
+                const std::uint16_t* p = scratch.probabilities.data() + i * scratch.keys + b * span;
+                const int shift = plane * plane_bits, mask = (1 << plane_bits) - 1;
+                if (width == 2) {
+                    auto* out = reinterpret_cast<std::uint16_t*>(scratch.plane.data());
+                    for (std::int64_t j = 0; j < span; ++j) any |= out[j] = static_cast<std::uint16_t>(p[j] >> shift & mask);
+                } else {
+                    for (std::int64_t j = 0; j < span; ++j) any |= scratch.plane[static_cast<std::size_t>(j)] = static_cast<std::uint8_t>(p[j] >> shift & mask);
+                }
+                put_units(scratch.plane.data(), row_bytes / unit, unit, tile_rows, i, scratch.input.data());
+            }
+            if (any == 0) continue;  // most high bytes of a long context
+            t.input = scratch.input.data();
+            for (std::int64_t d = 0; d < value_panels_; ++d) {
+                t.weights = values + d * panel * span;
+                k.plain8[static_cast<std::size_t>(index)](t);
+                for (int i = 0; i < q.rows; ++i)
+                    for (std::int64_t r = 0; r < panel; ++r) totals[static_cast<std::size_t>(i * total + d * panel + r)] += sums[i * panel + r] * (1 << plane * plane_bits);
+            }
+        }
+    }
+    for (int i = 0; i < q.rows; ++i) {
+        const std::int64_t shifted = static_cast<std::int64_t>(op_->value_zero_point) * scratch.probability_sums[static_cast<std::size_t>(i)];
+        for (std::int64_t d = 0; d < dim; ++d)
+            q.out[static_cast<std::size_t>(i * dim + d)] = static_cast<std::int16_t>(requantize(totals[static_cast<std::size_t>(i * total + d)] - shifted, op_->value, op_->output));
+    }
+}
+
+void AttentionCache::attend(std::int64_t unit, std::int64_t position, Codes16 queries, std::span<std::int16_t> out) const
+{
+    if (!kernels_->plain8[0]) return attend_by_reference(unit, position, queries, out);
+    thread_local Scratch scratch{};
+    const std::int64_t dim = op_->head_dim, share = op_->heads / op_->kv_heads, query_width = op_->heads * dim, each = tokens_per_unit();
+    const std::int64_t tokens = static_cast<std::int64_t>(queries.size()) / query_width, kv_head = unit % op_->kv_heads;
+    const std::int64_t first = unit / op_->kv_heads * each, last = std::min(tokens, first + each), all = (last - first) * share;
+    scratch.codes.resize(static_cast<std::size_t>(all * dim));
+    scratch.out.resize(scratch.codes.size());
+    for (std::int64_t t = first; t < last; ++t)
+        std::copy_n(queries.begin() + t * query_width + kv_head * share * dim, share * dim, scratch.codes.begin() + (t - first) * share * dim);
+    scratch.keys = rounded_up(position + last, span);
+    scratch.scores.resize(static_cast<std::size_t>(most_rows * scratch.keys));
+    scratch.probabilities.resize(scratch.scores.size());
+    for (std::int64_t row = 0; row < all; row += kernels_->tile_rows[3]) {  // several tiles only where more heads share their keys than a tile has rows
+        const int rows = static_cast<int>(std::min<std::int64_t>(kernels_->tile_rows[3], all - row));
+        const Queries q{kv_head, position + first, share, row, rows, Codes16(scratch.codes).subspan(static_cast<std::size_t>(row * dim)), std::span(scratch.out).subspan(static_cast<std::size_t>(row * dim))};
+        score(q, scratch);
+        for (int i = 0; i < rows; ++i) {
+            const std::int64_t low = q.first_key(i, op_->window), high = q.last_key(i) + 1;
+            const auto p = std::span(scratch.probabilities).subspan(static_cast<std::size_t>(i * scratch.keys), static_cast<std::size_t>(scratch.keys));
+            std::fill(p.begin(), p.begin() + low, std::uint16_t{0});
+            std::fill(p.begin() + high, p.end(), std::uint16_t{0});
+            const auto counted = p.subspan(static_cast<std::size_t>(low), static_cast<std::size_t>(high - low));
+            kernels_->softmax(std::span(scratch.scores).subspan(static_cast<std::size_t>(i * scratch.keys + low), counted.size()), counted);
+            std::int32_t sum = 0;
+            for (const std::uint16_t value : counted) sum += value;
+            scratch.probability_sums[static_cast<std::size_t>(i)] = sum;
+        }
+        weigh(q, scratch);
+    }
+    for (std::int64_t t = first; t < last; ++t) std::copy_n(scratch.out.begin() + (t - first) * share * dim, share * dim, out.begin() + t * query_width + kv_head * share * dim);
+}
+
+}  // namespace bitwright

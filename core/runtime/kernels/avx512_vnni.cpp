@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// AVX-512 VNNI: 8 × 32 tiles of vpdpbusd (unsigned input · signed weights, exact). 8 × 32 on purpose: GCC 12 spills the sums of some larger tiles.
+#include "core/runtime/kernels/kernel_set.h"
+#include "core/runtime/kernels/sets.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define BITWRIGHT_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,bmi2"
+#include "core/runtime/kernels/target.h"
+
+namespace bitwright {
+namespace {
+
+constexpr int panel = 32;
+constexpr bool shifts_arithmetically = true;
+
+template <int Rows, int Bits>
+struct Sums {
+    static constexpr int rows = Rows, panel_rows = panel, sets = Rows == 1 ? 4 : Rows == 2 ? 2 : 1, flush_steps = 0;
+    static constexpr int depths = Bits == 8 ? 1 : 2, weight_bytes = 128, input_bytes = depths * Rows * 4;
+    __m512i c[Rows][2];
+
+    void clear() noexcept
+    {
+        for (auto& row : c) row[0] = row[1] = _mm512_setzero_si512();
+    }
+    void begin(const std::int32_t* start, std::int64_t stride) noexcept
+    {
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i) c[i][0] = c[i][1] = _mm512_set1_epi32(start[i * stride]);
+    }
+    void add(const Sums& other) noexcept
+    {
+        for (int i = 0; i < Rows; ++i)
+            for (int v = 0; v < 2; ++v) c[i][v] = _mm512_add_epi32(c[i][v], other.c[i][v]);
+    }
+    [[gnu::always_inline]] void dot(__m512i w0, __m512i w1, const std::uint8_t* input) noexcept
+    {
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i) {
+            std::int32_t word;
+            __builtin_memcpy(&word, input + 4 * i, 4);
+            const __m512i x = _mm512_set1_epi32(word);
+            c[i][0] = _mm512_dpbusd_epi32(c[i][0], x, w0);
+            c[i][1] = _mm512_dpbusd_epi32(c[i][1], x, w1);
+        }
+    }
+    [[gnu::always_inline]] void step(const std::uint8_t* weights, const std::uint8_t* input) noexcept
+    {
+        const __m512i w0 = _mm512_loadu_si512(weights), w1 = _mm512_loadu_si512(weights + 64);
+        constexpr int ahead = Rows <= 2 ? 4096 : 1024;  // decoding reads each weight once, from memory; many tokens reread them from the second-level cache
+        _mm_prefetch(reinterpret_cast<const char*>(weights) + ahead, _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(weights) + ahead + 64, _MM_HINT_T0);
+        if constexpr (Bits == 8) return dot(w0, w1, input);
+        const __m512i nibble = _mm512_set1_epi8(15);
+        dot(_mm512_and_si512(w0, nibble), _mm512_and_si512(w1, nibble), input);
+        dot(_mm512_and_si512(_mm512_srli_epi16(w0, 4), nibble), _mm512_and_si512(_mm512_srli_epi16(w1, 4), nibble), input + 4 * Rows);
+    }
+    void add_scaled(const Sums& part, const std::uint8_t* scales) noexcept
+    {
+        const __m512i m0 = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(scales)));
+        const __m512i m1 = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(scales + 16)));
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i) {
+            c[i][0] = _mm512_add_epi32(c[i][0], _mm512_mullo_epi32(part.c[i][0], m0));
+            c[i][1] = _mm512_add_epi32(c[i][1], _mm512_mullo_epi32(part.c[i][1], m1));
+        }
+    }
+    void store(std::int32_t* out) const noexcept
+    {
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i)
+            for (int v = 0; v < 2; ++v) _mm512_storeu_si512(out + i * panel + v * 16, c[i][v]);
+    }
+};
+
+#include "core/runtime/kernels/loops.h"
+#include "core/runtime/kernels/tile.h"
+
+constexpr KernelSet made = [] {
+    KernelSet set;
+    set.name = "avx512-vnni";
+    set.layout = {panel, 4};
+    fill_tiles<Sums, 8>(set);
+    fill_loops(set);
+    return set;
+}();
+
+}  // namespace
+
+const KernelSet* avx512_vnni_kernels() noexcept
+{
+    const bool can = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                     __builtin_cpu_supports("avx512vnni");
+    return can ? &made : nullptr;
+}
+
+}  // namespace bitwright
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A package's graph with its linears in the panels a kernel set reads.
+// Threading: immutable after construction, shared.
+#pragma once
+
+#include "core/runtime/kernels/packing.h"
+#include "core/runtime/package.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace bitwright {
+
+/// Every linear of the graph, layer by layer, the logits' last.
+void for_each_linear(ModelGraph& graph, const std::function<void(Linear&)>& visit);
+
+class LaidOutPackage {
+public:
+    /// Linears that lie in rows are packed in memory; a linear that no panel fits stays as it is.
+    LaidOutPackage(std::shared_ptr<const Package> package, WeightLayout layout);
+    LaidOutPackage(const LaidOutPackage&) = delete;
+    LaidOutPackage& operator=(const LaidOutPackage&) = delete;
+
+    [[nodiscard]] const Package& package() const noexcept { return *package_; }
+    [[nodiscard]] const ModelGraph& graph() const noexcept { return graph_; }
+
+private:
+    std::shared_ptr<const Package> package_;
+    ModelGraph graph_;
+    std::vector<std::unique_ptr<PackedStorage>> storage_;
+};
+
+}  // namespace bitwright

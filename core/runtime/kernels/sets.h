@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The kernel sets that are compiled in, each null where this processor cannot run it. Internal to core/runtime/kernels.
+// Threading: pure functions.
+#pragma once
+
+#include "core/runtime/kernels/kernel_set.h"
+
+namespace bitwright {
+
+#if defined(__x86_64__)
+[[nodiscard]] const KernelSet* avx512_vnni_kernels() noexcept;
+[[nodiscard]] const KernelSet* avx_vnni_kernels() noexcept;
+[[nodiscard]] const KernelSet* avx2_kernels() noexcept;
+#elif defined(__aarch64__)
+[[nodiscard]] const KernelSet* neon_i8mm_kernels() noexcept;
+[[nodiscard]] const KernelSet* neon_dotprod_kernels() noexcept;
+[[nodiscard]] const KernelSet* neon_kernels() noexcept;
+#endif
+[[nodiscard]] const KernelSet* portable_kernels() noexcept;
+
+}  // namespace bitwright

@@ -164,7 +164,7 @@ void MainWindow::add_docks()
         docks_.push_back(dock);
         widths << width;
     };
-    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 248);
+    add(QStringLiteral("dock_model"), tr("Model"), new views::ModelTree(*desk_, this), Qt::LeftDockWidgetArea, 240);
     add(QStringLiteral("dock_inspector"), tr("Inspector"), new views::InspectorPanel(*desk_, this), Qt::RightDockWidgetArea, 320);
     docks_.front()->widget()->setMinimumWidth(200);  // names of sites stay readable
     connect(docks_.back(), &QDockWidget::visibilityChanged, this, [this](bool visible) {

@@ -114,12 +114,13 @@ void InspectorPanel::build()
     table_->verticalHeader()->setDefaultSectionSize(21);
     auto* header = table_->horizontalHeader();
     header->setHighlightSections(false);
+    header->setFont(small);
     header->setMinimumSectionSize(40);
     header->setSectionResizeMode(QHeaderView::Interactive);
     const auto wide = [&](int section, const QString& widest) { table_->setColumnWidth(section, QFontMetrics(small).horizontalAdvance(widest) + 10); };
     wide(FiguresModel::name, tr("… all tokens"));
     wide(FiguresModel::before, QStringLiteral("−100\u2009%"));
-    wide(FiguresModel::now, QStringLiteral("0.725\u2009% ±0.002"));
+    wide(FiguresModel::now, QStringLiteral("0.725\u2009% ±0.02"));
     header->setStretchLastSection(true);
     column->addWidget(table_);
     const auto fit = [this] { table_->setFixedHeight(figures_->rowCount() * 21 + table_->horizontalHeader()->sizeHint().height() + 2); };

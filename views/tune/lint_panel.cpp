@@ -62,6 +62,8 @@ LintPanel::LintPanel(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     auto* head = new QHBoxLayout;
     head->setContentsMargins(8, 4, 8, 0);
     title_ = new QLabel(this);
+    title_->setWordWrap(true);
+    title_->setTextFormat(Qt::PlainText);
     apply_ = new QPushButton(tr("Apply"), this);
     head->addWidget(title_, 1);
     head->addWidget(apply_);
@@ -77,7 +79,7 @@ LintPanel::LintPanel(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     list_->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     list_->horizontalHeader()->setSectionResizeMode(QHeaderView::Interactive);
     list_->horizontalHeader()->setSectionResizeMode(LintModel::what_column, QHeaderView::Stretch);
-    list_->setColumnWidth(LintModel::site_column, 144);
+    list_->setColumnWidth(LintModel::site_column, 136);
     list_->setColumnWidth(LintModel::evidence_column, 176);
     list_->setColumnWidth(LintModel::gain_column, 64);
     list_->setAccessibleName(tr("What looks wrong in the recipe"));
@@ -113,6 +115,10 @@ void LintPanel::show_chosen()
     if (lint && lint->site != no_site && list_->hasFocus()) desk_.selection().set_site(QString::fromStdString((*desk_.model()->sites)[lint->site].name), static_cast<int>((*desk_.model()->sites)[lint->site].layer));
     const int many = model_->rowCount();
     list_->setVisible(many > 0);
+    if (lint) {  // in full: its line in the list may be cut
+        const auto advice = QString::fromStdString(lint->advice);
+        return title_->setText(QString::fromStdString(lint->what) + (advice.isEmpty() ? QString() : QLatin1Char('\n') + advice));
+    }
     title_->setText(many == 0 ? (desk_.statistics() ? tr("Nothing looks wrong in this recipe.") : tr("Calibrate to see what looks wrong.")) : many == 1 ? tr("1 thing to look at") : tr("%1 things to look at").arg(count(many)));
 }
 

@@ -49,6 +49,7 @@ void add_recipe(CLI::App& app, CommandLine& line);
 void add_evaluate(CLI::App& app, CommandLine& line);
 void add_exchange(CLI::App& app, CommandLine& line);  ///< export, import, outliers
 void add_measure(CLI::App& app, CommandLine& line);
+void add_bench(CLI::App& app, CommandLine& line);
 void add_devices(CLI::App& app, CommandLine& line);  ///< devices, push
 void add_energy(CLI::App& app, CommandLine& line);   ///< energy import
 void add_backends(CLI::App& app, CommandLine& line);  ///< backends list, script, read

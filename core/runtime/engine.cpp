@@ -48,10 +48,10 @@ struct Projection {
 
 struct Engine::State {
     const KernelSet& kernels;
-    LaidOutPackage laid_out;
-    const ModelGraph& graph;
     EngineOptions options;
     Workers workers;
+    LaidOutPackage laid_out;
+    const ModelGraph& graph;
     std::vector<LayerState> layers;
     PackedLinear lm_head;
     std::int64_t position = 0;
@@ -61,8 +61,8 @@ struct Engine::State {
     std::vector<std::int32_t> logits_out;
 
     State(std::shared_ptr<const Package> package, EngineOptions chosen)
-        : kernels(chosen.kernels ? *chosen.kernels : chosen_kernels()), laid_out(std::move(package), kernels.layout), graph(laid_out.graph()), options(chosen),
-          workers(chosen.threads, chosen.processors), lm_head(graph.lm_head, kernels)
+        : kernels(chosen.kernels ? *chosen.kernels : chosen_kernels()), options(chosen), workers(chosen.threads, chosen.processors),
+          laid_out(std::move(package), kernels.layout, workers), graph(laid_out.graph()), lm_head(graph.lm_head, kernels)
     {
         for (const LayerGraph& layer : graph.layers) layers.emplace_back(layer, kernels);
     }

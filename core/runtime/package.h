@@ -84,6 +84,8 @@ public:
     /// A metadata entry: "architecture", "operations", "recipe" (JSON), "made_by"; "" if absent.
     [[nodiscard]] std::string metadata(const std::string& key) const;
     [[nodiscard]] std::string recipe_hash() const;  ///< "" if it does not say
+    /// The tensor's pages leave this process's memory until they are read again.
+    void release(const std::string& tensor) const noexcept { file_.release(tensor); }
 
 private:
     explicit Package(const std::filesystem::path& path);

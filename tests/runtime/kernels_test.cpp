@@ -83,7 +83,8 @@ struct Computed {
 Computed compute(const KernelSet& set, const Linear& op, Codes16 in, std::int64_t tokens)
 {
     PackedStorage storage;
-    const Linear laid_out = packed(op, set.layout, storage);
+    Workers alone(1);
+    const Linear laid_out = packed(op, set.layout, storage, alone);
     const PackedLinear linear(laid_out, set);
     PackedInput input;
     input.prepare(linear, set, tokens);

@@ -123,6 +123,22 @@ struct Sums<Rows, 4> {
     }
 };
 
+void spin(std::int64_t rounds) noexcept
+{
+    __m256i c[12];
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; ++i) c[i] = _mm256_setzero_si256();
+    const __m256i a = _mm256_set1_epi16(3), w = _mm256_set1_epi16(1);
+    for (std::int64_t round = 0; round < rounds; ++round)
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; ++i) {
+            __m256i product = _mm256_madd_epi16(a, w);
+            asm volatile("" : "+x"(product));
+            c[i] = _mm256_add_epi32(c[i], product);
+            asm volatile("" : "+x"(c[i]));
+        }
+}
+
 #include "core/runtime/kernels/loops.h"
 #include "core/runtime/kernels/tile.h"
 
@@ -134,6 +150,8 @@ constexpr KernelSet made = [] {
     set.offset4 = 0;
     fill_tiles<Sums, 6>(set);
     fill_loops(set);
+    set.spin = spin;
+    set.spin_products = 12 * 16;
     return set;
 }();
 

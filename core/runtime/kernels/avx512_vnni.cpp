@@ -74,6 +74,20 @@ struct Sums {
     }
 };
 
+void spin(std::int64_t rounds) noexcept
+{
+    __m512i c[12];
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; ++i) c[i] = _mm512_setzero_si512();
+    const __m512i a = _mm512_set1_epi8(3), w = _mm512_set1_epi8(1);
+    for (std::int64_t round = 0; round < rounds; ++round)
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; ++i) {
+            c[i] = _mm512_dpbusd_epi32(c[i], a, w);
+            asm volatile("" : "+v"(c[i]));
+        }
+}
+
 #include "core/runtime/kernels/loops.h"
 #include "core/runtime/kernels/tile.h"
 
@@ -83,6 +97,8 @@ constexpr KernelSet made = [] {
     set.layout = {panel, 4};
     fill_tiles<Sums, 8>(set);
     fill_loops(set);
+    set.spin = spin;
+    set.spin_products = 12 * 64;
     return set;
 }();
 

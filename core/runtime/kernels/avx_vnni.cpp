@@ -74,6 +74,20 @@ struct Sums {
     }
 };
 
+void spin(std::int64_t rounds) noexcept
+{
+    __m256i c[12];
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; ++i) c[i] = _mm256_setzero_si256();
+    const __m256i a = _mm256_set1_epi8(3), w = _mm256_set1_epi8(1);
+    for (std::int64_t round = 0; round < rounds; ++round)
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; ++i) {
+            c[i] = _mm256_dpbusd_avx_epi32(c[i], a, w);
+            asm volatile("" : "+x"(c[i]));
+        }
+}
+
 #include "core/runtime/kernels/loops.h"
 #include "core/runtime/kernels/tile.h"
 
@@ -83,6 +97,8 @@ constexpr KernelSet made = [] {
     set.layout = {panel, 4};
     fill_tiles<Sums, 6>(set);
     fill_loops(set);
+    set.spin = spin;
+    set.spin_products = 12 * 32;
     return set;
 }();
 

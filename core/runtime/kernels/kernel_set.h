@@ -75,6 +75,10 @@ struct KernelSet {
     /// One panel of keys for one query: scores[r] = scaled(sums[r] − key_factor·key_sums[r] + constant, factor), saturated.
     void (*score)(const std::int32_t* sums, const std::int32_t* key_sums, std::int32_t key_factor, std::int32_t constant, Requantizer factor, std::int32_t* scores) noexcept = nullptr;
 
+    /// A loop over registers alone of the best exact products the set has: the speed that no kernel of it can pass. `spin_products` multiply-accumulates a round; null: not known.
+    void (*spin)(std::int64_t rounds) noexcept = nullptr;
+    std::int64_t spin_products = 0;
+
     /// Codes of one row as stored bytes (or pairs of them): plane 0 and, of 16-bit codes, plane 1.
     void (*plane8)(Codes16 codes, InputForm form, std::span<std::uint8_t> out) noexcept = nullptr;
     void (*planes16)(Codes16 codes, InputForm form, std::span<std::uint8_t> high, std::span<std::uint8_t> low) noexcept = nullptr;

@@ -12,13 +12,13 @@
 
 namespace bitwright {
 
-/// Every linear of the graph, layer by layer, the logits' last.
-void for_each_linear(ModelGraph& graph, const std::function<void(Linear&)>& visit);
+/// Every linear of the graph with its name in the package, layer by layer, the logits' last.
+void for_each_linear(ModelGraph& graph, const std::function<void(const std::string& name, Linear& op)>& visit);
 
 class LaidOutPackage {
 public:
-    /// Linears that lie in rows are packed in memory; a linear that no panel fits stays as it is.
-    LaidOutPackage(std::shared_ptr<const Package> package, WeightLayout layout);
+    /// Linears that lie in rows are packed in memory, and the rows leave it; a linear that no panel fits stays as it is.
+    LaidOutPackage(std::shared_ptr<const Package> package, WeightLayout layout, Workers& workers);
     LaidOutPackage(const LaidOutPackage&) = delete;
     LaidOutPackage& operator=(const LaidOutPackage&) = delete;
 

@@ -231,21 +231,22 @@ void multiply(const Product& op, Codes16 a, Codes16 b, std::span<std::int16_t> o
 void softmax(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilities) noexcept
 {
     const auto count = static_cast<std::int64_t>(scores.size());
-    auto* words = reinterpret_cast<std::uint32_t*>(scores.data());
-    std::uint16_t* out = probabilities.data();
+    auto* __restrict words = reinterpret_cast<std::uint32_t*>(scores.data());
+    std::uint16_t* __restrict out = probabilities.data();
     std::int32_t maximum = INT32_MIN;
     for (std::int64_t j = 0; j < count; ++j) maximum = scores.data()[j] > maximum ? scores.data()[j] : maximum;
-    const std::uint32_t* table = exp2_entries();
     const auto top = static_cast<std::uint32_t>(maximum);
-    std::uint64_t sum = 0;
+    const std::uint32_t* __restrict table = exp2_entries();
+#pragma GCC ivdep  // the table is not among the scores
     for (std::int64_t j = 0; j < count; ++j) {  // 2^-(distance / 65536) in Q30, as exp2_q30
-        const std::uint32_t distance = top - words[j];
-        const std::uint32_t held = distance < 0x1F0001 ? distance : 0x1F0001, fraction = -held & 0xFFFF, i = fraction >> 8;
+        const std::uint32_t distance = top - words[j], held = distance < 0x1F0001 ? distance : 0x1F0001;
+        const std::uint32_t fraction = (0x10000 - (held & 0xFFFF)) & 0xFFFF;
+        const auto i = static_cast<std::int32_t>(fraction >> 8);
         const std::uint32_t below = table[i], value = below + (((table[i + 1] - below) * (fraction & 0xFF)) >> 8);
-        const std::uint32_t power = distance > 0x1F0000 ? 0 : value >> ((held + 0xFFFF) >> 16);
-        words[j] = power;
-        sum += power;
+        words[j] = held > 0x1F0000 ? 0 : value >> ((held + 0xFFFF) >> 16);
     }
+    std::uint64_t sum = 0;
+    for (std::int64_t j = 0; j < count; ++j) sum += words[j];
     const std::uint64_t reciprocal = (std::uint64_t{1} << 62) / sum;
     if (reciprocal >> 32 != 0) {  // one score counts alone
         for (std::int64_t j = 0; j < count; ++j) {

@@ -75,6 +75,20 @@ struct Sums {
     }
 };
 
+void spin(std::int64_t rounds) noexcept
+{
+    int32x4_t c[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) c[i] = vdupq_n_s32(0);
+    const int16x4_t a = vdup_n_s16(3), w = vdup_n_s16(1);
+    for (std::int64_t round = 0; round < rounds; ++round)
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; ++i) {
+            c[i] = vmlal_s16(c[i], a, w);
+            asm volatile("" : "+w"(c[i]));
+        }
+}
+
 #include "core/runtime/kernels/loops.h"
 #include "core/runtime/kernels/tile.h"
 
@@ -85,6 +99,8 @@ constexpr KernelSet made = [] {
     set.form8 = set.form4 = InputForm::signed16;
     fill_tiles<Sums, 8>(set);
     fill_loops(set);
+    set.spin = spin;
+    set.spin_products = 16 * 4;
     return set;
 }();
 

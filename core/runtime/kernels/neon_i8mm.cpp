@@ -87,6 +87,20 @@ struct Sums {
     }
 };
 
+void spin(std::int64_t rounds) noexcept
+{
+    int32x4_t c[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) c[i] = vdupq_n_s32(0);
+    const int8x16_t a = vdupq_n_s8(3), w = vdupq_n_s8(1);
+    for (std::int64_t round = 0; round < rounds; ++round)
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; ++i) {
+            c[i] = vmmlaq_s32(c[i], a, w);
+            asm volatile("" : "+w"(c[i]));
+        }
+}
+
 #include "core/runtime/kernels/loops.h"
 #include "core/runtime/kernels/tile.h"
 
@@ -97,6 +111,8 @@ constexpr KernelSet made = [] {
     set.form8 = set.form4 = InputForm::signed8;
     fill_tiles<Sums, 8>(set);
     fill_loops(set);
+    set.spin = spin;
+    set.spin_products = 16 * 32;
     return set;
 }();
 

@@ -2,6 +2,7 @@
 #include "core/runtime/kernels/packing.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace bitwright {
 namespace {
@@ -18,6 +19,29 @@ std::vector<T> in_panel_order(const Linear& op, std::span<const T> values, Weigh
     return result;
 }
 
+template <std::int64_t Depth>
+void fill_panel(const Linear& op, WeightLayout layout, std::int64_t index, std::span<std::uint8_t> bytes)
+{
+    const std::int64_t cols = op.weight.cols, step = layout.rows * Depth, last = std::min<std::int64_t>(op.weight.rows, (index + 1) * layout.rows);
+    const std::int64_t padded = packed_shape(op, layout).padded_cols();
+    std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
+    std::vector<std::int16_t> codes(static_cast<std::size_t>(cols));
+    std::vector<std::uint8_t> stored(static_cast<std::size_t>(padded));  // a row as the kernels want its codes, zero past the last
+    for (std::int64_t row = index * layout.rows; row < last; ++row) {
+        op.weight.unpack(row, codes);
+        const int offset = op.weight.stored_bits == 4 ? 8 : 0;
+        for (std::int64_t k = 0; k < cols; ++k) stored[static_cast<std::size_t>(k)] = static_cast<std::uint8_t>(codes[static_cast<std::size_t>(k)] + offset);
+        std::uint8_t* out = bytes.data() + row % layout.rows * Depth;
+        const std::uint8_t* from = stored.data();
+        if (op.weight.stored_bits == 8) {
+            for (std::int64_t k = 0; k < padded; k += Depth, out += step, from += Depth) std::memcpy(out, from, Depth);
+        } else {
+            for (std::int64_t k = 0; k < padded; k += 2 * Depth, out += step, from += 2 * Depth)
+                for (std::int64_t d = 0; d < Depth; ++d) out[d] = static_cast<std::uint8_t>(from[d] | from[Depth + d] << 4);
+        }
+    }
+}
+
 }  // namespace
 
 bool can_be_packed(const Linear& op, WeightLayout layout) noexcept
@@ -30,20 +54,10 @@ WeightCodes packed_shape(const Linear& op, WeightLayout layout) noexcept { retur
 
 void pack_panel(const Linear& op, WeightLayout layout, std::int64_t index, std::span<std::uint8_t> bytes)
 {
-    std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
-    std::vector<std::int16_t> codes(static_cast<std::size_t>(op.weight.cols));
-    const std::int64_t depth = layout.depth, step = layout.rows * depth, last = std::min<std::int64_t>(op.weight.rows, (index + 1) * layout.rows);
-    for (std::int64_t row = index * layout.rows; row < last; ++row) {
-        op.weight.unpack(row, codes);
-        std::uint8_t* out = bytes.data() + row % layout.rows * depth;
-        for (std::int64_t block = 0; block * depth < op.weight.cols; ++block) {
-            const std::int64_t first = block * depth, count = std::min(depth, op.weight.cols - first);
-            for (std::int64_t d = 0; d < count; ++d) {
-                const std::int32_t code = codes[static_cast<std::size_t>(first + d)];
-                if (op.weight.stored_bits == 8) out[block * step + d] = static_cast<std::uint8_t>(code);
-                else out[block / 2 * step + d] = static_cast<std::uint8_t>(out[block / 2 * step + d] | (code + 8) << (block % 2 * 4));
-            }
-        }
+    switch (layout.depth) {  // constants, so that the inner loops are moves
+        case 4: return fill_panel<4>(op, layout, index, bytes);
+        case 8: return fill_panel<8>(op, layout, index, bytes);
+        default: return fill_panel<1>(op, layout, index, bytes);
     }
 }
 
@@ -68,14 +82,16 @@ PackedVectors packed_vectors(const Linear& op, WeightLayout layout)
     return result;
 }
 
-Linear packed(const Linear& op, WeightLayout layout, PackedStorage& storage)
+Linear packed(const Linear& op, WeightLayout layout, PackedStorage& storage, Workers& workers)
 {
     if (!can_be_packed(op, layout)) return op;
     Linear result = op;
     result.weight = packed_shape(op, layout);
     const auto bytes = static_cast<std::size_t>(result.weight.panel_bytes());
     storage.weights.resize(bytes * static_cast<std::size_t>(result.weight.panels()));
-    for (std::int64_t p = 0; p < result.weight.panels(); ++p) pack_panel(op, layout, p, std::span(storage.weights).subspan(static_cast<std::size_t>(p) * bytes, bytes));
+    workers.run(result.weight.panels(), 4, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t p = first; p < last; ++p) pack_panel(op, layout, p, std::span(storage.weights).subspan(static_cast<std::size_t>(p) * bytes, bytes));
+    });
     storage.vectors = packed_vectors(op, layout);
     result.weight.bytes = storage.weights;
     result.row_sums = storage.vectors.row_sums;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/runtime/operations.h"
+#include "core/runtime/workers.h"
 
 #include <span>
 #include <vector>
@@ -33,6 +34,6 @@ struct PackedStorage {
     PackedVectors vectors;
 };
 /// `op` in panels, or as it is where it cannot be. The rest of `op` is shared, `storage` is filled.
-[[nodiscard]] Linear packed(const Linear& op, WeightLayout layout, PackedStorage& storage);
+[[nodiscard]] Linear packed(const Linear& op, WeightLayout layout, PackedStorage& storage, Workers& workers);
 
 }  // namespace bitwright

@@ -59,7 +59,8 @@ void linears(const KernelSet& set, Numbers& numbers, Hash& hash)
                     std::vector<std::int16_t> out(tokens * rows);
                     std::vector<std::int32_t> wide(tokens * rows);
                     PackedStorage storage;
-                    const Linear laid_out = packed(op, set.layout, storage);
+                    Workers alone(1);
+                    const Linear laid_out = packed(op, set.layout, storage, alone);
                     const PackedLinear computed(laid_out, set);
                     for (const std::int64_t together : {tokens, std::int64_t{1}}) {  // a prompt and a decoded token take different tiles
                         PackedInput packed_input;

@@ -62,7 +62,7 @@ struct Engine::State {
 
     State(std::shared_ptr<const Package> package, EngineOptions chosen)
         : kernels(chosen.kernels ? *chosen.kernels : chosen_kernels()), options(chosen), workers(chosen.threads, chosen.processors),
-          laid_out(std::move(package), kernels.layout, workers), graph(laid_out.graph()), lm_head(graph.lm_head, kernels)
+          laid_out(laid_out_from_cache(std::move(package), kernels.layout, chosen.layout_cache.value_or(default_layout_cache())), kernels.layout, workers), graph(laid_out.graph()), lm_head(graph.lm_head, kernels)
     {
         for (const LayerGraph& layer : graph.layers) layers.emplace_back(layer, kernels);
     }

@@ -9,8 +9,10 @@
 #include "core/runtime/kernels/kernel_set.h"
 #include "core/runtime/package.h"
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,6 +22,8 @@ struct EngineOptions {
     int threads = 1;
     std::int64_t chunk = 256;             ///< tokens computed together during prefill; never changes a result
     const KernelSet* kernels = nullptr;   ///< null: chosen_kernels()
+    /// Where a large package is kept in the layout its kernels read, so that the next start maps it; absent: default_layout_cache(), empty: nowhere.
+    std::optional<std::filesystem::path> layout_cache = {};
     std::uint64_t processors = 0;         ///< the helping threads keep to these, bit i for processor i; 0: any
 };
 

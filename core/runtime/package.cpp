@@ -32,6 +32,8 @@ std::string Package::recipe_hash() const
     return hash && hash->kind == json::Kind::string ? hash->string : std::string();
 }
 
+std::string name_of(WeightLayout layout) { return layout.rows == 1 ? "rows" : "panels-" + std::to_string(layout.rows) + "x" + std::to_string(layout.depth); }
+
 PackageReader::PackageReader(Package& package) : package_(package), where_(package.path().string()) {}
 
 void PackageReader::fail(const std::string& name, const std::string& what) const { throw bad_input(where_, name, what + "; export the package again"); }
@@ -42,7 +44,11 @@ void PackageReader::read()
     if (format.empty()) throw bad_input(where_, "format", "this is not a Bitwright package: its metadata has no format; give a file made by export --format package");
     if (format != std::to_string(package_format))
         throw bad_input(where_, "format", "\"" + format + "\" is not known to this version, which reads format " + std::to_string(package_format) + "; use a matching version or export again");
-    if (layout != "rows") throw bad_input(where_, "layout", "\"" + layout + "\" is not known to this version, which reads \"rows\"; use a matching version or export again");
+    if (layout != "rows") {
+        for (const WeightLayout known : {WeightLayout{32, 4}, WeightLayout{16, 4}, WeightLayout{8, 4}, WeightLayout{8, 8}, WeightLayout{8, 1}})
+            if (layout == name_of(known)) layout_ = known;
+        if (layout_.rows == 1) throw bad_input(where_, "layout", "\"" + layout + "\" is not known to this version, which reads \"rows\" and panels it made itself; use a matching version or export again");
+    }
     for (const char* key : {"architecture", "operations"})
         if (package_.metadata(key).empty()) fail(key, "is missing in the metadata");
     operations_ = json::parse(package_.metadata("operations"), where_ + ": operations");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Package: what runs on the phone. One safetensors file with integer weights and their grids that any safetensors reader opens.
 //
-// Metadata (strings): format "1", layout "rows", architecture, operations, recipe, made_by.
+// Metadata (strings): format "1", layout "rows" (what is exchanged) or "panels-RxD" (derived from it for one processor), architecture, operations, recipe, made_by.
 //   architecture  JSON object: model_type, layers, hidden, heads, kv_heads, head_dim, ffn, vocab, context (positions the tables hold), gated_mlp, bos, eos (−1: none),
 //                 logit_scale (real logit = code × logit_scale, a power of two), final_softcap (0: none); and for people: norm, position, activation,
 //                 tied_embeddings, rope ("fixed for length N" where it depends on it)
@@ -19,6 +19,8 @@
 //   attention_add?, mlp_add   multipliers, shift, output   addends: (residual, branch), or in a parallel block (no attention_add) (residual, attention, mlp)
 //   activation           output                            table I16[256], or for a 16-bit input I32[1025] in 1/256 of a code
 //   product (if gated)   factor, output
+// In panels (WeightLayout; P panels of H rows, depth D) a LINEAR may have: weight I8[P,K/D,H,D] or U8[P,K/2D,H,D], K rounded up; row_sum I32[R]; group_scale U8[P,G,H];
+// zero_point I8[1|R|P·G·H].
 // "tokenizer.json" U8[n]: the file's bytes, or absent. Inputs' grids are not repeated: they are the producer's output.
 //
 // Invariants: open() validates all of it (names, sizes, dtypes, codes, shifts, bounds of every sum); afterwards nothing the Engine does with ids below `vocab` can read
@@ -39,6 +41,8 @@
 namespace bitwright {
 
 inline constexpr int package_format = 1;
+/// "rows" or "panels-32x4": the metadata's word.
+[[nodiscard]] std::string name_of(WeightLayout layout);
 
 /// One decoder block, as its operations.
 struct LayerGraph {
@@ -79,6 +83,7 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
     [[nodiscard]] const ModelGraph& graph() const noexcept { return graph_; }
+    [[nodiscard]] const SafetensorsFile& file() const noexcept { return file_; }
     [[nodiscard]] std::string_view tokenizer_json() const noexcept { return tokenizer_json_; }  ///< "" if it has none
     [[nodiscard]] std::uint64_t file_size() const noexcept { return file_.file_size(); }
     /// A metadata entry: "architecture", "operations", "recipe" (JSON), "made_by"; "" if absent.

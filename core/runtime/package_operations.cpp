@@ -49,6 +49,12 @@ WeightCodes PackageReader::weight_codes(const std::string& name, std::int64_t ro
 {
     const TensorEntry* entry = package_.file_.find(name);
     const bool packed = entry && entry->supported && entry->dtype == Dtype::u8;
+    if (entry && layout_.rows > 1 && entry->shape.size() == 4) {
+        WeightCodes codes{rows, cols, packed ? 4 : 8, {}, layout_};
+        const Shape shape{codes.panels(), codes.padded_cols() / layout_.depth / (packed ? 2 : 1), layout_.rows, layout_.depth};
+        codes.bytes = tensor<std::uint8_t>(name, packed ? Dtype::u8 : Dtype::i8, shape);
+        return codes;
+    }
     const auto bytes = packed ? tensor<std::uint8_t>(name, Dtype::u8, {rows, (cols + 1) / 2}) : tensor<std::uint8_t>(name, Dtype::i8, {rows, cols});
     return {rows, cols, packed ? 4 : 8, bytes};
 }
@@ -68,6 +74,7 @@ Embedding PackageReader::embedding()
     const Scalars from = scalars(name);
     Embedding op;
     op.weight = weight_codes(name + ".weight", graph.vocab, graph.hidden);
+    if (op.weight.layout.rows > 1) fail(name + ".weight", "lies in panels, must lie in rows: its rows are read one at a time");
     op.zero_points = optional_tensor<std::int8_t>(name + ".zero_point", Dtype::i8, {graph.vocab});
     op.multipliers = tensor<std::int32_t>(name + ".multiplier", Dtype::i32, {graph.vocab});
     op.shifts = tensor<std::uint8_t>(name + ".shift", Dtype::u8, {graph.vocab});
@@ -104,10 +111,13 @@ Linear PackageReader::linear(const std::string& name, std::int64_t rows, std::in
     op.group = integer(from, "group", 0, cols);
     const std::int64_t groups = op.group == 0 ? 1 : (cols + op.group - 1) / op.group;
     if (op.group != 0) {
-        op.group_scales = tensor<std::uint8_t>(name + ".group_scale", Dtype::u8, {rows, groups});
+        const std::int64_t height = op.weight.layout.rows, step = op.weight.layout.depth * (op.weight.stored_bits == 4 ? 2 : 1);
+        if (height > 1 && (cols % op.group != 0 || op.group % step != 0)) fail(name + ".group", "is " + std::to_string(op.group) + ", which does not fit its panels");
+        op.group_scales = tensor<std::uint8_t>(name + ".group_scale", Dtype::u8, height > 1 ? Shape{op.weight.panels(), groups, height} : Shape{rows, groups});
         if (std::find(op.group_scales.begin(), op.group_scales.end(), 0) != op.group_scales.end()) fail(name + ".group_scale", "holds a 0, must be 1 … 255");
     }
-    if (const std::int64_t count = count_of(name + ".zero_point", {1, rows, rows * groups})) op.zero_points = tensor<std::int8_t>(name + ".zero_point", Dtype::i8, {count});
+    if (op.weight.layout.rows > 1) op.row_sums = tensor<std::int32_t>(name + ".row_sum", Dtype::i32, {rows});
+    if (const std::int64_t count = count_of(name + ".zero_point", {1, rows, op.group == 0 ? rows : op.weight.panels() * op.weight.layout.rows * groups})) op.zero_points = tensor<std::int8_t>(name + ".zero_point", Dtype::i8, {count});
     if (op.weight.stored_bits == 4)
         for (const std::int8_t zero_point : op.zero_points)
             if (zero_point < -8 || zero_point > 7) fail(name + ".zero_point", "is " + std::to_string(zero_point) + ", must be a 4-bit code −8 … 7");

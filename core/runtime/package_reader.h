@@ -45,6 +45,7 @@ private:
     [[nodiscard]] std::span<const T> optional_tensor(const std::string& name, Dtype dtype, const Shape& shape);
     /// The number of elements of a vector that may come in two or three sizes; fails on any other, 0 if absent.
     [[nodiscard]] std::int64_t count_of(const std::string& name, std::initializer_list<std::int64_t> allowed) const;
+    /// Rows, or panels where the metadata names them and the tensor has four dimensions.
     [[nodiscard]] WeightCodes weight_codes(const std::string& name, std::int64_t rows, std::int64_t cols);
     void check_requantizers(const std::string& name, std::span<const std::int32_t> multipliers, std::span<const std::uint8_t> shifts) const;
 
@@ -58,6 +59,7 @@ private:
 
     Package& package_;
     std::string where_;
+    WeightLayout layout_;  ///< what the metadata names
     json::Value operations_;
     std::set<std::string> read_operations_, read_tensors_;
 };

@@ -18,6 +18,7 @@ namespace bitwright {
 namespace {
 
 constexpr std::uint64_t length_bytes = 8;
+constexpr std::size_t cache_line = 64;
 constexpr std::uint64_t max_header = 100'000'000;  // the format's own limit
 
 /// What the format knows beyond Dtype, with bits per element: valid files that hold something we do not compute with.
@@ -217,7 +218,7 @@ void SafetensorsFile::release(std::string_view name) const noexcept
 }
 
 // Tensors lie in the file by falling element size, so that each one is aligned for its dtype (readers that view the bytes in place need it) although
-// the format allows no gaps; append() puts every tensor at its place, in whichever order they were declared.
+// the format allows no gaps; tensors of four dimensions (a package's panels) come first, at multiples of a cache line where their sizes are; append() puts every tensor at its place, in whichever order they were declared.
 struct SafetensorsWriter::State {
     explicit State(const fs::path& file_path) : path(file_path), file(file_path) {}
 
@@ -253,7 +254,8 @@ SafetensorsWriter::SafetensorsWriter(fs::path path, std::vector<Declared> tensor
 {
     std::vector<std::size_t> order(tensors.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return size_of(tensors[a].dtype) > size_of(tensors[b].dtype); });
+    const auto alignment = [&](std::size_t i) { return tensors[i].shape.size() == 4 ? cache_line : size_of(tensors[i].dtype); };
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return alignment(a) > alignment(b); });
 
     std::string header = "{";
     if (!metadata.empty()) {
@@ -273,7 +275,8 @@ SafetensorsWriter::SafetensorsWriter(fs::path path, std::vector<Declared> tensor
         offset += bytes;
     }
     header += '}';
-    header.append((length_bytes - header.size() % length_bytes) % length_bytes, ' ');
+    const std::size_t unit = !order.empty() && alignment(order.front()) == cache_line ? cache_line : length_bytes;
+    header.append((unit - (length_bytes + header.size()) % unit) % unit, ' ');
     if (header.size() > max_header)
         throw failure(path.string() + ": its header would have " + std::to_string(header.size()) + " bytes, more than safetensors allows");
     for (auto& piece : state_->pieces) piece.begin += length_bytes + header.size(), piece.end += length_bytes + header.size();

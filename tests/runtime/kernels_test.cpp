@@ -152,6 +152,11 @@ TEST(Kernels, GroupsEqualTheReference)
                     shape.zero_points = random() % 2 == 0 ? 45 * 3 : 0;
                     expect_equal(shape, random);
                 }
+    for (const std::int64_t zero_points : {1, 45}) {  // fewer zero points than groups
+        Shape mixed{45, 96, 5, 32, 4, 8};
+        mixed.zero_points = zero_points;
+        expect_equal(mixed, random, false);
+    }
     Shape odd{20, 35, 3, 5, 4, 8};  // groups that no step fits stay in rows
     odd.zero_points = 20 * 7;
     expect_equal(odd, random, false);

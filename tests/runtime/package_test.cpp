@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a package file may not be: every fault gives one sentence that names it, and nothing that opens can make the engine read outside.
 #include "core/runtime/engine.h"
+#include "core/runtime/kernels/laid_out.h"
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
 #include "tests/runtime/tiny_package.h"
@@ -172,6 +173,43 @@ TEST(Package, MutatedBytesNeverCrash)
     }
     EXPECT_GT(opened, 40);
     EXPECT_LT(opened, 560);
+}
+
+TEST(Package, InPanelsGivesTheSameBytesAndRefusesWhatDoesNotFit)
+{
+    const auto folder = scratch("package-panels");
+    TinyPackage::make(5).write(folder / "rows.safetensors");
+    const auto rows = Package::open(folder / "rows.safetensors");
+    const std::vector<std::int32_t> ids{3, 1, 4, 1, 5, 9, 2, 6};
+    Engine defined(rows, {.kernels = &reference_kernels()});
+    const auto logits = defined.forward(ids, WantedLogits::all);
+    for (const KernelSet* set : kernel_sets()) {
+        const auto path = folder / (std::string(set->name) + ".safetensors");
+        write_laid_out(*rows, set->layout, path, Control());
+        const auto panels = Package::open(path);
+        EXPECT_EQ(panels->metadata("layout"), name_of(set->layout));
+        for (const KernelSet* used : {set, &reference_kernels()}) {  // the reference reads any layout
+            Engine engine(panels, {.kernels = used});
+            const auto found = engine.forward(ids, WantedLogits::all);
+            EXPECT_TRUE(std::equal(found.begin(), found.end(), logits.begin(), logits.end())) << set->name << " by " << used->name;
+        }
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(panels->graph().layers[0].gate_proj->weight.bytes.data()) % std::min(64, set->layout.rows * set->layout.depth), 0U);
+    }
+    auto broken = TinyPackage::make(5);
+    broken.metadata["layout"] = "panels-7x3";
+    broken.write(folder / "broken.safetensors");
+    EXPECT_THROW((void)Package::open(folder / "broken.safetensors"), Error);
+    broken.metadata["layout"] = "panels-32x4";
+    auto& weight = broken.tensors["layers.0.gate_proj.weight"];
+    weight.shape = {1, 3, 32, 4};  // 22 rows of 12 inputs, but no row_sum
+    weight.data.resize(384);
+    broken.write(folder / "broken.safetensors");
+    try {
+        (void)Package::open(folder / "broken.safetensors");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("gate_proj.row_sum"), std::string::npos) << error.what();
+    }
 }
 
 }  // namespace

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/runtime/kernels/laid_out.h"
 
+#include "core/runtime/error.h"
+#include "core/runtime/hash.h"
+
+#include <cstdlib>
+#include <map>
+
 namespace bitwright {
 
 void for_each_linear(ModelGraph& graph, const std::function<void(const std::string&, Linear&)>& visit)
@@ -17,6 +23,92 @@ void for_each_linear(ModelGraph& graph, const std::function<void(const std::stri
         visit(at + "down_proj", layer.down_proj);
     }
     visit("lm_head", graph.lm_head);
+}
+
+void write_laid_out(const Package& package, WeightLayout layout, const std::filesystem::path& path, const Control& control)
+{
+    struct Change {
+        Linear op;
+        PackedVectors vectors;
+    };
+    std::map<std::string, Change> changed;  // by the linear's name
+    ModelGraph graph = package.graph();
+    for_each_linear(graph, [&](const std::string& name, Linear& op) {
+        control.check();
+        if (!can_be_packed(op, layout)) return;
+        changed[name] = {op, packed_vectors(op, layout)};
+        package.release(name + ".weight");
+    });
+    const SafetensorsFile& file = package.file();
+    std::vector<SafetensorsWriter::Declared> declared;
+    std::vector<std::function<void(SafetensorsWriter&)>> makers;
+    const auto add = [&](std::string name, Dtype dtype, Shape shape, std::function<void(SafetensorsWriter&)> make) {
+        declared.push_back({std::move(name), dtype, std::move(shape)});
+        makers.push_back(std::move(make));
+    };
+    for (const TensorEntry& entry : file.entries()) {
+        const std::size_t dot = entry.name.rfind('.');
+        const auto found = changed.find(entry.name.substr(0, dot));
+        const std::string what = dot == std::string::npos ? "" : entry.name.substr(dot + 1);
+        const Change* change = found == changed.end() ? nullptr : &found->second;
+        const auto append = [](const auto& values) { return [&values](SafetensorsWriter& writer) { writer.append(std::as_bytes(std::span(values))); }; };
+        if (change && what == "weight") {
+            const WeightCodes shape = packed_shape(change->op, layout);
+            const bool narrow = shape.stored_bits == 4;
+            add(entry.name, narrow ? Dtype::u8 : Dtype::i8, {shape.panels(), shape.padded_cols() / layout.depth / (narrow ? 2 : 1), layout.rows, layout.depth}, [change, shape, layout, name = entry.name, &package, &control](SafetensorsWriter& writer) {
+                std::vector<std::uint8_t> panel(static_cast<std::size_t>(shape.panel_bytes()));
+                for (std::int64_t p = 0; p < shape.panels(); ++p) {
+                    control.check();
+                    pack_panel(change->op, layout, p, panel);
+                    writer.append(std::as_bytes(std::span(panel)));
+                }
+                package.release(name);
+            });
+            add(found->first + ".row_sum", Dtype::i32, {shape.rows}, append(change->vectors.row_sums));
+        } else if (change && what == "group_scale") {
+            const WeightCodes shape = packed_shape(change->op, layout);
+            add(entry.name, Dtype::u8, {shape.panels(), change->op.groups(), layout.rows}, append(change->vectors.group_scales));
+        } else if (change && what == "zero_point" && !change->vectors.zero_points.empty()) {
+            add(entry.name, Dtype::i8, {std::ssize(change->vectors.zero_points)}, append(change->vectors.zero_points));
+        } else {
+            add(entry.name, entry.dtype, entry.shape, [&file, &entry](SafetensorsWriter& writer) { writer.append(file.tensor(entry.name).data); });
+        }
+    }
+    auto metadata = file.metadata();
+    metadata["layout"] = name_of(layout);
+    SafetensorsWriter writer(path, declared, std::move(metadata));
+    for (const auto& make : makers) make(writer);
+    writer.finish();
+}
+
+std::shared_ptr<const Package> laid_out_from_cache(std::shared_ptr<const Package> package, WeightLayout layout, const std::filesystem::path& cache)
+{
+    constexpr std::uint64_t large = std::uint64_t{64} << 20;  // smaller ones are packed in memory sooner than a file is found
+    if (cache.empty() || package->file_size() < large || layout.rows == 1 || package->metadata("layout") != name_of({})) return package;
+    const SafetensorsFile& file = package->file();
+    const std::string key = sha256_hex(std::string(file.header_json()) + " " + std::to_string(file.file_size()) + " " + std::to_string(file.modified_ns()));
+    const auto path = cache / (key.substr(0, 32) + "." + name_of(layout) + ".safetensors");
+    try {
+        if (!std::filesystem::exists(path)) {
+            std::filesystem::create_directories(cache);
+            write_laid_out(*package, layout, path, Control());
+        }
+        return Package::open(path);
+    } catch (const Error&) {
+    } catch (const std::filesystem::filesystem_error&) {
+    }
+    return package;  // no room, or not ours to write: then in memory
+}
+
+std::filesystem::path default_layout_cache()
+{
+    const auto value = [](const char* name) {
+        const char* text = std::getenv(name);
+        return std::filesystem::path(text ? text : "");
+    };
+    if (const auto cache = value("XDG_CACHE_HOME"); !cache.empty()) return cache / "bitwright/layouts";
+    if (const auto home = value("HOME"); !home.empty()) return home / ".cache/bitwright/layouts";
+    return {};
 }
 
 LaidOutPackage::LaidOutPackage(std::shared_ptr<const Package> package, WeightLayout layout, Workers& workers) : package_(std::move(package)), graph_(package_->graph())

@@ -78,7 +78,8 @@ PackedLinear::PackedLinear(const Linear& op, const KernelSet& kernels) : op_(&op
 {
     constexpr double limit = 2147483647.0;
     const double bound = sum_bound(op);
-    packed_ = op.weight.layout.rows > 1 && op.weight.layout == kernels.layout && bound <= limit;
+    const bool mixed = !op.group_scales.empty() && !op.zero_points.empty() && !has_group_zero_points(op);  // one zero point under several scales: nobody writes it
+    packed_ = op.weight.layout.rows > 1 && op.weight.layout == kernels.layout && bound <= limit && !mixed;
     double bias = 0;
     for (const std::int32_t b : op.bias) bias = std::max(bias, std::abs(static_cast<double>(b)));
     const int least_shift = *std::min_element(op.shifts.begin(), op.shifts.end());

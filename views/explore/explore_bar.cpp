@@ -105,12 +105,6 @@ void ExploreBar::build_second_row()
     row->addWidget(without_first_);
     row->addWidget(transforms_);
     row->addWidget(caption_, 1);
-    observe_ = new QToolButton(this);
-    observe_->setText(tr("Observe after transforms"));
-    observe_->setToolTip(tr("Calibrates on the same windows after the recipe's transforms, so that everything shown after them is of all tokens"));
-    observe_->setFocusPolicy(Qt::StrongFocus);
-    observe_->hide();
-    row->addWidget(observe_);
     row->addWidget(progress_);
     row->addWidget(cancel_);
     static_cast<QVBoxLayout*>(layout())->addLayout(row);
@@ -132,7 +126,6 @@ void ExploreBar::build_second_row()
     connect(without_first_, &QCheckBox::clicked, this, &ExploreBar::request_changed);
     connect(transforms_, &Choice::chosen, this, &ExploreBar::request_changed);
     connect(cancel_, &QToolButton::clicked, this, &ExploreBar::cancel_wanted);
-    connect(observe_, &QToolButton::clicked, this, &ExploreBar::observation_wanted);
 }
 
 void ExploreBar::adapt()
@@ -248,8 +241,6 @@ void ExploreBar::set_caption(const QString& text) const
     caption_->setText(text);
     caption_->setToolTip(text);
 }
-
-void ExploreBar::offer_observation(bool offered) { observe_->setVisible(offered); }
 
 QJsonObject ExploreBar::state() const
 {

@@ -36,7 +36,6 @@ public:
     [[nodiscard]] bool logarithmic() const;
     void set_progress(int done, int total);
     void set_caption(const QString& text) const;
-    void offer_observation(bool offered);  ///< of what is after transforms
     void step_kind(int by);
 
     [[nodiscard]] QJsonObject state() const;
@@ -46,7 +45,6 @@ Q_SIGNALS:
     void request_changed();
     void look_changed();  ///< order, scale
     void cancel_wanted();
-    void observation_wanted();
 
 private:
     void build_first_row();
@@ -69,7 +67,6 @@ private:
     QLabel* caption_;
     QProgressBar* progress_;
     QToolButton* cancel_;
-    QToolButton* observe_;
 };
 
 }  // namespace bitwright::views

@@ -59,7 +59,6 @@ void ExplorePage::build()
     });
     connect(bar_, &ExploreBar::look_changed, this, &ExplorePage::apply_look);
     connect(bar_, &ExploreBar::cancel_wanted, this, [this] { loader_->cancel(); });
-    connect(bar_, &ExploreBar::observation_wanted, this, &ExplorePage::observe_after);
     connect(tokens_, &OffendingTokens::back_wanted, this, [this] {
         below_->setCurrentIndex(0);
         table_->setFocus();
@@ -114,8 +113,13 @@ QWidget* ExplorePage::build_offenders()
     tokens_button_ = new QPushButton(tr("&Tokens"), box);
     tokens_button_->setToolTip(tr("The tokens that cause the selected cell or offender, in their text (T)"));
     tokens_button_->setVisible(false);
+    observe_button_ = new QPushButton(tr("Observe after transforms"), box);
+    observe_button_->setToolTip(tr("Calibrates on the same windows after the recipe's transforms, so that everything shown after them is of all tokens"));
+    observe_button_->hide();
+    connect(observe_button_, &QPushButton::clicked, this, &ExplorePage::observe_after);
     row->addWidget(heading_);
     row->addStretch();
+    row->addWidget(observe_button_);
     row->addWidget(all_kinds_);
     row->addWidget(tokens_button_);
     column->addLayout(row);

@@ -177,7 +177,7 @@ void ExplorePage::take(const std::shared_ptr<const SiteMap>& map)
     const auto& shown = request.transforms == MapTransforms::after ? map->after : map->before;
     caption.append(tr("%1 × %2").arg(count(std::ssize(map->rows)), count(shown.columns)));
     const auto recipe = desk_.revisions().head();
-    bar_->offer_observation(request.transforms != MapTransforms::before && !weights && !loader_->after_observed() && recipe && desk_.calibration());
+    observe_button_->setVisible(request.transforms != MapTransforms::before && !weights && !loader_->after_observed() && recipe && desk_.calibration());
     if (map->sampled > 0)
         caption.append(tr("%1 sampled rows").arg(count(map->sampled)));
     else if (desk_.statistics() && !weights)

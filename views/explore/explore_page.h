@@ -85,7 +85,7 @@ private:
     QTableView* table_ = nullptr;
     QLabel* heading_ = nullptr;
     QCheckBox* all_kinds_ = nullptr;
-    QPushButton* tokens_button_ = nullptr;
+    QPushButton *tokens_button_ = nullptr, *observe_button_ = nullptr;
     OffendingTokens* tokens_ = nullptr;
     std::shared_ptr<const SiteMap> map_;
     QRectF wanted_view_;  ///< of restore(), until the map is there

@@ -123,6 +123,22 @@ TEST_F(Optimize, APausedRunCanBeLookedAtForkedAndResumed)
     EXPECT_EQ(jobs.trace(number)->steps.size(), 60U);
 }
 
+// A run goes on when its workspace is closed; what it made is offered again where it belongs, and only there.
+TEST_F(Optimize, TheWorkspaceIsClosedBeforeItsRunEnds)
+{
+    click("start");
+    const auto number = run().number;
+    desk.close();
+    ASSERT_TRUE(wait_until([&] { return is_over(jobs.job(number)->phase); }, 120000));
+    ASSERT_EQ(jobs.job(number)->phase, JobPhase::done) << jobs.job(number)->message.toStdString();
+    EXPECT_FALSE(button("adopt")->isEnabled());
+    EXPECT_TRUE(page.findChild<QLabel*>(QStringLiteral("card"))->text().contains(QStringLiteral("the workspace w, which is not open")))
+        << page.findChild<QLabel*>(QStringLiteral("card"))->text().toStdString();
+    desk.open_workspace(workspace);
+    ASSERT_TRUE(wait_until([&] { return desk.statistics() != nullptr; }));
+    EXPECT_TRUE(wait_until([&] { return button("adopt")->isEnabled(); }));
+}
+
 TEST_F(Optimize, OptionsNameTheirDefaultsAndGoBackToThem)
 {
     auto* open = form->findChild<QToolButton*>(QStringLiteral("all_options"));

@@ -136,7 +136,7 @@ TEST_F(Shell, WalksTheWholeLoopAndComesBackToIt)
         QFile file(report);
         ASSERT_TRUE(file.open(QIODevice::ReadOnly));
         const auto html = file.readAll();
-        EXPECT_TRUE(html.contains("mobilequant-paper"));
+        EXPECT_TRUE(html.contains("mobilequant"));
         EXPECT_TRUE(html.contains("simulated"));
 
         // every page shows something and none complains
@@ -157,7 +157,7 @@ TEST_F(Shell, WalksTheWholeLoopAndComesBackToIt)
     EXPECT_EQ(again.desk.selection().current().layer, 1);
     EXPECT_EQ(again.desk.selection().current().channel, channel);
     ASSERT_TRUE(wait_until([&] { return again.desk.recipe() != nullptr; }));
-    EXPECT_EQ(again.desk.recipe()->made_by.method, "mobilequant-paper");
+    EXPECT_EQ(again.desk.recipe()->made_by.method, "mobilequant");
 }
 
 TEST_F(Shell, WrongInputIsASentenceInPlaceAndTheDeskGoesOn)

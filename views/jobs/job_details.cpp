@@ -101,7 +101,7 @@ void JobDetails::show_job(const Job* job)
 
 void JobDetails::show_products(const Job& job)
 {
-    const auto found = references_in(job.result);
+    const auto found = made_in(job, desk_.workspace_path()) ? references_in(job.result) : std::vector<Reference>();
     const QString out = job.result.is_object() && job.result.contains("out") && job.result["out"].is_string() ? QString::fromStdString(job.result["out"].get<std::string>()) : QString();
     QString shown = QString::number(job.number) + out;
     for (const auto& reference : found) shown += QString::fromStdString(to_string(reference));

@@ -151,6 +151,18 @@ QStringList stored_arguments(const JobRow& row)
     return arguments;
 }
 
+QString workspace_of(const QStringList& arguments)
+{
+    const auto at = arguments.indexOf(QStringLiteral("-w"));
+    return at < 0 || at + 1 >= arguments.size() ? QString() : QFileInfo(arguments[at + 1]).absoluteFilePath();
+}
+
+bool made_in(const Job& job, const QString& open)
+{
+    const auto its = workspace_of(job.arguments);
+    return its.isEmpty() || (!open.isEmpty() && its == QFileInfo(open).absoluteFilePath());
+}
+
 QString title_of(const QStringList& arguments)
 {
     if (arguments.isEmpty()) return text("A job whose command is not known");

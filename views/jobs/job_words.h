@@ -27,6 +27,10 @@ namespace bitwright::views {
 [[nodiscard]] Job stored_job(const JobRow& row);
 /// Its command's arguments as they would be in any folder: without --fresh and --json, existing relative paths made absolute.
 [[nodiscard]] QStringList stored_arguments(const JobRow& row);
+/// The workspace file that a command works on (-w), absolute; "": it names none.
+[[nodiscard]] QString workspace_of(const QStringList& arguments);
+/// Whether what a job made lies in `open`, the workspace that is open now ("": none). Numbers of recipes and runs mean nothing in another one.
+[[nodiscard]] bool made_in(const Job& job, const QString& open);
 /// "Quantize · mobilequant-paper", from the arguments of a command.
 [[nodiscard]] QString title_of(const QStringList& arguments);
 

@@ -7,6 +7,7 @@
 #include "views/desk/theme.h"
 #include "views/jobs/job_words.h"
 
+#include <QFileInfo>
 #include <QGridLayout>
 #include <QLabel>
 #include <QListWidget>
@@ -96,6 +97,7 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     connect(&desk_.jobs(), &JobQueue::changed, this, &RunList::refresh);
     connect(&desk_, &Desk::recipe_changed, this, &RunList::evaluate_adopted);
     connect(&desk_, &Desk::results_changed, this, &RunList::show_card);
+    connect(&desk_, &Desk::workspace_changed, this, &RunList::show_card);
     connect(&desk_.revisions(), &Revisions::list_changed, this, [this] {
         for (auto entry = keeping_.begin(); entry != keeping_.end();) {
             const auto job = desk_.jobs().job(entry->first);
@@ -149,12 +151,13 @@ void RunList::show_card()
 {
     const auto job = desk_.jobs().job(current());
     const auto phase = job ? job->phase : JobPhase::done;
-    const bool made = job && phase == JobPhase::done && recipe_of(*job);
+    const bool here = job && desk_.workspace() && made_in(*job, desk_.workspace_path());
+    const bool made = here && phase == JobPhase::done && recipe_of(*job);
     // every button has its place, so that none comes to lie under the pointer
     pause_->setEnabled(job && (phase == JobPhase::running || phase == JobPhase::queued));
     resume_->setEnabled(job && (phase == JobPhase::paused || phase == JobPhase::failed || phase == JobPhase::cancelled));
     cancel_->setEnabled(job && !is_over(phase) && phase != JobPhase::cancelling);
-    keep_->setEnabled(job && phase == JobPhase::paused && job->row);
+    keep_->setEnabled(here && phase == JobPhase::paused && job->row);
     fork_->setEnabled(keep_->isEnabled());
     adopt_->setEnabled(made);
     compare_->setEnabled(made);
@@ -170,6 +173,7 @@ void RunList::show_card()
         lines << perplexities_of(*recipe_of(*job));
         lines << tr("peak memory in this run, the desk itself included, %1").arg(memory ? bytes(static_cast<std::uint64_t>(*memory)) : not_measured);
     }
+    if (!here) lines << tr("It belongs to the workspace %1, which is not open.").arg(QFileInfo(workspace_of(job->arguments)).completeBaseName());
     if (!job->message.isEmpty()) lines << job->message;
     card_->setText(lines.join(QLatin1Char('\n')));
 }

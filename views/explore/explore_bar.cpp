@@ -46,7 +46,7 @@ void ExploreBar::build_first_row()
     kind_ = new QComboBox(this);
     kind_->setAccessibleName(tr("Kind of site"));
     kind_->setToolTip(tr("Kind of site"));
-    kind_->setMinimumContentsLength(16);
+    kind_->setMinimumContentsLength(14);
     kind_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     kind_->setMaxVisibleItems(24);
     statistic_ = new QComboBox(this);

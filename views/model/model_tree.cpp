@@ -42,11 +42,11 @@ ModelTree::ModelTree(Desk& desk, QWidget* parent)
     view_->setContextMenuPolicy(Qt::CustomContextMenu);
     auto* header = view_->header();
     header->setStretchLastSection(false);
-    header->setMinimumSectionSize(36);
+    header->setMinimumSectionSize(30);
     header->setSectionResizeMode(ModelTreeModel::name, QHeaderView::Stretch);
     for (int section = ModelTreeModel::offenders; section < ModelTreeModel::columns; ++section) header->setSectionResizeMode(section, QHeaderView::Interactive);
-    header->resizeSection(ModelTreeModel::offenders, 36);
-    header->resizeSection(ModelTreeModel::bits, 40);
+    header->resizeSection(ModelTreeModel::offenders, 33);
+    header->resizeSection(ModelTreeModel::bits, 37);
     for (int section = ModelTreeModel::shape; section < ModelTreeModel::columns; ++section) header->hideSection(section);
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     column->addWidget(view_, 1);

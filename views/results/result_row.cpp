@@ -234,7 +234,7 @@ ResultDetails details_of(const Workspace& workspace, const RunRow& run)
     if (run.offload) out.emplace_back(text("proof of it"), run.evidence ? q(*run.evidence) : not_measured);
     add_circumstances(details, workspace, run);
     for (const auto& measurement : run.measurements) {
-        out.emplace_back(quantity_title(measurement.quantity), measurement.unit == "B" ? bytes(static_cast<std::uint64_t>(measurement.value)) : number(measurement.value) + QLatin1Char(' ') + q(measurement.unit));
+        out.emplace_back(quantity_title(measurement.quantity), measurement.unit == "B" ? bytes(static_cast<std::uint64_t>(measurement.value)) : number(measurement.value) + QLatin1Char(' ') + (measurement.quantity.ends_with("_tokens_per_s") ? text("tokens/s") : q(measurement.unit)));
         // the curve of the samples is of speeds; other quantities of a repeat (latency) stand above with their medians
         if (measurement.samples.size() > 1 && measurement.quantity.ends_with("_tokens_per_s"))
             details.samples.push_back({q(measurement.quantity.substr(0, measurement.quantity.find('_'))), text("tokens/s"), measurement.samples});

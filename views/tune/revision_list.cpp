@@ -96,7 +96,9 @@ QVariant RevisionListModel::data(const QModelIndex& index, int role) const
     const auto& one = revision(index.row());
     const QString name = one.row.name ? QString::fromStdString(*one.row.name) : QString();
     switch (role) {
-        case Qt::DisplayRole: return (name.isEmpty() ? QString() : name + QStringLiteral(" · ")) + shortened(one.words);
+        case Qt::DisplayRole:
+            if (!name.isEmpty() && one.words == method_title(QString::fromStdString(one.row.method))) return name;  // the caption names the method
+            return (name.isEmpty() ? QString() : name + QStringLiteral(" · ")) + shortened(one.words);
         case Qt::EditRole: return name;
         case Qt::ToolTipRole:
         case Qt::AccessibleTextRole: {

@@ -109,10 +109,8 @@ void DevicesPage::show_live()
     plots::Curve curve;
     curve.name = one->decodes ? tr("decode") : tr("prefill");
     curve.category = 2;
-    for (const double value : one->values) {
-        curve.x.push_back(static_cast<double>(curve.x.size()) + 1);
-        curve.y.push_back(value);
-    }
+    curve.x = one->repeats;
+    curve.y = one->values;
     samples_->setCurves({curve});
     timeline_->show_timeline(one->timeline ? *one->timeline : Timeline());
 }
@@ -141,11 +139,14 @@ void DevicesPage::follow(std::int64_t number_of_job)
     auto& one = found->second;
     const bool chosen = cards_->chosen().serial == found->first;
     const bool was_over = std::exchange(one.over, is_over(job->phase) || job->phase == JobPhase::paused);
-    if (job->stage != QLatin1String("repeat")) one.counted = 0;  // two packages in turns: each run counts from 1
-    else if (job->value && job->done != one.counted) {
+    if (job->stage == QLatin1String("repeat") && job->value && job->done != one.counted) {
+        if (job->done < one.counted) one.before += one.counted;
         one.counted = job->done;
+        one.repeats.push_back(static_cast<double>(one.before + one.counted));
         one.values.push_back(*job->value);
-        if (chosen && samples_->curves().size() == 1) samples_->append(0, static_cast<double>(one.values.size()), *job->value);
+        if (chosen && samples_->curves().size() == 1) samples_->append(0, one.repeats.back(), one.values.back());
+    } else if (job->stage == QLatin1String("start")) {
+        one.before += std::exchange(one.counted, 0);
     }
     if (const auto timeline = desk_.jobs().timeline(number_of_job); timeline && timeline != one.timeline) {
         one.timeline = timeline;

@@ -115,6 +115,8 @@ QGroupBox* DevicesPage::build_card()
     area->setWidget(inside);
     area->setWidgetResizable(true);
     area->setFrameShape(QFrame::NoFrame);
+    area->viewport()->setAutoFillBackground(false);
+    inside->setAutoFillBackground(false);
     area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     area->setAccessibleName(tr("Facts"));
     area->setObjectName(QStringLiteral("facts"));

@@ -61,8 +61,8 @@ private:
     struct Measurement {
         std::int64_t job = 0;
         QString title;
-        std::vector<double> values;  ///< of each repeat
-        std::int64_t counted = 0;    ///< the last repeat of the run under way
+        std::vector<double> repeats, values;  ///< repeats that were told, and their speeds: fast ones come several at a time
+        std::int64_t counted = 0, before = 0;  ///< the last repeat of the run under way, and those of earlier runs (two recipes in turns)
         bool decodes = true, over = false;
         std::shared_ptr<const Timeline> timeline;
     };

@@ -151,6 +151,7 @@ void DevicesPage::toggle_demo()
 {
     if (!demo_) return;
     if (demo_->state() == DemoPhoneProcess::State::off) {
+        message_->dismiss();  // what was said of the one before
         demo_->start();
         cards_->choose(demo);
     } else {

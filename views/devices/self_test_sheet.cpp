@@ -50,7 +50,7 @@ SelfTestSheet::SelfTestSheet(Desk& desk, QWidget* parent)
     list_->setAlternatingRowColors(true);
     list_->setWordWrap(true);
     list_->setAccessibleName(tr("Items of the self-test"));
-    list_->header()->resizeSection(0, 300);
+    list_->header()->setSectionResizeMode(0, QHeaderView::ResizeToContents);
     list_->header()->resizeSection(1, 130);
     column->addWidget(list_, 1);
     auto* buttons = new QHBoxLayout;

@@ -26,7 +26,7 @@ TimelineView::TimelineView(QWidget* parent) : QWidget(parent)
     row->setSpacing(8);
     temperature_ = add(tr("Temperature"), tr("temperature"), QStringLiteral("°C"));
     clock_ = add(tr("Clocks"), tr("clock"), QStringLiteral("MHz"));
-    power_ = add(tr("Power"), tr("from the battery"), QStringLiteral("W"));
+    power_ = add(tr("Power from the battery"), tr("power"), QStringLiteral("W"));
     show_timeline({});
 }
 

@@ -4,9 +4,13 @@
 include(GNUInstallDirs)
 set(lib lib/bitwright)  # private, so not in the folder of the architecture
 file(RELATIVE_PATH to_lib /${CMAKE_INSTALL_BINDIR} /${lib})
-foreach(program bitwright bitwright-cli bitwright-runner bitwright-demo-phone)
+foreach(program bitwright bitwright-cli)  # the others are static
   if(TARGET ${program})
     set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+  endif()
+endforeach()
+foreach(program bitwright bitwright-cli bitwright-runner bitwright-demo-phone)
+  if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
 endforeach()

@@ -46,7 +46,7 @@ protected:
     [[nodiscard]] QPushButton* button(const char* text) const
     {
         for (auto* found : desk_->page->findChildren<QPushButton*>())
-            if (found->text().remove(QLatin1Char('&')) == QLatin1String(text)) return found;
+            if (found->text().remove(QLatin1Char('&')) == QString::fromUtf8(text)) return found;
         return nullptr;
     }
     [[nodiscard]] const plots::CurvesView& samples() const { return *desk_->page->findChild<plots::CurvesView*>(); }
@@ -201,7 +201,7 @@ protected:
     [[nodiscard]] QPushButton* button(const char* text) const
     {
         for (auto* found : page->findChildren<QPushButton*>())
-            if (found->text().remove(QLatin1Char('&')) == QLatin1String(text) && !found->isHidden()) return found;
+            if (found->text().remove(QLatin1Char('&')) == QString::fromUtf8(text) && !found->isHidden()) return found;
         return nullptr;
     }
     [[nodiscard]] QString words() const

@@ -63,7 +63,7 @@ SettingsSheet::SettingsSheet(Desk& desk, QWidget* parent)
     column->addWidget(problem_);
     column->addStretch();
     auto* close = new QPushButton(tr("Close"), this);
-    close->setDefault(true);
+    close->setAutoDefault(false);  // Return in a field takes the field
     column->addWidget(close, 0, Qt::AlignRight);
     connect(close, &QPushButton::clicked, this, &QDialog::reject);
     for (auto* box : {theme_, sequence_}) connect(box, &QComboBox::currentIndexChanged, this, &SettingsSheet::take);

@@ -272,6 +272,7 @@ void ComparePage::take(const Comparison& comparison)
     const int height = table_->itemDelegate()->sizeHint({}, model_.index(0, 0)).height();
     table_->verticalHeader()->setDefaultSectionSize(std::max(36, height));
     table_->resizeColumnsToContents();
+    for (int column = 1; column < model_.columnCount(); ++column) table_->setColumnWidth(column, table_->columnWidth(column) + 12);  // the baseline's figures are bold
     const int wanted = table_->columnWidth(0), others = table_->horizontalHeader()->length() - wanted;  // names take what the figures leave
     table_->setColumnWidth(0, std::clamp(table_->viewport()->width() - others, 120, std::max(200, wanted)));
     desk_.actions().set_command_line(command_line({}));

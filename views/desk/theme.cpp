@@ -160,7 +160,7 @@ Appearance appearance_of(ThemeChoice choice)
 QPalette palette_of(Appearance appearance)
 {
     const auto& c = colours[static_cast<std::size_t>(appearance)];
-    const auto mixed = [](QRgb a, QRgb b) { return qRgb((qRed(a) + qRed(b)) / 2, (qGreen(a) + qGreen(b)) / 2, (qBlue(a) + qBlue(b)) / 2); };
+    const auto mixed = [](QRgb a, QRgb b) { return qRgb((2 * qRed(a) + qRed(b)) / 3, (2 * qGreen(a) + qGreen(b)) / 3, (2 * qBlue(a) + qBlue(b)) / 3); };
     QPalette palette;
     const auto set = [&](QPalette::ColorRole role, QRgb colour) { palette.setColor(role, QColor(colour)); };
     set(QPalette::Window, c.window);

@@ -24,6 +24,27 @@ Json spread(const Figure& figure)
 
 Json figure(const Figure& value) { return value.value ? Json(*value.value) : Json(); }
 
+Json ends(const std::optional<PairedDifference>& difference) { return difference ? Json{difference->low, difference->high} : Json(); }
+Json ends(const std::optional<Interval>& interval) { return interval ? Json{interval->low, interval->high} : Json(); }
+
+Json tasks_of(const ComparisonRow& row)
+{
+    Json tasks = Json::array();
+    for (const auto& task : row.tasks) {
+        tasks.push_back({{"task", task.task},
+                         {"rows", task.rows},
+                         {"acc", figure(task.accuracy)},
+                         {"acc_interval", ends(task.interval)},
+                         {"acc_norm", figure(task.accuracy_norm)},
+                         {"acc_norm_interval", ends(task.interval_norm)},
+                         {"delta_acc", task.difference ? Json(task.difference->value) : Json()},
+                         {"delta_acc_interval", ends(task.difference)},
+                         {"delta_acc_norm", task.difference_norm ? Json(task.difference_norm->value) : Json()},
+                         {"delta_acc_norm_interval", ends(task.difference_norm)}});
+    }
+    return tasks;
+}
+
 Json rows_of(const Report& report)
 {
     Json rows = Json::array();
@@ -38,6 +59,8 @@ Json rows_of(const Report& report)
                     {"semantics", row.semantics.empty() ? Json() : Json(row.semantics)},
                     {"perplexity_token", figure(row.perplexity_token)},
                     {"perplexity_word", figure(row.perplexity_word)},
+                    {"kl_token", figure(row.kl_token)},
+                    {"top1_agreement", figure(row.top1_agreement)},
                     {"bytes", figure(row.bytes)},
                     {"prefill_tokens_per_s", figure(row.prefill_tokens_per_s)},
                     {"prefill_spread", spread(row.prefill_tokens_per_s)},
@@ -46,7 +69,9 @@ Json rows_of(const Report& report)
                     {"peak_rss_bytes", figure(row.peak_rss_bytes)}};
         const bool comparable = obstacles.empty() && row.perplexity_token.value && baseline.perplexity_token.value;
         object["delta_perplexity_token"] = comparable ? Json(*row.perplexity_token.value - *baseline.perplexity_token.value) : Json();
-        object["delta_perplexity_interval"] = row.perplexity_difference ? Json{row.perplexity_difference->low, row.perplexity_difference->high} : Json();
+        object["delta_perplexity_interval"] = ends(row.perplexity_difference);
+        object["delta_kl_interval"] = ends(row.kl_difference);
+        object["tasks"] = tasks_of(row);
         object["not_comparable"] = obstacles;
         rows.push_back(std::move(object));
     }
@@ -136,8 +161,9 @@ void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
 void add_compare(CLI::App& app, CommandLine& line)
 {
     const std::string row_keys =
-        "rows[{name, method, bits, level, placement, semantics, perplexity_token, perplexity_word, bytes, prefill_tokens_per_s, prefill_spread[smallest, "
-        "largest of the repeats], decode_tokens_per_s, decode_spread, peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), delta_perplexity_interval[low, high] (95 %, paired over windows), not_comparable[why]}]";
+        "rows[{name, method, bits, level, placement, semantics, perplexity_token, perplexity_word, kl_token (to float), top1_agreement, bytes, prefill_tokens_per_s, prefill_spread[smallest, "
+        "largest of the repeats], decode_tokens_per_s, decode_spread, peak_rss_bytes, delta_perplexity_token (to the baseline; null where not comparable), delta_perplexity_interval[low, high] (95 %, paired over windows), delta_kl_interval, tasks[{task, rows, acc, acc_interval[low, high], "
+        "acc_norm (per byte), acc_norm_interval, delta_acc (to the baseline on the same rows), delta_acc_interval, delta_acc_norm, delta_acc_norm_interval}], not_comparable[why]}]";
     auto* command =
         add_command(app, "compare", "recipes and runs side by side; a number nobody measured stays empty", "workspace, report, baseline, " + row_keys);
     auto arguments = std::make_shared<CompareArguments>();

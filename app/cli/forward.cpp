@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// forward: logits and hidden states of one sequence. generate: a greedy continuation, by the float model or by a package's integer engine.
+// forward: logits and hidden states of one sequence. generate: a greedy continuation, by the float model, by a package's integer engine, or by the float model
+// and a recipe side by side.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
 
 #include "core/numerics/numerics.h"
 #include "core/runtime/engine.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -34,7 +36,7 @@ void forward(const CommandLine& line, const ForwardArguments& arguments)
 }
 
 struct GenerateArguments {
-    std::string source, prompt, ids;
+    std::string source, prompt, ids, recipe, workspace;
     std::int64_t tokens = 0;
     bool ignore_eos = false;
     int threads = 0;
@@ -64,10 +66,36 @@ Generator open_generator(const CommandLine& line, const GenerateArguments& argum
             }};
 }
 
+/// The float model and a recipe at the simulated level from the same prompt.
+void generate_side_by_side(const CommandLine& line, const GenerateArguments& arguments)
+{
+    if (arguments.workspace.empty()) throw usage_error("--recipe needs the workspace it is in: -w W");
+    if (!fs::is_directory(arguments.source)) throw usage_error("a package holds its recipe; side by side needs the model folder");
+    const auto workspace = line.open_workspace(arguments.workspace);
+    const auto model = open_model(arguments.source);
+    const auto recipe = find_recipe(*workspace, arguments.recipe);
+    validate(recipe.recipe, model);
+    const auto tokenizer = arguments.ids.empty() || model.checkpoint->has_tokenizer() ? open_tokenizer(model) : nullptr;
+    const auto prompt = arguments.ids.empty() ? tokenizer->encode(arguments.prompt, true) : read_ids(arguments.ids);
+    if (prompt.empty()) throw bad_input("--prompt", "", "has no tokens; give some text");
+    auto& numerics = load_numerics();
+    const auto plain = numerics.generate(model, nullptr, Level::floating, prompt, arguments.tokens, !arguments.ignore_eos, line.control);
+    const auto quantized = numerics.generate(model, &recipe.recipe, Level::simulated, prompt, arguments.tokens, !arguments.ignore_eos, line.control);
+    const auto apart = std::mismatch(plain.begin(), plain.end(), quantized.begin(), quantized.end());
+    const bool same = apart.first == plain.end() && apart.second == quantized.end();
+    const auto side = [&](const std::vector<std::int32_t>& ids) { return Json{{"ids", ids}, {"text", tokenizer ? Json(tokenizer->decode(ids, true)) : Json()}}; };
+    Json object{{"prompt_ids", prompt}, {"float", side(plain)}, {"recipe", side(quantized)}};
+    object["first_difference"] = same ? Json() : Json(apart.first - plain.begin());
+    if (line.json || !tokenizer) return line.print(object);
+    line.host.text("float:  " + object["float"]["text"].get<std::string>() + "\nrecipe: " + object["recipe"]["text"].get<std::string>() + "\n" +
+                   (same ? "the same tokens\n" : "the first " + std::to_string(apart.first - plain.begin()) + " tokens are the same\n"));
+}
+
 void generate(const CommandLine& line, const GenerateArguments& arguments)
 {
     if (arguments.prompt.empty() == arguments.ids.empty()) throw usage_error("either --prompt TEXT or --ids FILE.json is needed");
     if (arguments.tokens < 1) throw usage_error("--tokens needs at least 1");
+    if (!arguments.recipe.empty()) return generate_side_by_side(line, arguments);
     const auto generator = open_generator(line, arguments);
     const auto prompt = arguments.ids.empty() ? generator.tokenizer->encode(arguments.prompt, true) : read_ids(arguments.ids);
     if (prompt.empty()) throw bad_input("--prompt", "", "has no tokens; give some text");
@@ -90,12 +118,15 @@ void add_forward(CLI::App& app, CommandLine& line)
     command->add_option("--out", arguments->out, "safetensors file to write")->required();
     command->callback([&line, arguments] { line.action = [&line, arguments] { forward(line, *arguments); }; });
 
-    auto* generation = add_command(app, "generate", "continue a text, greedy", "prompt_ids, ids (the new ones), text (null without a tokenizer)");
+    auto* generation = add_command(app, "generate", "continue a text, greedy", "prompt_ids, ids (the new ones), text (null without a tokenizer); with --recipe float{ids, text}, recipe{ids, text}, first_difference (index "
+                                                                          "of the first new token that differs, null: none)");
     auto wanted = std::make_shared<GenerateArguments>();
     generation->add_option("source", wanted->source, "model folder (float) or package (integer)")->required();
     generation->add_option("--prompt", wanted->prompt, "text to continue; the tokenizer's special tokens are added");
     generation->add_option("--ids", wanted->ids, "JSON file with one array of ids instead");
     generation->add_option("--tokens", wanted->tokens, "how many")->required();
+    generation->add_option("--recipe", wanted->recipe, "REF: the float model and this recipe (simulated) side by side");
+    generation->add_option("-w,--workspace", wanted->workspace, "workspace of the recipe");
     generation->add_flag("--ignore-eos", wanted->ignore_eos, "do not stop at the end token");
     generation->add_option("--threads", wanted->threads, "of the integer engine; default: all processors")->check(CLI::PositiveNumber);
     generation->callback([&line, wanted] { line.action = [&line, wanted] { generate(line, *wanted); }; });

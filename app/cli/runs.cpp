@@ -7,6 +7,7 @@
 #include "core/workspace/device_runs.h"
 #include "core/workspace/marks.h"
 #include "core/workspace/runs.h"
+#include "core/workspace/task_scores.h"
 #include "core/workspace/stored_json.h"
 
 #include <algorithm>
@@ -64,11 +65,40 @@ Json evaluation_of(const EvaluationRow& row)
             {"windows", row.windows},
             {"tokens", row.tokens},
             {"perplexity_token", perplexity_token(row)},
+            {"kl_token", or_null(kl_per_token(row))},
+            {"top1_agreement", or_null(top1_agreement(row))},
             {"definition", row.definition},
             {"created", row.created},
             {"tags", row.tags},
             {"note", or_null(row.note)},
             {"archived", row.archived}};
+}
+
+Json task_of(const TaskScoreRow& row)
+{
+    const auto reference = [](const char* kind, const std::optional<std::int64_t>& id) { return id ? Json(to_string(Reference{kind, *id})) : Json(); };
+    const auto share = [&](std::int64_t correct) { return static_cast<double>(correct) / static_cast<double>(row.rows); };
+    return {{"score", to_string(Reference{"task", row.id})},
+            {"task", row.task},
+            {"level", row.level},
+            {"placement", or_null(row.placement)},
+            {"recipe", reference("recipe", row.recipe)},
+            {"package", reference("package", row.package)},
+            {"rows", row.rows},
+            {"acc", share(row.correct)},
+            {"acc_norm", row.correct_norm ? Json(share(*row.correct_norm)) : Json()},
+            {"definition", row.definition},
+            {"created", row.created},
+            {"tags", row.tags},
+            {"note", or_null(row.note)},
+            {"archived", row.archived}};
+}
+
+Json result_of(const Workspace& workspace, const Reference& result)
+{
+    if (result.kind == "evaluation") return evaluation_of(get_evaluation(workspace, result.id));
+    if (result.kind == "task") return task_of(get_task_score(workspace, result.id));
+    return placed_run_of(workspace, get_run(workspace, result.id));
 }
 
 void list_all_runs(const CommandLine& line, const Arguments& arguments)
@@ -80,11 +110,13 @@ void list_all_runs(const CommandLine& line, const Arguments& arguments)
     if (arguments.evaluations) {
         object["evaluations"] = Json::array();
         for (const auto& row : list_evaluations(*workspace, arguments.all)) object["evaluations"].push_back(evaluation_of(row));
+        object["tasks"] = Json::array();
+        for (const auto& row : list_task_scores(*workspace, arguments.all)) object["tasks"].push_back(task_of(row));
     }
     line.print(object);
 }
 
-/// run:N, evaluation:N, or job:N for what it made.
+/// run:N, evaluation:N, task:N, or job:N for what it made.
 Reference find_result(const Workspace& workspace, const std::string& text)
 {
     Reference reference;
@@ -93,6 +125,7 @@ Reference find_result(const Workspace& workspace, const std::string& text)
         if (job.result) (void)parse_reference(*job.result, reference);
     }
     if (reference.kind == "evaluation") return {"evaluation", get_evaluation(workspace, reference.id).id};
+    if (reference.kind == "task") return {"task", get_task_score(workspace, reference.id).id};
     return {"run", find_id(workspace, text, "run")};
 }
 
@@ -102,7 +135,7 @@ void change_result(const CommandLine& line, const Arguments& arguments, const st
     const auto workspace = line.open_workspace(arguments.workspace);
     const auto result = find_result(*workspace, arguments.reference);
     change(*workspace, result);
-    line.print(result.kind == "run" ? placed_run_of(*workspace, get_run(*workspace, result.id)) : evaluation_of(get_evaluation(*workspace, result.id)));
+    line.print(result_of(*workspace, result));
 }
 
 void archive(const CommandLine& line, const Arguments& arguments)
@@ -196,27 +229,28 @@ void add_runs(CLI::App& app, CommandLine& line)
     };
     const std::string run_keys = "run, package, state, prompt_tokens, generated, repeats, start, tags, note, archived, runtime, offload (CPU, unverified accelerator, verified accelerator; null for bitwright), evidence, output_sha256, each quantity measured, device{kind (local, phone, simulated), name, identity}, answer (same, wrong, unchecked; null on this computer)";
 
-    const std::string evaluation_keys = "evaluation, level, placement, recipe, package, windows, tokens, perplexity_token, definition, created, tags, note, archived";
+    const std::string evaluation_keys = "evaluation, level, placement, recipe, package, windows, tokens, perplexity_token, kl_token, top1_agreement, definition, created, tags, note, archived";
+    const std::string task_keys = "score, task, level, placement, recipe, package, rows, acc, acc_norm, definition, created, tags, note, archived";
 
     auto* runs = add_command(app, "runs", "measurements on devices, and evaluations", "");
     runs->require_subcommand(1);
-    auto* listing = add_command(*runs, "list", "all runs, newest first", "runs[{" + run_keys + "}], with --evaluations also evaluations[{" + evaluation_keys + "}]");
+    auto* listing = add_command(*runs, "list", "all runs, newest first", "runs[{" + run_keys + "}], with --evaluations also evaluations[{" + evaluation_keys + "}] and tasks[{" + task_keys + "}]");
     listing->add_flag("--all", arguments->all, "archived ones too");
-    listing->add_flag("--evaluations", arguments->evaluations, "evaluations, too");
+    listing->add_flag("--evaluations", arguments->evaluations, "evaluations and tasks, too");
     action(listing, list_all_runs);
-    const std::string either = "those of runs list for a run or an evaluation";
+    const std::string either = "those of runs list for a run, an evaluation or a task";
     auto* tagging = add_command(*runs, "tag", "set the tags of a run or an evaluation; star is the one the desk shows as a star", either);
-    tagging->add_option("reference", arguments->reference, "run:N or evaluation:N")->required();
+    tagging->add_option("reference", arguments->reference, "run:N, evaluation:N or task:N")->required();
     tagging->add_option("tags", arguments->tags, "tags; none removes them");
     action(tagging, [](CommandLine& l, const Arguments& a) { change_result(l, a, [&](Workspace& w, const Reference& r) { tag_result(w, r, a.tags); }); });
     auto* noting = add_command(*runs, "note", "set the note of a run or an evaluation", either);
-    noting->add_option("reference", arguments->reference, "run:N or evaluation:N")->required();
+    noting->add_option("reference", arguments->reference, "run:N, evaluation:N or task:N")->required();
     noting->add_option("text", arguments->note, "note; none removes it");
     action(noting, [](CommandLine& l, const Arguments& a) {
         change_result(l, a, [&](Workspace& w, const Reference& r) { note_result(w, r, a.note.empty() ? std::nullopt : std::optional(a.note)); });
     });
-    auto* archiving = add_command(*runs, "archive", "leave runs and evaluations out of lists and comparisons", "archived, results[run:N or evaluation:N]");
-    archiving->add_option("references", arguments->references, "run:N, evaluation:N …")->required();
+    auto* archiving = add_command(*runs, "archive", "leave runs and evaluations out of lists and comparisons", "archived, results[run:N, evaluation:N or task:N]");
+    archiving->add_option("references", arguments->references, "run:N, evaluation:N, task:N …")->required();
     archiving->add_flag("--undo", arguments->undo, "take them back in");
     action(archiving, archive);
 

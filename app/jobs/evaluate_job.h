@@ -19,10 +19,12 @@ struct EvaluateOutcome {
     bool resumed = false, reused = false;
 };
 
-/// At the float level, or with `recipe` at the simulated level. `recipe_row`: id of the recipe in the workspace.
+/// At the float level, or with `recipe` at the simulated level. `recipe_row`: id of the recipe in the workspace. `against_float`: also KL to the float model,
+/// agreement and first diverging token.
 [[nodiscard]] EvaluateOutcome evaluate_model(JobEnvironment& environment, OpenedModel& model, const Recipe* recipe, std::optional<std::int64_t> recipe_row,
-                                             Placement placement, const ScoringWindows& scoring);
-/// At the integer level, by running the package on `threads` threads.
-[[nodiscard]] EvaluateOutcome evaluate_package(JobEnvironment& environment, std::shared_ptr<const Package> package, int threads, const ScoringWindows& scoring);
+                                             Placement placement, const ScoringWindows& scoring, bool against_float = false);
+/// At the integer level, by running the package on `threads` threads; against `float_model` where one is given.
+[[nodiscard]] EvaluateOutcome evaluate_package(JobEnvironment& environment, std::shared_ptr<const Package> package, int threads, const ScoringWindows& scoring,
+                                               const Model* float_model = nullptr);
 
 }  // namespace bitwright

@@ -21,6 +21,12 @@ struct TokenWindows {
     [[nodiscard]] std::string hash() const;
 };
 
+/// Ids of any length, of which those from `first_scored` on are scored, each from what stands before it.
+struct TokenSequence {
+    std::vector<std::int32_t> ids;
+    std::int64_t first_scored = 1;
+};
+
 /// A text file as it is. Throws Error (bad_input) with the byte position when it is not UTF-8.
 [[nodiscard]] std::string read_utf8(const std::filesystem::path& path);
 /// `samples` random windows over the text encoded as one stream; start = uniform in [0, n − length], from `seed` (our own generator, the same everywhere).

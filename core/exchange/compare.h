@@ -4,7 +4,7 @@
 // Threading: plain values, pure functions.
 #pragma once
 
-#include "core/exchange/paired_difference.h"
+#include "core/exchange/bootstrap.h"
 
 #include <cstdint>
 #include <optional>
@@ -26,6 +26,15 @@ struct Figure {
 /// Whether the samples of both lie apart: otherwise the difference of their medians may be noise. True where one of them has no spread.
 [[nodiscard]] bool apart(const Figure& a, const Figure& b);
 
+/// What a row scored on a task.
+struct TaskFigure {
+    std::string task, definition, row_hash;
+    std::int64_t rows = 0, score = 0;               ///< score: row of the workspace, 0: none
+    Figure accuracy, accuracy_norm;                 ///< shares of the rows; the second by log-probability per byte, without value for pairs
+    std::optional<Interval> interval, interval_norm;  ///< 95 %
+    std::optional<PairedDifference> difference, difference_norm;  ///< to the reference row, where it answered the same rows
+};
+
 /// Everything a comparison shows and needs to know about one recipe (or the float model) at one level.
 struct ComparisonRow {
     std::string name;       ///< what the user called it, or "recipe:14"
@@ -35,6 +44,7 @@ struct ComparisonRow {
     std::string level;      ///< "float", "simulated", "integer"
     std::string placement;  ///< "paper", "full"; "" where none
     Figure perplexity_token, perplexity_word;
+    Figure kl_token, top1_agreement;  ///< to the float model: mean KL(float‖row), natural logarithm; share of positions with the same most likely token
     Figure bytes;           ///< of the weights as this row stores them: checkpoint or package
     Figure prefill_tokens_per_s, decode_tokens_per_s;
     Figure peak_rss_bytes;
@@ -50,6 +60,8 @@ struct ComparisonRow {
     std::string offload;          ///< of other runtimes: "CPU", "unverified accelerator", "verified accelerator"; "" for our runner
     std::int64_t threads = 0, prompt_tokens = 0, generated_tokens = 0;  ///< of the speed measurement; 0: none
     std::optional<PairedDifference> perplexity_difference;  ///< per token, to the report's baseline; absent where not comparable or too few windows
+    std::optional<PairedDifference> kl_difference;           ///< likewise
+    std::vector<TaskFigure> tasks;
     std::int64_t recipe = 0, evaluation = 0, run = 0;       ///< rows of the workspace it was gathered from; 0: none
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exchange/comparison.h"
 
+#include "core/exchange/comparison_parts.h"
+
 #include "core/workspace/calibrations.h"
 #include "core/workspace/models.h"
 #include "core/workspace/recipes.h"
@@ -61,6 +63,7 @@ public:
         report_.subtitle = timestamp().substr(0, 10) + ", Bitwright " BITWRIGHT_VERSION;
         choose_baseline();
         add_differences();
+        add_task_differences(workspace_, report_);
         add_curves();
         add_heatmaps();
         add_definitions();
@@ -85,6 +88,13 @@ private:
         return recipe && std::find(request_.recipes.begin(), request_.recipes.end(), *recipe) != request_.recipes.end();
     }
 
+    /// Whether what was scored at a level belongs to the comparison.
+    [[nodiscard]] bool wanted_at(const std::string& level, const std::optional<std::int64_t>& model, const std::optional<std::int64_t>& recipe) const
+    {
+        if (level != "float") return wanted(recipe);
+        return !model || models_wanted_.empty() || models_wanted_.contains(*model);
+    }
+
     /// The float rows of models that the recipes and runs named belong to; empty: of all.
     void allow_models()
     {
@@ -106,8 +116,18 @@ private:
             if (!references.contains(baseline.evaluation)) references.emplace(baseline.evaluation, get_evaluation(workspace_, baseline.evaluation));
             const auto& reference = references.at(baseline.evaluation);
             const auto evaluation = get_evaluation(workspace_, row.evaluation);
-            if (evaluation.tokens == reference.tokens) row.perplexity_difference = paired_difference(evaluation.window_nll, reference.window_nll, evaluation.tokens);
+            if (evaluation.tokens != reference.tokens) continue;
+            row.perplexity_difference = paired_difference(evaluation.window_nll, reference.window_nll, evaluation.tokens);
+            if (evaluation.agreement && reference.agreement) row.kl_difference = bootstrap_difference(kl_per_window(evaluation), kl_per_window(reference));
         }
+    }
+
+    /// KL per token of each window.
+    static std::vector<double> kl_per_window(const EvaluationRow& row)
+    {
+        std::vector<double> values;
+        for (const auto& window : row.agreement->windows) values.push_back(window.kl_sum * static_cast<double>(row.windows) / static_cast<double>(row.tokens));
+        return values;
     }
 
     void collect_rows()
@@ -125,18 +145,52 @@ private:
         std::vector<std::pair<std::string, ComparisonRow>> rows;
         std::set<std::int64_t> evaluated_packages;
         for (const auto& evaluation : list_evaluations(workspace_)) {
-            if (!(evaluation.level == "float" ? !evaluation.model || models_wanted_.empty() || models_wanted_.contains(*evaluation.model) : wanted(evaluation.recipe))) continue;
+            if (!wanted_at(evaluation.level, evaluation.model, evaluation.recipe)) continue;
             const auto id = [](const auto& value) { return value ? std::to_string(*value) : std::string("-"); };
             const auto key = evaluation.level + " " + evaluation.placement.value_or("") + " " + id(evaluation.model) + " " + id(evaluation.recipe) + " " +
                              id(evaluation.package) + " " + evaluation.definition + " " + evaluation.token_hash;
-            if (!seen.insert(key).second) continue;
+            if (!seen.insert(key).second) {
+                add_missing_agreement(rows, evaluation);
+                continue;
+            }
             if (evaluation.package) evaluated_packages.insert(*evaluation.package);
             rows.emplace_back(order_of(evaluation.recipe, evaluation.level), row_of(evaluation));
+        }
+        for (const auto& score : newest_scores(list_task_scores(workspace_))) {
+            if (!wanted_at(score.level, score.model, score.recipe)) continue;
+            const auto place = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return is_of(row.second, score); });
+            if (place != rows.end()) {
+                place->second.tasks.push_back(task_figure(workspace_, score));
+                continue;
+            }
+            if (score.package) evaluated_packages.insert(*score.package);
+            rows.emplace_back(order_of(score.recipe, score.level), row_of(score));
         }
         for (const auto& [package, run] : runs_)
             if (!evaluated_packages.contains(package)) rows.emplace_back(order_of(get_package(workspace_, package).recipe, "integer"), row_of_run(package));
         std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
         for (auto& [order, row] : rows) report_.rows.push_back(std::move(row));
+    }
+
+    /// An older evaluation of the same may know how far it is from the float model where the newest was not asked.
+    void add_missing_agreement(std::vector<std::pair<std::string, ComparisonRow>>& rows, const EvaluationRow& older)
+    {
+        if (!older.agreement) return;
+        for (auto& [order, row] : rows) {
+            if (row.kl_token.value || row.level != older.level || row.placement != older.placement.value_or("") || row.evaluation_hash != older.token_hash || row.definition != older.definition) continue;
+            const auto newest = get_evaluation(workspace_, row.evaluation);
+            if (newest.recipe != older.recipe || newest.package != older.package || newest.model != older.model) continue;
+            row.kl_token.value = kl_per_token(older);
+            row.top1_agreement.value = top1_agreement(older);
+        }
+    }
+
+    /// Whether a row is of what a task was scored on.
+    [[nodiscard]] bool is_of(const ComparisonRow& row, const TaskScoreRow& score) const
+    {
+        if (row.level != score.level || row.placement != score.placement.value_or("") || row.recipe != score.recipe.value_or(0)) return false;
+        if (score.package) return row.package_hash == get_package(workspace_, *score.package).sha256;
+        return !score.model || row.model_hash == get_model(workspace_, *score.model).content_hash;
     }
 
     /// Float first, then recipes by age, the simulated before the integer level.
@@ -173,6 +227,9 @@ private:
         row.perplexity_token.value = perplexity_token(evaluation);
         row.perplexity_word.value = perplexity_word(evaluation);
         if (!row.perplexity_word.value) row.perplexity_word.reason = "the whole text was not scored (--rolling does)";
+        row.kl_token.value = kl_per_token(evaluation);
+        row.top1_agreement.value = top1_agreement(evaluation);
+        row.kl_token.reason = row.top1_agreement.reason = evaluation.level == "float" ? "this is the float model" : "was not asked for (evaluate --metrics kl,top1)";
         const std::string no_speed = evaluation.level == "integer" ? "not measured on a device" : "speed is measured at the integer level";
         row.prefill_tokens_per_s.reason = row.decode_tokens_per_s.reason = row.peak_rss_bytes.reason = no_speed;
         if (evaluation.model) {
@@ -181,11 +238,33 @@ private:
             models_.insert(model.id);
             if (evaluation.level == "float" && model.weight_bytes) row.bytes.value = static_cast<double>(*model.weight_bytes);
         }
-        if (evaluation.level == "float") row.name = row.method = "float";
-        if (evaluation.level == "simulated") row.bytes.reason = "the simulated level stores no weights";
-        if (evaluation.recipe) describe(row, *evaluation.recipe);
-        if (evaluation.package) describe_package(row, *evaluation.package);
+        describe_source(row, evaluation.recipe, evaluation.package);
         return row;
+    }
+
+    /// A row of what only tasks were scored on.
+    ComparisonRow row_of(const TaskScoreRow& score)
+    {
+        ComparisonRow row;
+        row.level = score.level;
+        row.placement = score.placement.value_or("");
+        row.perplexity_token.reason = row.perplexity_word.reason = row.kl_token.reason = row.top1_agreement.reason = "no text was evaluated";
+        row.prefill_tokens_per_s.reason = row.decode_tokens_per_s.reason = row.peak_rss_bytes.reason = score.level == "integer" ? "not measured on a device" : "speed is measured at the integer level";
+        if (score.model) {
+            row.model_hash = get_model(workspace_, *score.model).content_hash;
+            models_.insert(*score.model);
+        }
+        describe_source(row, score.recipe, score.package);
+        row.tasks.push_back(task_figure(workspace_, score));
+        return row;
+    }
+
+    void describe_source(ComparisonRow& row, const std::optional<std::int64_t>& recipe, const std::optional<std::int64_t>& package)
+    {
+        if (row.level == "float") row.name = row.method = "float";
+        if (row.level == "simulated") row.bytes.reason = "the simulated level stores no weights";
+        if (recipe) describe(row, *recipe);
+        if (package) describe_package(row, *package);
     }
 
     ComparisonRow row_of_run(std::int64_t package)
@@ -322,23 +401,7 @@ private:
 
     void add_definitions()
     {
-        report_.definitions = {
-            {"perplexity per token", "exp(Σ −ln p(token) / tokens scored), natural logarithm, each scored token given the tokens of its window before it"},
-            {"perplexity per word", "exp(Σ −ln p / words), words as lm-eval counts them: len(re.split(r\"\\s+\", text)); only where every token was scored"},
-            {"float", "the model as it is, in 32-bit floating point"},
-            {"simulated",
-             "fake quantization at the recipe's sites, float arithmetic between them; placement paper: MobileQuant's sites, residual stream, softmax and final "
-             "norm stay float"},
-            {"integer", "the package run with integer arithmetic only, embedding to logits: what a phone computes, bit for bit"},
-            {"prefill, decode tokens/s",
-             "median of the repeats after a warm-up, beside it the smallest and the largest; where two such ranges overlap, the difference may be noise"},
-            {"95 % interval",
-             "of a perplexity's difference to the baseline: both scored the same windows, and the interval says what other windows of such text would give "
-             "(paired, normal approximation over windows with Student's quantile); with 0 inside, the windows do not tell the two apart"},
-            {"size on disk", "of the package with its weights, tables and tokenizer, as it goes to the phone; of the float model its weight files"},
-            {"W8A8, W4A8", "bits of the layers' linear weights and of their activations"},
-            {"SQNR", "10·log10(Σx² / Σ(x − y)²) of a layer's output, float x, quantized y; a gap: no error at all"},
-        };
+        report_.definitions = comparison_definitions();
         std::set<std::string> definitions;
         for (const auto& row : report_.rows)
             if (!row.definition.empty() && definitions.insert(row.definition).second) report_.definitions.emplace_back("evaluated on", row.definition);

@@ -130,14 +130,14 @@ std::string report_markdown(const Report& report)
 std::string report_csv(const Report& report)
 {
     std::string out =
-        "name,baseline,method,bits,semantics,level,placement,perplexity_token,perplexity_word,weight_bytes,prefill_tokens_per_s,prefill_smallest,prefill_largest,"
+        "name,baseline,method,bits,semantics,level,placement,perplexity_token,perplexity_word,kl_token,top1_agreement,weight_bytes,prefill_tokens_per_s,prefill_smallest,prefill_largest,"
         "decode_tokens_per_s,decode_smallest,decode_largest,peak_rss_bytes,device,threads,prompt_tokens,generated_tokens,conditions,definition,model_hash,evaluation_hash,recipe_hash,package_hash\r\n";
     for (std::size_t r = 0; r < report.rows.size(); ++r) {
         const ComparisonRow& row = report.rows[r];
         const auto [prefill_low, prefill_high] = csv_spread(row.prefill_tokens_per_s);
         const auto [decode_low, decode_high] = csv_spread(row.decode_tokens_per_s);
-        const std::array<std::string, 27> fields{row.name, r == report.baseline ? "1" : "0", row.method, row.bits, row.semantics, row.level, row.placement,
-                                                 csv_number(row.perplexity_token), csv_number(row.perplexity_word), csv_number(row.bytes),
+        const std::array<std::string, 29> fields{row.name, r == report.baseline ? "1" : "0", row.method, row.bits, row.semantics, row.level, row.placement,
+                                                 csv_number(row.perplexity_token), csv_number(row.perplexity_word), csv_number(row.kl_token), csv_number(row.top1_agreement), csv_number(row.bytes),
                                                  csv_number(row.prefill_tokens_per_s), prefill_low, prefill_high, csv_number(row.decode_tokens_per_s), decode_low,
                                                  decode_high, csv_number(row.peak_rss_bytes),
                                                  row.device, csv_count(row.threads), csv_count(row.prompt_tokens), csv_count(row.generated_tokens),

@@ -53,6 +53,20 @@ std::string interval(const PairedDifference& difference, double value, std::stri
     return end(difference.low) + " … " + end(difference.high);
 }
 
+std::string percent(double value, std::string_view thousands) { return grouped(100 * value, 1, thousands) + " %"; }
+
+/// Of shares: "+1.5 points".
+std::string points(double value, double baseline, std::string_view thousands)
+{
+    return with_sign(value - baseline, grouped(std::fabs(100 * (value - baseline)), 1, thousands)) + " points";
+}
+
+std::string points_interval(const PairedDifference& difference, std::string_view thousands)
+{
+    const auto end = [&](double bound) { return with_sign(bound, grouped(std::fabs(100 * bound), 1, thousands)); };
+    return end(difference.low) + " … " + end(difference.high);
+}
+
 std::string factor(double value, double baseline, std::string_view thousands) { return three_digits(value / baseline, thousands) + "×"; }
 
 using Obstacles = std::vector<std::string> (*)(const ComparisonRow&, const ComparisonRow&);
@@ -74,6 +88,8 @@ std::vector<std::string> none(const ComparisonRow&, const ComparisonRow&) { retu
 const std::array figures{
     FigureColumn{"Perplexity", "per token", &ComparisonRow::perplexity_token, perplexity, difference, perplexity_obstacles, true},
     FigureColumn{"Perplexity", "per word", &ComparisonRow::perplexity_word, perplexity, difference, perplexity_obstacles, false},
+    FigureColumn{"KL to float", "per token", &ComparisonRow::kl_token, three_digits, difference, perplexity_obstacles, false},
+    FigureColumn{"Same top token", "", &ComparisonRow::top1_agreement, percent, points, perplexity_obstacles, false},
     FigureColumn{"Size", "on disk", &ComparisonRow::bytes, bytes, factor, none, true},
     FigureColumn{"Prefill", "tokens/s", &ComparisonRow::prefill_tokens_per_s, three_digits, factor, speed_obstacles, true},
     FigureColumn{"Decode", "tokens/s", &ComparisonRow::decode_tokens_per_s, three_digits, factor, speed_obstacles, true},
@@ -96,6 +112,13 @@ std::string printable(std::string text)
     return text;
 }
 
+void add_interval(TableCell& cell, const std::optional<PairedDifference>& difference, const std::string& words)
+{
+    if (!difference) return;
+    cell.interval = words;
+    if (difference->within_chance()) cell.interval += ", no detectable difference";
+}
+
 TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const ComparisonRow* baseline, std::string_view thousands)
 {
     const Figure& figure = row.*column.figure;
@@ -111,9 +134,60 @@ TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const Co
     } else {
         cell.delta = column.compared(*figure.value, *reference.value, thousands);
         if (!apart(figure, reference)) cell.delta += " within the spread";
-        if (column.figure == &ComparisonRow::perplexity_token && row.perplexity_difference) cell.interval = interval(*row.perplexity_difference, *figure.value, thousands);
+        if (column.figure == &ComparisonRow::perplexity_token) add_interval(cell, row.perplexity_difference, row.perplexity_difference ? interval(*row.perplexity_difference, *figure.value, thousands) : "");
+        if (column.figure == &ComparisonRow::kl_token) add_interval(cell, row.kl_difference, row.kl_difference ? interval(*row.kl_difference, *figure.value, thousands) : "");
     }
     return cell;
+}
+
+const TaskFigure* task_of(const ComparisonRow& row, const TaskFigure& like)
+{
+    const auto found = std::ranges::find_if(row.tasks, [&](const TaskFigure& figure) { return figure.task == like.task && figure.rows == like.rows; });
+    return found == row.tasks.end() ? nullptr : &*found;
+}
+
+/// The cell of a task: accuracy with its interval, and the difference to the baseline's answers to the same rows.
+TableCell task_cell(const ComparisonRow& row, const TaskFigure& like, const ComparisonRow* baseline, bool norm, std::string_view thousands)
+{
+    const TaskFigure* figure = task_of(row, like);
+    if (!figure) return {"–", "", "", "", "not measured: the task was not run", 0};
+    const auto& accuracy = norm ? figure->accuracy_norm : figure->accuracy;
+    const auto& own = norm ? figure->interval_norm : figure->interval;
+    const auto& paired = norm ? figure->difference_norm : figure->difference;
+    TableCell cell{percent(*accuracy.value, thousands), "", "", "", "", 0};
+    if (own) cell.spread = "95 %: " + grouped(100 * own->low, 1, thousands) + "–" + grouped(100 * own->high, 1, thousands);
+    const TaskFigure* reference = baseline && baseline != &row ? task_of(*baseline, *figure) : nullptr;
+    if (!reference) return cell;
+    if (!paired) {
+        cell.delta = "not comparable";
+        cell.why = "not comparable with the baseline: " + std::string(row.model_hash != baseline->model_hash ? "other model" : figure->row_hash != reference->row_hash ? "other rows" : "too few rows");
+        return cell;
+    }
+    cell.delta = points(*accuracy.value, norm ? *reference->accuracy_norm.value : *reference->accuracy.value, thousands);
+    add_interval(cell, paired, points_interval(*paired, thousands));
+    return cell;
+}
+
+/// Two columns for each task of choices, one for pairs.
+void add_task_columns(ReportTable& table, const Report& report, std::string_view thousands)
+{
+    std::vector<const TaskFigure*> known;
+    for (const ComparisonRow& row : report.rows) {
+        for (const TaskFigure& figure : row.tasks) {
+            const bool fresh = std::ranges::none_of(known, [&](const TaskFigure* other) { return other->task == figure.task && other->rows == figure.rows; });
+            if (fresh) known.push_back(&figure);
+        }
+    }
+    std::ranges::stable_sort(known, {}, [](const TaskFigure* figure) { return figure->task; });
+    for (const TaskFigure* task : known) {
+        for (const bool norm : {false, true}) {
+            if (norm && !task->accuracy_norm.value) continue;
+            TableColumn column{printable(task->task), std::string(norm ? "accuracy per byte, " : "accuracy, ") + std::to_string(task->rows) + " rows", true, {}};
+            for (const ComparisonRow& row : report.rows)
+                column.cells.push_back(task_cell(row, *task, report.baseline < report.rows.size() ? &reference_of(report, row) : nullptr, norm, thousands));
+            table.columns.push_back(std::move(column));
+        }
+    }
 }
 
 }  // namespace
@@ -158,6 +232,7 @@ ReportTable comparison_table(const Report& report, std::string_view thousands)
         for (const ComparisonRow& row : report.rows) column.cells.push_back(cell_of(figure, row, report.baseline < report.rows.size() ? &reference_of(report, row) : nullptr, thousands));
         table.columns.push_back(std::move(column));
     }
+    add_task_columns(table, report, thousands);
     for (std::size_t r = 0; r < report.rows.size(); ++r) {  // in reading order
         for (TableColumn& column : table.columns) {
             TableCell& cell = column.cells[r];

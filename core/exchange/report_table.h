@@ -12,9 +12,9 @@ namespace bitwright {
 
 struct TableCell {
     std::string text;    ///< "–" where not measured
-    std::string spread;  ///< smallest and largest repeat: "6210–6520"; "" where nothing was repeated
+    std::string spread;  ///< smallest and largest repeat: "6210–6520"; of an accuracy its interval: "95 %: 44.0–53.1"; "" where there is none
     std::string delta;   ///< against the baseline: "+0.89 (+2.1 %)", "1.80×", "1.02× within the spread", "not comparable"; "" on the baseline's own row
-    std::string interval;  ///< 95 % of the delta: "+0.51 … +1.27"; "" where unknown
+    std::string interval;  ///< 95 % of the delta: "+0.51 … +1.27", and ", no detectable difference" where 0 lies inside; "" where unknown
     std::string why;     ///< the reason behind "–" or "not comparable"
     int note = 0;        ///< 1-based index into ReportTable::notes of `why`, 0: none
 };

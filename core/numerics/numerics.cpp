@@ -54,7 +54,17 @@ public:
     {
         return here([&] {
             LevelModel at_level(model, recipe, options.level, options.placement, control);
-            return score_windows(at_level, windows, options, on_window);
+            const auto plain = reference(model, options, control);
+            return score_windows(at_level, plain.get(), windows, options, on_window);
+        });
+    }
+    std::vector<WindowScore> score(const Model& model, const Recipe* recipe, std::span<const TokenSequence> sequences, const EvaluateOptions& options,
+                                   const Control& control, const std::function<void(std::int64_t, const WindowScore&)>& on_sequence) override
+    {
+        return here([&] {
+            LevelModel at_level(model, recipe, options.level, options.placement, control);
+            const auto plain = reference(model, options, control);
+            return score_sequences(at_level, plain.get(), sequences, options, on_sequence);
         });
     }
     std::vector<LayerError> layer_errors(const Model& model, const Recipe& recipe, Placement placement, const TokenWindows& windows,
@@ -79,6 +89,12 @@ public:
     }
 
 private:
+    /// The model as it is, where an evaluation is set against it.
+    static std::unique_ptr<LevelModel> reference(const Model& model, const EvaluateOptions& options, const Control& control)
+    {
+        return options.against_float ? std::make_unique<LevelModel>(model, nullptr, Level::floating, options.placement, control) : nullptr;
+    }
+
     /// Runs a call on this thread: LibTorch's team size is per thread, and its exceptions stay inside.
     template <typename Call>
     auto here(Call call) -> decltype(call())

@@ -11,12 +11,14 @@
 #include "core/recipe/output_error.h"
 #include "core/recipe/preview.h"
 #include "core/recipe/recipe.h"
+#include "core/runtime/agreement.h"
 #include "core/runtime/control.h"
 #include "core/statistics/statistics.h"
 
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -94,11 +96,13 @@ struct EvaluateOptions {
     Placement placement = Placement::paper;
     /// Ids scored per window: all but the first, or (rolling) as `first_scored[w]` says.
     std::vector<std::int64_t> first_scored;  ///< per window; empty: 1 for all. Position p is scored from the logits at p−1
-    std::int64_t skip_windows = 0;           ///< resume: windows already scored
+    std::int64_t skip_windows = 0;           ///< resume: windows or sequences already scored
+    bool against_float = false;              ///< also how far the distributions are from those of the model as it is (one more pass)
 };
 struct WindowScore {
     double nll_sum = 0;
     std::int64_t tokens = 0;
+    std::optional<Agreement> agreement;  ///< with the float model, at the scored positions; absent unless asked for
 };
 
 /// Per layer: how far the quantized hidden state is from the float one.
@@ -143,6 +147,9 @@ public:
     /// One score per window, in order; `on_window` is called after each (for checkpoints). @return scores from skip_windows on.
     [[nodiscard]] virtual std::vector<WindowScore> evaluate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const EvaluateOptions& options,
                                                             const Control& control, const std::function<void(std::int64_t, const WindowScore&)>& on_window = {}) = 0;
+    /// The same for sequences of any length (options.first_scored is not read). A sequence with nothing to score has the score 0 of 0 tokens.
+    [[nodiscard]] virtual std::vector<WindowScore> score(const Model& model, const Recipe* recipe, std::span<const TokenSequence> sequences, const EvaluateOptions& options,
+                                                         const Control& control, const std::function<void(std::int64_t, const WindowScore&)>& on_sequence = {}) = 0;
     [[nodiscard]] virtual std::vector<LayerError> layer_errors(const Model& model, const Recipe& recipe, Placement placement, const TokenWindows& windows,
                                                                const Control& control) = 0;
 

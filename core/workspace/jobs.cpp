@@ -224,12 +224,16 @@ void cancel_job(Workspace& workspace, std::int64_t id)
 void put_scored_windows(Workspace& workspace, std::int64_t job, std::int64_t first, std::span<const ScoredWindow> scores)
 {
     workspace.database().write([&](SQLite::Database& db) {
-        SQLite::Statement row(db, "INSERT OR REPLACE INTO evaluation_progress (job, window, nll, tokens) VALUES (?, ?, ?, ?)");
+        SQLite::Statement row(db, "INSERT OR REPLACE INTO evaluation_progress (job, window, nll, tokens, kl, same_top, divergence) VALUES (?, ?, ?, ?, ?, ?, ?)");
         for (const auto& score : scores) {
             row.bind(1, job);
             row.bind(2, first++);
             row.bind(3, score.nll);
             row.bind(4, score.tokens);
+            const auto& agreement = score.agreement;
+            bind_optional(row, 5, agreement ? std::optional(agreement->kl_sum) : std::nullopt);
+            bind_optional(row, 6, agreement ? std::optional(agreement->same_top) : std::nullopt);
+            bind_optional(row, 7, agreement ? std::optional(agreement->first_divergence) : std::nullopt);
             row.exec();
             row.reset();
         }
@@ -240,10 +244,11 @@ std::vector<ScoredWindow> scored_windows(const Workspace& workspace, std::int64_
 {
     return workspace.database().read([&](SQLite::Database& db) {
         std::vector<ScoredWindow> scores;
-        SQLite::Statement query(db, "SELECT window, nll, tokens FROM evaluation_progress WHERE job = ? ORDER BY window");
+        SQLite::Statement query(db, "SELECT window, nll, tokens, kl, same_top, divergence FROM evaluation_progress WHERE job = ? ORDER BY window");
         query.bind(1, job);
         while (query.executeStep() && query.getColumn(0).getInt64() == static_cast<std::int64_t>(scores.size()))
-            scores.push_back({query.getColumn(1).getDouble(), query.getColumn(2).getInt64()});
+            scores.push_back({query.getColumn(1).getDouble(), query.getColumn(2).getInt64(),
+                              query.getColumn(3).isNull() ? std::nullopt : std::optional(Agreement{query.getColumn(3).getDouble(), query.getColumn(4).getInt64(), query.getColumn(5).getInt64()})});
         return scores;
     });
 }

@@ -4,6 +4,7 @@
 // Threading: as Workspace.
 #pragma once
 
+#include "core/runtime/agreement.h"
 #include "core/workspace/workspace.h"
 
 #include <cstdint>
@@ -48,6 +49,7 @@ void cancel_job(Workspace& workspace, std::int64_t id);
 struct ScoredWindow {
     double nll = 0;
     std::int64_t tokens = 0;
+    std::optional<Agreement> agreement{};  ///< with the float model; absent: not asked for
 };
 /// Appends scores of the windows from `first` on, in one transaction.
 void put_scored_windows(Workspace& workspace, std::int64_t job, std::int64_t first, std::span<const ScoredWindow> scores);

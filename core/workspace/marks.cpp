@@ -12,7 +12,8 @@ const char* table_of(const Workspace& workspace, const Reference& result)
 {
     if (result.kind == "run") return "runs";
     if (result.kind == "evaluation") return "evaluations";
-    throw bad_input(workspace.path().string(), to_string(result), "is no result; runs list shows runs and evaluations");
+    if (result.kind == "task") return "task_scores";
+    throw bad_input(workspace.path().string(), to_string(result), "is no result; runs list --evaluations shows them");
 }
 
 /// Changes one column of one result.
@@ -30,13 +31,15 @@ void update(Workspace& workspace, const Reference& result, const char* column, B
 
 constexpr const char* query_begin = R"(WITH wanted(result, place) AS (VALUES )";
 constexpr const char* query_end = R"()
-SELECT wanted.result, recipes.name, recipes.method, found.level, found.perplexity_token, found.prefill_tokens_per_s, found.decode_tokens_per_s,
+SELECT wanted.result, recipes.name, recipes.method, found.level, found.perplexity_token, found.kl_per_token, found.accuracy, found.prefill_tokens_per_s, found.decode_tokens_per_s,
        found.peak_rss_bytes, found.measured_on, devices.name AS device, conditions.threads, found.tags, found.note, found.created
 FROM wanted JOIN (
-  SELECT 'evaluation:' || id AS result, level, recipe, conditions, exp(nll_sum / tokens) AS perplexity_token, NULL AS prefill_tokens_per_s,
-         NULL AS decode_tokens_per_s, NULL AS peak_rss_bytes, windows || ' windows, ' || definition AS measured_on, tags, note, created FROM evaluations
+  SELECT 'evaluation:' || id AS result, level, recipe, conditions, exp(nll_sum / tokens) AS perplexity_token, kl_sum / tokens AS kl_per_token, NULL AS accuracy, NULL AS prefill_tokens_per_s,
+         NULL AS decode_tokens_per_s, NULL AS peak_rss_bytes, windows || ' windows, ' || definition AS measured_on, tags, note, created FROM evaluations LEFT JOIN agreements ON evaluation = id
   UNION ALL
-  SELECT 'run:' || runs.id, 'integer', packages.recipe, conditions, NULL,
+  SELECT 'task:' || id, level, recipe, conditions, NULL, NULL, 1.0 * correct / rows, NULL, NULL, NULL, task || ', ' || rows || ' rows, ' || definition, tags, note, created FROM task_scores
+  UNION ALL
+  SELECT 'run:' || runs.id, 'integer', packages.recipe, conditions, NULL, NULL, NULL,
          (SELECT value FROM measurements WHERE run = runs.id AND quantity = 'prefill_tokens_per_s'),
          (SELECT value FROM measurements WHERE run = runs.id AND quantity = 'decode_tokens_per_s'),
          (SELECT value FROM measurements WHERE run = runs.id AND quantity = 'peak_rss_bytes'),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What people say about results: tags, a note, put away. A result is a run ("run:7") or an evaluation ("evaluation:3"). And the results as SQL, to take along.
+// What people say about results: tags, a note, put away. A result is a run ("run:7"), an evaluation ("evaluation:3") or a task's score ("task:2"). And the results as SQL, to take along.
 // All functions throw Error (bad_input) for a reference that is no result, or is not in the workspace.
 // Threading: as Workspace.
 #pragma once

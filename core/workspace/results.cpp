@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* select_evaluation =
     "SELECT id, level, placement, model, recipe, package, text, conditions, definition, token_hash, created, windows, tokens, "
-    "nll_sum, words, whole_text, window_nll, tags, note, archived FROM evaluations ";
+    "nll_sum, words, whole_text, window_nll, tags, note, archived, kl_sum, same_top, per_window "
+    "FROM evaluations LEFT JOIN agreements ON evaluation = id ";
 
 EvaluationRow row_of(const Workspace& workspace, SQLite::Statement& query)
 {
@@ -35,6 +36,7 @@ EvaluationRow row_of(const Workspace& workspace, SQLite::Statement& query)
     row.tags = stored_json<std::vector<std::string>>(workspace, "evaluation:" + std::to_string(row.id) + ", tags", query.getColumn(17).getString());
     row.note = optional_string(query.getColumn(18));
     row.archived = query.getColumn(19).getInt() != 0;
+    if (const auto kl = optional_double(query.getColumn(20))) row.agreement = AgreementRow{*kl, query.getColumn(21).getInt64(), {}};
     return row;
 }
 
@@ -99,9 +101,35 @@ Conditions get_conditions(const Workspace& workspace, std::int64_t id)
     });
 }
 
+namespace {
+
+constexpr std::int64_t agreement_columns = 3;  ///< of a window: KL sum, positions of equal top-1, first diverging token
+
+std::string put_agreements(Workspace& workspace, const std::vector<Agreement>& windows)
+{
+    std::vector<double> values;
+    for (const auto& window : windows) {
+        for (const double value : {window.kl_sum, static_cast<double>(window.same_top), static_cast<double>(window.first_divergence)}) values.push_back(value);
+    }
+    return put_tensor(workspace, Tensor::from<double>(Dtype::f64, {static_cast<std::int64_t>(windows.size()), agreement_columns}, values));
+}
+
+std::vector<Agreement> get_agreements(const Workspace& workspace, const std::string& sha256)
+{
+    const auto tensor = get_tensor(workspace, sha256);
+    const auto values = tensor.as<double>();
+    std::vector<Agreement> windows;
+    for (std::size_t i = 0; i + agreement_columns <= values.size(); i += agreement_columns)
+        windows.push_back({values[i], static_cast<std::int64_t>(values[i + 1]), static_cast<std::int64_t>(values[i + 2])});
+    return windows;
+}
+
+}  // namespace
+
 std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std::optional<std::int64_t> job)
 {
     const auto windows = put_tensor(workspace, Tensor::from<double>(Dtype::f64, {static_cast<std::int64_t>(row.window_nll.size())}, row.window_nll));
+    const auto agreements = row.agreement ? put_agreements(workspace, row.agreement->windows) : std::string();
     return workspace.database().write([&](SQLite::Database& db) {
         SQLite::Statement insert(
             db,
@@ -125,6 +153,14 @@ std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std:
         insert.bind(16, timestamp());
         insert.exec();
         const auto id = db.getLastInsertRowid();
+        if (row.agreement) {
+            SQLite::Statement agreement(db, "INSERT INTO agreements (evaluation, kl_sum, same_top, per_window) VALUES (?, ?, ?, ?)");
+            agreement.bind(1, id);
+            agreement.bind(2, row.agreement->kl_sum);
+            agreement.bind(3, row.agreement->same_top);
+            agreement.bind(4, agreements);
+            agreement.exec();
+        }
         if (job) end_job(workspace, *job, JobState::done, "evaluation:" + std::to_string(id));
         return id;
     });
@@ -132,17 +168,19 @@ std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std:
 
 EvaluationRow get_evaluation(const Workspace& workspace, std::int64_t id)
 {
-    std::string windows;
+    std::string windows, agreements;
     auto row = workspace.database().read([&](SQLite::Database& db) {
         SQLite::Statement query(db, std::string(select_evaluation) + "WHERE id = ?");
         query.bind(1, id);
         if (!query.executeStep()) throw bad_input(workspace.path().string(), "evaluation:" + std::to_string(id), "is not in the workspace");
         windows = query.getColumn(16).getString();
+        agreements = optional_string(query.getColumn(22)).value_or("");
         return row_of(workspace, query);
     });
     const auto tensor = get_tensor(workspace, windows);
     const auto values = tensor.as<double>();
     row.window_nll.assign(values.begin(), values.end());
+    if (row.agreement) row.agreement->windows = get_agreements(workspace, agreements);
     return row;
 }
 
@@ -180,6 +218,16 @@ std::optional<double> perplexity_word(const EvaluationRow& row)
 {
     if (!row.whole_text || !row.words) return std::nullopt;
     return std::exp(row.nll_sum / static_cast<double>(*row.words));
+}
+
+std::optional<double> kl_per_token(const EvaluationRow& row)
+{
+    return row.agreement ? std::optional(row.agreement->kl_sum / static_cast<double>(row.tokens)) : std::nullopt;
+}
+
+std::optional<double> top1_agreement(const EvaluationRow& row)
+{
+    return row.agreement ? std::optional(static_cast<double>(row.agreement->same_top) / static_cast<double>(row.tokens)) : std::nullopt;
 }
 
 void put_layer_errors(Workspace& workspace, std::int64_t recipe, std::int64_t model, const std::string& placement, const std::string& token_hash,

@@ -3,6 +3,7 @@
 // Threading: as Workspace.
 #pragma once
 
+#include "core/runtime/agreement.h"
 #include "core/workspace/workspace.h"
 
 #include <cstdint>
@@ -25,6 +26,13 @@ struct Conditions {
 std::int64_t put_conditions(Workspace& workspace, const Conditions& conditions);
 [[nodiscard]] Conditions get_conditions(const Workspace& workspace, std::int64_t id);
 
+/// How far an evaluation's distributions are from the float model's, over all scored positions.
+struct AgreementRow {
+    double kl_sum = 0;                ///< Σ KL(float‖this), natural logarithm
+    std::int64_t same_top = 0;        ///< positions with the same most likely token
+    std::vector<Agreement> windows;  ///< read back by get_evaluation only
+};
+
 struct EvaluationRow {
     std::int64_t id = 0;
     std::string level;                     ///< "float", "simulated", "integer"
@@ -40,6 +48,7 @@ struct EvaluationRow {
     std::optional<std::string> note;
     bool archived = false;
     std::vector<double> window_nll;  ///< read back by get_evaluation only
+    std::optional<AgreementRow> agreement;  ///< absent: not computed
 };
 /// Stores the evaluation with its window NLL, and ends `job` as done with it, in one transaction. @return id
 std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std::optional<std::int64_t> job);
@@ -53,6 +62,10 @@ std::int64_t put_evaluation(Workspace& workspace, const EvaluationRow& row, std:
 [[nodiscard]] double perplexity_token(const EvaluationRow& row);
 /// exp(nll_sum / words), where the whole text was scored.
 [[nodiscard]] std::optional<double> perplexity_word(const EvaluationRow& row);
+
+/// Mean KL(float‖this) per scored token, and the share of them with the same most likely token.
+[[nodiscard]] std::optional<double> kl_per_token(const EvaluationRow& row);
+[[nodiscard]] std::optional<double> top1_agreement(const EvaluationRow& row);
 
 struct LayerErrorRow {
     std::int64_t layer = 0;

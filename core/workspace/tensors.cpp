@@ -179,7 +179,8 @@ Collected collect_unreferenced(Workspace& workspace, std::chrono::seconds older_
         SQLite::Statement unused(db,
                                  "SELECT sha256, bytes FROM tensor WHERE created <= ? AND sha256 NOT IN (SELECT sha256 FROM recipe_tensors "
                                  "UNION SELECT tokens FROM calibrations UNION SELECT statistics FROM calibrations "
-                                 "UNION SELECT window_nll FROM evaluations UNION SELECT log FROM runs)");
+                                 "UNION SELECT window_nll FROM evaluations UNION SELECT log FROM runs UNION SELECT per_window FROM agreements "
+                                 "UNION SELECT outcomes FROM task_scores UNION SELECT log_probabilities FROM task_scores)");
         unused.bind(1, timestamp(std::chrono::system_clock::now() - older_than));
         SQLite::Statement erase(db, "DELETE FROM tensor WHERE sha256 = ?");
         while (unused.executeStep()) {

@@ -33,7 +33,7 @@ std::string timestamp(std::chrono::system_clock::time_point time)
 
 bool parse_reference(const std::string& text, Reference& reference)
 {
-    static constexpr const char* kinds[] = {"recipe", "calibration", "run", "job", "evaluation", "package"};
+    static constexpr const char* kinds[] = {"recipe", "calibration", "run", "job", "evaluation", "package", "task"};
     const auto colon = text.find(':');
     if (colon == std::string::npos) return false;
     const auto kind = text.substr(0, colon);

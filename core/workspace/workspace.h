@@ -50,7 +50,7 @@ private:
 
 /// Words for what a command printed: "recipe:14".
 struct Reference {
-    std::string kind;  ///< "recipe", "calibration", "run", "job", "evaluation", "package"
+    std::string kind;  ///< "recipe", "calibration", "run", "job", "evaluation", "package", "task"
     std::int64_t id = 0;
 };
 /// Parses "recipe:14". @return false when `text` has not this form.

@@ -31,7 +31,7 @@ struct Story {
     [[nodiscard]] std::vector<WindowScore> scores(const TokenWindows& windows, const EvaluateOptions& options = {}) const
     {
         LevelModel level(model, nullptr, Level::floating, Placement::paper, control);
-        return score_windows(level, windows, options, {});
+        return score_windows(level, nullptr, windows, options, {});
     }
 };
 
@@ -87,6 +87,68 @@ TEST(Evaluation, SkippedWindowsAndPositionsLeaveTheRestAsItIs)
         EXPECT_LT(second_half[i].nll_sum, all[i].nll_sum);
     }
     EXPECT_THROW(static_cast<void>(story.scores(windows, {.first_scored = {1}})), Error);
+}
+
+TEST(Evaluation, KlAndAgreementAreThoseOfTheLogits)
+{
+    const Model model = open_model(test::golden_models() / "llama-gqa-tied");
+    TokenWindows windows{.count = 2, .length = 12, .ids = {}, .origin = "test"};
+    for (int i = 0; i < 24; ++i) windows.ids.push_back((i * 37 + 11) % 100);
+    Recipe coarse;
+    for (const Site& site : model.sites->sites()) {
+        if (is_layer_linear(site.role)) coarse.sites[site.name].scheme = {.bits = 3, .granularity = Granularity::row};
+    }
+    LevelModel plain(model, nullptr, Level::floating, Placement::paper, control), quantized(model, &coarse, Level::simulated, Placement::paper, control);
+    const auto scores = score_windows(quantized, &plain, windows, {.level = Level::simulated}, {});
+    ASSERT_EQ(scores.size(), 2U);
+    for (std::int64_t w = 0; w < 2; ++w) {
+        const std::vector<std::int32_t> ids(windows.window(w), windows.window(w) + 11);
+        const auto p = run_forward(plain, ids).logits, q = run_forward(quantized, ids).logits;
+        const auto vocab = static_cast<std::size_t>(p.shape[1]);
+        long double kl = 0;
+        std::int64_t same = 0, first = -1;
+        for (std::size_t t = 0; t < 11; ++t) {
+            const auto a = p.as<float>().subspan(t * vocab, vocab), b = q.as<float>().subspan(t * vocab, vocab);
+            long double sum_a = 0, sum_b = 0;
+            for (std::size_t v = 0; v < vocab; ++v) sum_a += std::exp(static_cast<long double>(a[v])), sum_b += std::exp(static_cast<long double>(b[v]));
+            for (std::size_t v = 0; v < vocab; ++v)
+                kl += std::exp(static_cast<long double>(a[v])) / sum_a * ((static_cast<long double>(a[v]) - std::log(sum_a)) - (static_cast<long double>(b[v]) - std::log(sum_b)));
+            const bool equal = std::max_element(a.begin(), a.end()) - a.begin() == std::max_element(b.begin(), b.end()) - b.begin();
+            same += equal;
+            if (!equal && first < 0) first = static_cast<std::int64_t>(t) + 1;
+        }
+        ASSERT_TRUE(scores[static_cast<std::size_t>(w)].agreement);
+        const auto& agreement = *scores[static_cast<std::size_t>(w)].agreement;
+        EXPECT_NEAR(agreement.kl_sum, static_cast<double>(kl), 1e-6 * std::abs(static_cast<double>(kl)) + 1e-9);
+        EXPECT_EQ(agreement.same_top, same);
+        EXPECT_EQ(agreement.first_divergence, first);
+        EXPECT_GT(agreement.kl_sum, 0);
+    }
+}
+
+TEST(Evaluation, SequencesOfAnyLengthScoreAsWindowsDo)
+{
+    const Model model = open_model(test::golden_models() / "llama-gqa-tied");
+    LevelModel level(model, nullptr, Level::floating, Placement::paper, control);
+    std::vector<TokenSequence> sequences;
+    for (const int length : {2, 9, 5, 9}) {
+        TokenSequence sequence{{}, length > 4 ? 3 : 1};
+        for (int i = 0; i < length; ++i) sequence.ids.push_back((i * 31 + length) % 100);
+        sequences.push_back(sequence);
+    }
+    sequences.push_back({{1, 2, 3}, 3});  // nothing to score
+    const auto scores = score_sequences(level, nullptr, sequences, {}, {});
+    ASSERT_EQ(scores.size(), sequences.size());
+    for (std::size_t i = 0; i + 1 < sequences.size(); ++i) {
+        TokenWindows window{.count = 1, .length = static_cast<std::int64_t>(sequences[i].ids.size()), .ids = sequences[i].ids, .origin = "test"};
+        const auto alone = score_windows(level, nullptr, window, {.first_scored = {sequences[i].first_scored}}, {});
+        EXPECT_EQ(alone[0].nll_sum, scores[i].nll_sum) << i;
+        EXPECT_EQ(alone[0].tokens, scores[i].tokens) << i;
+    }
+    EXPECT_EQ(scores.back().tokens, 0);
+    EXPECT_EQ(scores.back().nll_sum, 0);
+    EXPECT_EQ(score_sequences(level, nullptr, sequences, {.skip_windows = 3}, {}).front().nll_sum, scores[3].nll_sum);
+    EXPECT_THROW((void)score_sequences(level, nullptr, std::vector<TokenSequence>{{{1}, 1}}, {}, {}), Error);
 }
 
 TEST(SlowEvaluation, WikitextEqualsTheReference)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/results/results_page.h"
 #include "core/workspace/marks.h"
+#include "core/workspace/task_scores.h"
 #include "tests/views/measured_workspace.h"
 #include "views/desk/formats.h"
 #include "views/results/same_windows.h"
@@ -53,6 +54,39 @@ TEST_F(Results, ShowsEverythingMeasuredNewestFirst)
     const auto evaluations = list_evaluations(desk_->measured->workspace());
     EXPECT_EQ(text(10, ResultsModel::perplexity), number(perplexity_token(evaluations.back()), 4));
     EXPECT_TRUE(table().model()->index(0, ResultsModel::perplexity).data(Qt::ToolTipRole).toString().startsWith(QLatin1String("Not measured")));
+}
+
+TEST_F(Results, TasksAndTheDistanceToTheFloatModelAreShown)
+{
+    auto& workspace = desk_->measured->workspace();
+    auto evaluation = get_evaluation(workspace, list_evaluations(workspace).front().id);
+    evaluation.agreement = AgreementRow{0.5 * static_cast<double>(evaluation.tokens), evaluation.tokens / 2, std::vector<Agreement>(evaluation.window_nll.size(), {63.5, 60, 7})};
+    const auto with_kl = put_evaluation(workspace, evaluation, {});
+    TaskScoreRow score;
+    score.task = "ARC-Easy", score.kind = "choice", score.level = evaluation.level, score.placement = evaluation.placement;
+    score.model = evaluation.model, score.recipe = evaluation.recipe, score.package = evaluation.package, score.conditions = evaluation.conditions;
+    score.definition = "d", score.row_hash = std::string(64, 'e');
+    for (int i = 0; i < 8; ++i) score.outcomes.push_back({{-1, -2}, i < 6 ? 0 : 1, 0, 0});
+    const auto task = put_task_score(workspace, score, {});
+    desk_->desk.desk.refresh();
+    ASSERT_TRUE(test::wait_until([&] { return shown() == 13; }));
+    const auto row_of = [&](const Reference& reference) {
+        for (int row = 0; row < shown(); ++row)
+            if (table().model()->index(row, ResultsModel::name).data(Qt::ToolTipRole).toString() == QString::fromStdString(to_string(reference))) return row;
+        return -1;
+    };
+    const int kl = row_of({"evaluation", with_kl}), accuracy = row_of({"task", task});
+    ASSERT_GE(kl, 0);
+    ASSERT_GE(accuracy, 0);
+    EXPECT_EQ(text(kl, ResultsModel::kl), number(0.5));
+    EXPECT_EQ(text(accuracy, ResultsModel::accuracy), number(75.0) + QStringLiteral(" %"));
+    EXPECT_EQ(text(accuracy, ResultsModel::perplexity), not_measured);
+    EXPECT_TRUE(text(accuracy, ResultsModel::measured_on).contains(QStringLiteral("ARC-Easy, 8 rows")));
+    table().setCurrentIndex(table().model()->index(accuracy, ResultsModel::name));
+    EXPECT_TRUE(test::wait_until([&] { return desk_->page->findChild<QTextBrowser*>()->toPlainText().contains(QStringLiteral("6 of 8")); })) << "the details have the interval";
+    filter().setText(QStringLiteral("accuracy>70"));
+    filter().setText(QStringLiteral("kind:task"));
+    EXPECT_EQ(shown(), 1);
 }
 
 TEST_F(Results, TheModelKeepsItsContract)

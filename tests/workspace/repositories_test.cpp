@@ -3,6 +3,7 @@
 #include "core/workspace/models.h"
 #include "core/workspace/results.h"
 #include "core/workspace/runs.h"
+#include "core/workspace/task_scores.h"
 #include "core/workspace/tensors.h"
 #include "tests/support/shared_data.h"
 
@@ -88,6 +89,58 @@ TEST(Tensors, UnreferencedOnesAreCollectedOthersStay)
     EXPECT_THROW((void)get_tensor(workspace, small), Error);
     EXPECT_THROW((void)get_tensor(workspace, large), Error);
     EXPECT_EQ(get_evaluation(workspace, id).window_nll, (std::vector<double>{1, 3}));
+}
+
+TEST(Results, AgreementsAndTaskScoresComeBackAndTheirTensorsStay)
+{
+    Workspace workspace(test::scratch("task-scores") / "w.bitwright");
+    const auto model = put_model(workspace, {0, std::string(64, 'c'), "llama", "x", {}, {}, "/m"}, "identity");
+    EvaluationRow evaluation;
+    evaluation.level = "float";
+    evaluation.model = model;
+    evaluation.conditions = put_conditions(workspace, {});
+    evaluation.definition = "d";
+    evaluation.token_hash = std::string(64, 'd');
+    evaluation.windows = 2, evaluation.tokens = 8, evaluation.nll_sum = 4;
+    evaluation.window_nll = {1, 3};
+    const auto plain = put_evaluation(workspace, evaluation, {});
+    evaluation.agreement = AgreementRow{0.1 + 0.2, 5, {{0.1, 3, -1}, {0.2, 2, 4}}};
+    const auto id = put_evaluation(workspace, evaluation, {});
+    EXPECT_FALSE(get_evaluation(workspace, plain).agreement) << "not asked for is absent";
+    EXPECT_FALSE(kl_per_token(get_evaluation(workspace, plain)));
+
+    TaskScoreRow score;
+    score.task = "small", score.kind = "choice", score.level = "float", score.model = model;
+    score.conditions = evaluation.conditions;
+    score.definition = "d", score.row_hash = std::string(64, 'e');
+    score.outcomes = {{{-1.5, -2}, 0, 0, 1}, {{-3, -1, -2}, 2, 1, 2}};
+    const auto task = put_task_score(workspace, score, {});
+    score.kind = "pair", score.task = "pairs";
+    const auto pairs = put_task_score(workspace, score, {});
+    (void)collect_unreferenced(workspace, std::chrono::seconds(-1));
+
+    const auto back = get_evaluation(workspace, id);
+    ASSERT_TRUE(back.agreement);
+    EXPECT_EQ(back.agreement->kl_sum, 0.1 + 0.2);
+    EXPECT_EQ(*top1_agreement(back), 5.0 / 8);
+    ASSERT_EQ(back.agreement->windows.size(), 2U);
+    EXPECT_EQ(back.agreement->windows[0].first_divergence, -1);
+    EXPECT_EQ(back.agreement->windows[1].same_top, 2);
+    const auto row = get_task_score(workspace, task);
+    EXPECT_EQ(row.rows, 2);
+    EXPECT_EQ(row.correct, 1);
+    EXPECT_EQ(row.correct_norm, 1);
+    ASSERT_EQ(row.outcomes.size(), 2U);
+    EXPECT_EQ(row.outcomes[1].log_probabilities, (std::vector<double>{-3, -1, -2}));
+    EXPECT_EQ(row.outcomes[1].predicted, 1);
+    EXPECT_TRUE(row.outcomes[1].correct_norm());
+    EXPECT_FALSE(get_task_score(workspace, pairs).correct_norm) << "pairs have none";
+    EXPECT_EQ(find_task_score(workspace, row)->id, task);
+    archive_results(workspace, {{"task", task}}, true);
+    EXPECT_FALSE(find_task_score(workspace, row));
+    EXPECT_EQ(list_task_scores(workspace).size(), 1U);
+    EXPECT_EQ(list_task_scores(workspace, true).size(), 2U);
+    EXPECT_THROW((void)get_task_score(workspace, 99), Error);
 }
 
 TEST(Models, AMovedModelKeepsItsRow)

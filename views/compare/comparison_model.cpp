@@ -130,7 +130,10 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const
     case obstacle_role: return obstacle;
     case Qt::ToolTipRole: {
         if (!shown.why.empty()) return QString::fromStdString(shown.why);
-        return shown.spread.empty() ? sentence_of(row, baseline) : tr("%1 (repeats %2)").arg(sentence_of(row, baseline), localised(shown.spread));
+        auto words = sentence_of(row, baseline);
+        if (!shown.interval.empty()) words += QLatin1Char('\n') + tr("95 % interval of the difference: %1").arg(localised(shown.interval));
+        if (shown.spread.starts_with("95 %")) return words + QLatin1Char('\n') + tr("Interval of the figure itself: %1").arg(localised(shown.spread));
+        return shown.spread.empty() ? words : tr("%1 (repeats %2)").arg(words, localised(shown.spread));
     }
     case Qt::AccessibleTextRole:
         return headerData(index.column(), Qt::Horizontal, Qt::DisplayRole).toString().replace(QLatin1Char('\n'), QLatin1Char(' ')) + QLatin1Char(' ') + localised(shown.text) + QLatin1Char(' ') +
@@ -149,7 +152,7 @@ QVariant ComparisonModel::headerData(int section, Qt::Orientation orientation, i
     if (section == 0) return tr("Recipe");
     static const char* const known[] = {QT_TR_NOOP("Perplexity"), QT_TR_NOOP("Size"),  QT_TR_NOOP("Prefill"), QT_TR_NOOP("Decode"),
                                         QT_TR_NOOP("Memory"),     QT_TR_NOOP("per token"), QT_TR_NOOP("per word"), QT_TR_NOOP("tokens/s"), QT_TR_NOOP("peak"),
-                                        QT_TR_NOOP("on disk")};
+                                        QT_TR_NOOP("on disk"),    QT_TR_NOOP("KL to float"), QT_TR_NOOP("Same top token")};
     const auto translated = [&](const std::string& words) {
         for (const char* name : known)
             if (words == name) return tr(name);

@@ -10,7 +10,7 @@ namespace bitwright::views {
 namespace {
 
 constexpr std::array texts{"method", "level", "tag", "device", "note", "name", "recipe", "kind", "is", "on"};
-constexpr std::array figures{"ppl", "perplexity", "prefill", "decode", "memory", "windows"};
+constexpr std::array figures{"ppl", "perplexity", "kl", "accuracy", "prefill", "decode", "memory", "windows"};
 
 template <std::size_t N>
 bool among(const std::array<const char*, N>& names, const QString& name)
@@ -21,6 +21,8 @@ bool among(const std::array<const char*, N>& names, const QString& name)
 std::optional<double> figure_of(const QString& field, const ResultRow& row)
 {
     if (field == QLatin1String("ppl") || field == QLatin1String("perplexity")) return row.perplexity;
+    if (field == QLatin1String("kl")) return row.kl;
+    if (field == QLatin1String("accuracy")) return row.accuracy;
     if (field == QLatin1String("prefill")) return row.prefill;
     if (field == QLatin1String("decode")) return row.decode;
     if (field == QLatin1String("memory")) return row.memory;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/results/result_row.h"
 
+#include "core/exchange/bootstrap.h"
+#include "core/exchange/comparison_parts.h"
 #include "core/runtime/file.h"
 #include "core/workspace/device_runs.h"
 #include "core/workspace/models.h"
 #include "core/workspace/recipes.h"
 #include "core/workspace/runs.h"
 #include "core/workspace/stored_json.h"
+#include "core/workspace/task_scores.h"
 #include "core/workspace/tensors.h"
 #include "device_bridge/phone/thermal.h"
 #include "views/desk/formats.h"
@@ -98,6 +101,7 @@ ResultRow row_of(const EvaluationRow& evaluation, Names& names)
     names.describe(row, evaluation.recipe);
     if (row.name.isEmpty() && evaluation.package) row.name = q(to_string(Reference{"package", *evaluation.package}));
     row.perplexity = perplexity_token(evaluation);
+    row.kl = kl_per_token(evaluation);
     row.windows = evaluation.windows;
     row.measured_on = evaluation.windows == 1 ? text("1 window") : text("%1 windows").arg(count(evaluation.windows));
     if (evaluation.text) row.measured_on = names.text_of(*evaluation.text) + QStringLiteral(", ") + row.measured_on;
@@ -106,6 +110,24 @@ ResultRow row_of(const EvaluationRow& evaluation, Names& names)
     row.note = q(evaluation.note.value_or(""));
     row.created = q(evaluation.created);
     row.archived = evaluation.archived;
+    return row;
+}
+
+ResultRow row_of(const TaskScoreRow& score, Names& names)
+{
+    ResultRow row;
+    row.reference = {"task", score.id};
+    row.level = q(score.level);
+    if (score.level == "float") row.name = row.method = QStringLiteral("float");
+    names.describe(row, score.recipe);
+    if (row.name.isEmpty() && score.package) row.name = q(to_string(Reference{"package", *score.package}));
+    row.accuracy = static_cast<double>(score.correct) / static_cast<double>(score.rows);
+    row.measured_on = q(score.task) + QStringLiteral(", ") + text("%1 rows").arg(count(score.rows));
+    row.device = q(names.conditions_of(score.conditions).device_name);
+    row.tags = list(score.tags);
+    row.note = q(score.note.value_or(""));
+    row.created = q(score.created);
+    row.archived = score.archived;
     return row;
 }
 
@@ -199,6 +221,19 @@ void add_package(ResultDetails& details, const Workspace& workspace, std::int64_
     details.hashes.emplace_back(text("package file"), q(package.path));
 }
 
+/// The earliest of them, and in how many windows there is one.
+QString first_divergences(const std::vector<Agreement>& windows)
+{
+    std::int64_t earliest = -1, diverged = 0;
+    for (const auto& window : windows) {
+        if (window.first_divergence < 0) continue;
+        ++diverged;
+        if (earliest < 0 || window.first_divergence < earliest) earliest = window.first_divergence;
+    }
+    if (diverged == 0) return text("in no window");
+    return text("in %1 of %2 windows, at the earliest token %3").arg(count(diverged), count(static_cast<std::int64_t>(windows.size())), count(earliest));
+}
+
 ResultDetails details_of(const Workspace& workspace, const EvaluationRow& row)
 {
     ResultDetails details;
@@ -209,6 +244,12 @@ ResultDetails details_of(const Workspace& workspace, const EvaluationRow& row)
     if (row.text) out.emplace_back(text("text"), q(get_text(workspace, *row.text).path));
     out.emplace_back(text("tokens scored"), count(row.tokens));
     out.emplace_back(text("sum of −ln p"), number(row.nll_sum, 6));
+    if (row.agreement) {
+        out.emplace_back(text("KL to float, per token"), number(kl_per_token(row)));
+        out.emplace_back(text("same most likely token as float"), text("%1 of %2").arg(count(row.agreement->same_top), count(row.tokens)));
+        const auto& windows = row.agreement->windows;
+        out.emplace_back(text("first token chosen differently"), first_divergences(windows));
+    }
     const auto word = perplexity_word(row);
     out.emplace_back(text("perplexity per word"), word ? number(*word) : not_measured);
     if (row.model) details.hashes.emplace_back(text("model"), q(get_model(workspace, *row.model).content_hash));
@@ -219,6 +260,36 @@ ResultDetails details_of(const Workspace& workspace, const EvaluationRow& row)
     ResultSamples samples{text("−ln p per token"), {}, {}};
     for (const double nll : row.window_nll) samples.values.push_back(nll / per_window);
     details.samples.push_back(std::move(samples));
+    if (row.agreement) {
+        ResultSamples kl{text("KL to float per token"), {}, {}};
+        for (const auto& window : row.agreement->windows) kl.values.push_back(window.kl_sum / per_window);
+        details.samples.push_back(std::move(kl));
+    }
+    return details;
+}
+
+QString share_words(std::int64_t correct, const std::vector<double>& answers)
+{
+    const auto rows = static_cast<double>(answers.size());
+    auto words = text("%1 % (%2 of %3)").arg(number(100 * static_cast<double>(correct) / rows), count(correct), count(static_cast<std::int64_t>(answers.size())));
+    if (const auto interval = bootstrap_mean(answers)) words += text(", 95 % interval %1 to %2").arg(number(100 * interval->low), number(100 * interval->high));
+    return words;
+}
+
+ResultDetails details_of(const Workspace& workspace, const TaskScoreRow& row)
+{
+    ResultDetails details;
+    add_conditions(details, workspace, get_conditions(workspace, row.conditions));
+    auto& out = details.conditions;
+    out.emplace_back(text("task"), q(row.task));
+    out.emplace_back(text("scored"), q(row.definition));
+    if (row.placement) out.emplace_back(text("placement"), q(*row.placement));
+    out.emplace_back(text("accuracy"), share_words(row.correct, answers_of(row, false)));
+    if (row.correct_norm) out.emplace_back(text("accuracy per byte"), share_words(*row.correct_norm, answers_of(row, true)));
+    if (row.model) details.hashes.emplace_back(text("model"), q(get_model(workspace, *row.model).content_hash));
+    add_recipe(details, workspace, row.recipe);
+    if (row.package) add_package(details, workspace, *row.package);
+    details.hashes.emplace_back(text("rows"), q(row.row_hash));
     return details;
 }
 
@@ -254,6 +325,7 @@ std::vector<ResultRow> read_results(const Workspace& workspace)
     Names names(workspace);
     std::vector<ResultRow> rows;
     for (const auto& evaluation : list_evaluations(workspace, true)) rows.push_back(row_of(evaluation, names));
+    for (const auto& score : list_task_scores(workspace, true)) rows.push_back(row_of(score, names));
     for (const auto& run : list_runs(workspace, true)) rows.push_back(row_of(run, workspace, names));
     std::stable_sort(rows.begin(), rows.end(), [](const ResultRow& a, const ResultRow& b) { return a.created > b.created; });
     return rows;
@@ -261,7 +333,9 @@ std::vector<ResultRow> read_results(const Workspace& workspace)
 
 ResultDetails read_details(const Workspace& workspace, const Reference& reference)
 {
-    auto details = reference.kind == "run" ? details_of(workspace, get_run(workspace, reference.id)) : details_of(workspace, get_evaluation(workspace, reference.id));
+    auto details = reference.kind == "run"    ? details_of(workspace, get_run(workspace, reference.id))
+                   : reference.kind == "task" ? details_of(workspace, get_task_score(workspace, reference.id))
+                                              : details_of(workspace, get_evaluation(workspace, reference.id));
     details.reference = reference;
     return details;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One line of Results: an evaluation or a run, with the names of what it was measured on. And everything its details pane shows, read when it is selected.
+// One line of Results: an evaluation, a task's score or a run, with the names of what it was measured on. And everything its details pane shows, read when it is selected.
 // Threading: read_* on the interactive lane; values.
 #pragma once
 
@@ -16,16 +16,18 @@
 namespace bitwright::views {
 
 struct ResultRow {
-    Reference reference;              ///< run or evaluation
+    Reference reference;              ///< run, evaluation or task
     QString name, method;             ///< of the recipe; "float" for the model itself
     QString level;                    ///< float, simulated, integer
     std::optional<double> perplexity;  ///< per token
+    std::optional<double> kl;          ///< to the float model, per token
+    std::optional<double> accuracy;    ///< of a task: share of right answers
     std::optional<double> prefill, decode, memory;  ///< tokens/s, tokens/s, bytes
     std::optional<std::pair<double, double>> prefill_spread, decode_spread;
     QString measured_on;              ///< "evaluation.txt, 16 windows", "64 + 16 tokens × 3, 2 threads"
     QString device, device_identity;  ///< identity: of a phone; "": this computer
     bool simulated = false;           ///< measured on a phone that is not there: its figures say nothing about hardware
-    std::int64_t windows = 0;         ///< 0: a run
+    std::int64_t windows = 0;         ///< 0: a run or a task
     QStringList tags;                 ///< "star" shows as a star
     QString note, created;            ///< created: ISO, UTC
     bool archived = false, aborted = false;

@@ -4,6 +4,7 @@
 
 #include "core/workspace/marks.h"
 #include "core/workspace/runs.h"
+#include "core/workspace/task_scores.h"
 #include "views/desk/formats.h"
 #include "views/results/same_windows.h"
 
@@ -119,6 +120,8 @@ void ResultsPage::evaluate(const QString& level)
             std::optional<QStringList> windows;
             if (row.is_run()) {
                 recipe = get_package(*workspace, get_run(*workspace, row.reference.id).package).recipe;
+            } else if (row.reference.kind == "task") {
+                recipe = get_task_score(*workspace, row.reference.id).recipe;
             } else {
                 const auto evaluation = get_evaluation(*workspace, row.reference.id);
                 recipe = evaluation.recipe;

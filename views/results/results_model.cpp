@@ -65,6 +65,8 @@ QString ResultsModel::text(const ResultRow& row, int column) const
     case method: return method_title(row.method);
     case level: return row.level == QLatin1String("float") ? tr("float") : row.level == QLatin1String("integer") ? tr("integer") : tr("simulated");
     case perplexity: return number(row.perplexity, 4);
+    case kl: return number(row.kl);
+    case accuracy: return row.accuracy ? number(100 * *row.accuracy) + QStringLiteral(" %") : not_measured;
     case prefill: return with_spread(row.prefill, row.prefill_spread);
     case decode: return with_spread(row.decode, row.decode_spread);
     case memory: return row.memory ? bytes(static_cast<std::uint64_t>(*row.memory)) : not_measured;
@@ -85,6 +87,8 @@ QVariant ResultsModel::key(const ResultRow& row, int column) const
     const auto figure = [](const std::optional<double>& value) { return value ? QVariant(*value) : QVariant(); };
     switch (column) {
     case perplexity: return figure(row.perplexity);
+    case kl: return figure(row.kl);
+    case accuracy: return figure(row.accuracy);
     case prefill: return figure(row.prefill);
     case decode: return figure(row.decode);
     case memory: return figure(row.memory);
@@ -97,6 +101,9 @@ QVariant ResultsModel::key(const ResultRow& row, int column) const
 /// Why there is a dash.
 QString ResultsModel::reason(const ResultRow& row, int column) const
 {
+    if (column == perplexity && row.accuracy) return tr("Not measured: this is the score of a task; evaluate on a text to know the perplexity");
+    if (column == kl && !row.kl) return row.is_run() || row.accuracy ? tr("Not measured: the distance to the float model is that of an evaluation on a text") : row.level == QLatin1String("float") ? tr("This is the float model itself") : tr("Not asked for: evaluate with --metrics kl,top1,divergence");
+    if (column == accuracy && !row.accuracy) return tr("No task: evaluate with --tasks to know how many answers are right");
     if (column == perplexity && !row.perplexity) return tr("Not measured: a run measures speed; evaluate the recipe to know its perplexity");
     if (column == prefill || column == decode || column == memory) {
         if (!row.is_run()) return tr("Not measured: an evaluation measures quality; measure the recipe on a device to know its speed");
@@ -164,12 +171,16 @@ QVariant ResultsModel::headerData(int section, Qt::Orientation orientation, int 
     if (role == Qt::TextAlignmentRole) return QVariant((section >= perplexity && section <= memory ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     if (role == Qt::AccessibleTextRole && section == star) return tr("Star");
     if (role == Qt::ToolTipRole && section == perplexity) return tr("Perplexity per token; smaller is better");
+    if (role == Qt::ToolTipRole && section == kl) return tr("Mean KL divergence from the float model per token, natural logarithm; smaller is better");
+    if (role == Qt::ToolTipRole && section == accuracy) return tr("Share of a task's rows answered right");
     if (role != Qt::DisplayRole) return {};
     static const char* const names[] = {"★",
                                         QT_TR_NOOP("Recipe"),
                                         QT_TR_NOOP("Method"),
                                         QT_TR_NOOP("Level"),
                                         QT_TR_NOOP("Perplexity"),
+                                        QT_TR_NOOP("KL to float"),
+                                        QT_TR_NOOP("Accuracy"),
                                         QT_TR_NOOP("Prefill, tokens/s"),
                                         QT_TR_NOOP("Decode, tokens/s"),
                                         QT_TR_NOOP("Memory, peak"),

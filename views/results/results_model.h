@@ -17,7 +17,7 @@ namespace bitwright::views {
 class ResultsModel : public QAbstractTableModel {
     Q_OBJECT
 public:
-    enum Column { star, name, method, level, perplexity, prefill, decode, memory, measured_on, tags, note, created, columns };
+    enum Column { star, name, method, level, perplexity, kl, accuracy, prefill, decode, memory, measured_on, tags, note, created, columns };
     static constexpr int sort_role = Qt::UserRole;
 
     using QAbstractTableModel::QAbstractTableModel;

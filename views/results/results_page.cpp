@@ -103,7 +103,7 @@ void ResultsPage::build_table()
     auto* header = table_->horizontalHeader();
     header->setSectionsMovable(true);
     header->setMinimumSectionSize(24);
-    static constexpr std::array<int, ResultsModel::columns> widths{24, 160, 132, 68, 76, 140, 132, 96, 208, 96, 144, 96};
+    static constexpr std::array<int, ResultsModel::columns> widths{24, 160, 132, 68, 76, 84, 72, 140, 132, 96, 208, 96, 144, 96};
     for (int i = 0; i < ResultsModel::columns; ++i) table_->setColumnWidth(i, widths[static_cast<std::size_t>(i)]);
     header->setContextMenuPolicy(Qt::ActionsContextMenu);
     for (int i = ResultsModel::method; i < ResultsModel::columns; ++i) {

@@ -13,14 +13,15 @@ QString figure(const std::optional<double>& value) { return plots::file_number(v
 
 QStringList fields(const ResultRow& row)
 {
-    return {row.id(),   row.name,        row.method, row.level,   figure(row.perplexity), figure(row.prefill), figure(row.decode), figure(row.memory),
+    return {row.id(),   row.name,        row.method, row.level,   figure(row.perplexity), figure(row.kl), figure(row.accuracy), figure(row.prefill), figure(row.decode), figure(row.memory),
             row.device, row.measured_on, row.tags.join(QLatin1Char(' ')), row.note, row.created};
 }
 
 const QStringList& titles()
 {
     static const QStringList names{QStringLiteral("result"),     QStringLiteral("recipe"),         QStringLiteral("method"),
-                                   QStringLiteral("level"),      QStringLiteral("perplexity_token"), QStringLiteral("prefill_tokens_per_s"),
+                                   QStringLiteral("level"),      QStringLiteral("perplexity_token"), QStringLiteral("kl_token"),
+                                   QStringLiteral("accuracy"),   QStringLiteral("prefill_tokens_per_s"),
                                    QStringLiteral("decode_tokens_per_s"), QStringLiteral("peak_rss_bytes"), QStringLiteral("device"),
                                    QStringLiteral("measured_on"), QStringLiteral("tags"),           QStringLiteral("note"),
                                    QStringLiteral("created")};
@@ -43,7 +44,7 @@ QString results_csv(const std::vector<ResultRow>& rows)
 QString results_markdown(const std::vector<ResultRow>& rows)
 {
     QString out = QStringLiteral("| ") + titles().join(QStringLiteral(" | ")) + QStringLiteral(" |\n|");
-    for (int i = 0; i < titles().size(); ++i) out += i >= 4 && i <= 7 ? QStringLiteral(" ---: |") : QStringLiteral(" --- |");
+    for (int i = 0; i < titles().size(); ++i) out += i >= 4 && i <= 9 ? QStringLiteral(" ---: |") : QStringLiteral(" --- |");
     out += QLatin1Char('\n');
     for (const auto& row : rows) {
         QStringList line;

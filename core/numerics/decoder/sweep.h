@@ -17,6 +17,12 @@ namespace bitwright {
 /// ids [1, length] of one window.
 [[nodiscard]] at::Tensor window_ids(const TokenWindows& windows, std::int64_t window, std::int64_t length);
 
+/// What is swept: `ids(i)` gives int64 [1, length of i] for i = first … first+count−1, none longer than `longest`.
+struct SweepInput {
+    std::int64_t first = 0, count = 0, longest = 0;
+    std::function<at::Tensor(std::int64_t)> ids;
+};
+
 struct SweepHooks {
     /// The tap is about to see tensors of this window.
     std::function<void(std::int64_t window)> enter;
@@ -26,7 +32,9 @@ struct SweepHooks {
     std::int64_t last_stage = std::numeric_limits<std::int64_t>::max();
 };
 
-/// The first `length` ids of windows first … first+count−1, without gradients. Within a group each stage sees its windows in order.
+/// Without gradients. Within a group each stage sees its inputs in order.
+void sweep(Decoder& decoder, Tap& tap, const SweepInput& input, const SweepHooks& hooks);
+/// The first `length` ids of windows first … first+count−1, likewise.
 void sweep(Decoder& decoder, Tap& tap, const TokenWindows& windows, std::int64_t first, std::int64_t count, std::int64_t length, const SweepHooks& hooks);
 
 }  // namespace bitwright

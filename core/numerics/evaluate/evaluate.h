@@ -28,8 +28,11 @@ private:
 [[nodiscard]] ForwardResult run_forward(LevelModel& model, const std::vector<std::int32_t>& ids);
 [[nodiscard]] std::vector<std::int32_t> run_generate(LevelModel& model, const std::vector<std::int32_t>& prompt, std::int64_t tokens, bool stop_at_eos,
                                                      Tensor* logits);
-[[nodiscard]] std::vector<WindowScore> score_windows(LevelModel& model, const TokenWindows& windows, const EvaluateOptions& options,
+/// `plain`: the float model that `options.against_float` asks for, else null.
+[[nodiscard]] std::vector<WindowScore> score_windows(LevelModel& model, LevelModel* plain, const TokenWindows& windows, const EvaluateOptions& options,
                                                      const std::function<void(std::int64_t, const WindowScore&)>& on_window);
+[[nodiscard]] std::vector<WindowScore> score_sequences(LevelModel& model, LevelModel* plain, std::span<const TokenSequence> sequences, const EvaluateOptions& options,
+                                                       const std::function<void(std::int64_t, const WindowScore&)>& on_sequence);
 /// Errors of `quantized` against `plain`, over all positions of all windows.
 [[nodiscard]] std::vector<LayerError> compare_layers(LevelModel& plain, LevelModel& quantized, const TokenWindows& windows);
 

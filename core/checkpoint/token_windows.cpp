@@ -18,6 +18,17 @@ namespace fs = std::filesystem;
 namespace bitwright {
 namespace {
 
+constexpr double most_unknown = 0.5;  ///< share of ids: beyond it a text says nothing about a model that reads it
+
+/// Refuses a text whose words the tokenizer does not know: everything measured on it would be the unknown token's.
+void require_known(const fs::path& text, const Tokenizer& tokenizer, const std::vector<std::int32_t>& ids)
+{
+    const auto unknown = tokenizer.unknown_id() < 0 ? 0 : std::count(ids.begin(), ids.end(), tokenizer.unknown_id());
+    if (static_cast<double>(unknown) <= most_unknown * static_cast<double>(ids.size())) return;
+    throw bad_input(text.string(), "",
+                    std::to_string(unknown) + " of its " + std::to_string(ids.size()) + " tokens are unknown to the model's tokenizer; take a text in a language the model was made for");
+}
+
 void require_window(const fs::path& text, std::size_t ids, std::int64_t length)
 {
     if (length < 1) throw usage_error("a window needs a length of at least 1 token, not " + std::to_string(length));
@@ -49,6 +60,7 @@ TokenWindows sample_windows(const Tokenizer& tokenizer, const fs::path& text, st
     if (special != "none" && special != "auto") throw usage_error("special tokens: \"" + special + "\" is neither none nor auto");
     if (samples < 1) throw usage_error("at least 1 sample is needed, not " + std::to_string(samples));
     const std::vector<std::int32_t> stream = tokenizer.encode(read_utf8(text), special == "auto");
+    require_known(text, tokenizer, stream);
     require_window(text, stream.size(), length);
     if (samples > std::numeric_limits<std::int32_t>::max() / length)
         throw usage_error(std::to_string(samples) + " windows of " + std::to_string(length) + " tokens are too many");
@@ -96,6 +108,7 @@ TokenWindows load_windows(const std::string& reference, std::int64_t vocabulary)
 TokenWindows stream_windows(const Tokenizer& tokenizer, const fs::path& text, std::int64_t length, std::int32_t bos)
 {
     std::vector<std::int32_t> stream = tokenizer.encode(read_utf8(text), false);
+    require_known(text, tokenizer, stream);
     if (bos >= 0) stream.insert(stream.begin(), bos);
     require_window(text, stream.size(), length);
     const std::int64_t count = static_cast<std::int64_t>(stream.size()) / length;

@@ -126,6 +126,8 @@ std::int64_t Tokenizer::vocabulary_size() const noexcept
 
 std::int32_t Tokenizer::id_of(std::string_view token) const noexcept { return state_->id_of(token); }
 
+std::int32_t Tokenizer::unknown_id() const noexcept { return state_->model->unknown(); }
+
 std::string_view Tokenizer::text_of(std::int32_t id) const
 {
     const std::string* text = state_->text_of(id);

@@ -27,6 +27,7 @@ public:
     [[nodiscard]] std::string decode(const std::vector<std::int32_t>& ids, bool skip_special_tokens) const;
     [[nodiscard]] std::int64_t vocabulary_size() const noexcept;              ///< highest id + 1
     [[nodiscard]] std::int32_t id_of(std::string_view token) const noexcept;  ///< −1 if there is none
+    [[nodiscard]] std::int32_t unknown_id() const noexcept;                   ///< of text that no token spells; −1: the tokenizer has none
     [[nodiscard]] std::string_view text_of(std::int32_t id) const;            ///< the vocabulary's spelling, "" if no token has this id
     /// Throws Error (bad_input) with both numbers when the tokenizer has more tokens than the model's embedding has rows.
     void require_rows(std::int64_t embedding_rows) const;

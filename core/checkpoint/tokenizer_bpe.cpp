@@ -221,7 +221,6 @@ private:
 
     std::string prefix_, suffix_;
     bool fuse_unknown_, byte_fallback_, ignore_merges_;
-    std::int32_t unknown_ = -1;
     std::unordered_map<std::uint64_t, Merge> merges_;
 };
 

@@ -39,6 +39,8 @@ public:
         const auto found = ids_.find(token);
         return found == ids_.end() ? -1 : found->second;
     }
+    /// What stands for text the vocabulary has no token for; −1: nothing does.
+    [[nodiscard]] std::int32_t unknown() const noexcept { return unknown_; }
     /// By id; "" where the vocabulary has a hole.
     [[nodiscard]] const std::vector<std::string>& tokens() const noexcept { return tokens_; }
 
@@ -46,6 +48,7 @@ protected:
     void set_vocabulary(std::vector<std::string> tokens);
     /// The ids of `text`'s bytes as tokens <0x00> … <0xFF>, appended; false (and nothing appended) when one is missing.
     bool append_bytes(std::string_view text, std::vector<std::int32_t>& ids) const;
+    std::int32_t unknown_ = -1;
 
 private:
     std::vector<std::string> tokens_;

@@ -93,7 +93,6 @@ private:
     };
     static constexpr std::size_t npos = std::string_view::npos;
     bool byte_fallback_;
-    std::int32_t unknown_ = -1;
     double unknown_score_ = 0;
     std::vector<double> scores_;
     ByteTrie trie_;

@@ -127,6 +127,18 @@ TEST(LoadWindows, TakesIntegersAsTheyAre)
     EXPECT_NE(message([&] { return load_windows(file, 12); }, ErrorKind::usage).find("FILE.safetensors:TENSOR"), std::string::npos);
 }
 
+TEST(TokenWindowsErrors, ATextTheTokenizerDoesNotKnowIsRefused)
+{
+    const auto tokenizer = Tokenizer::parse(R"({"model": {"type": "BPE", "vocab": {"?": 0, "a": 1, "b": 2}, "merges": [], "unk_token": "?"}})", "letters");
+    const auto folder = test::scratch("unknown-text");
+    write_text(folder / "foreign.txt", "xyzxyzxyza");
+    write_text(folder / "own.txt", "abababxyab");
+    const auto why = message([&] { return sample_windows(*tokenizer, folder / "foreign.txt", 2, 4, 1, "none"); });
+    EXPECT_NE(why.find("foreign.txt: 9 of its 10 tokens are unknown"), std::string::npos) << why;
+    EXPECT_NE(message([&] { return stream_windows(*tokenizer, folder / "foreign.txt", 4); }).find("unknown"), std::string::npos);
+    EXPECT_EQ(stream_windows(*tokenizer, folder / "own.txt", 5).count, 2);
+}
+
 TEST(TokenWindowsErrors, SayWhatToDo)
 {
     const auto folder = test::scratch("short");

@@ -97,7 +97,7 @@ int run_command_line(std::vector<std::string> arguments, Host& host)
         "REF: what a command printed (recipe:14, calibration:3, run:7, job:2), a --name given, or a file.\n"
         "Exit codes: 0 done, 1 failed, 2 usage, 3 bad input, 4 cancelled.");
     for (const auto add :
-         {add_inspect, add_tokenize, add_forward, add_calibrate, add_quantize, add_recipe, add_evaluate, add_exchange, add_measure, add_bench, add_devices, add_backends, add_energy, add_runs, add_compare})
+         {add_inspect, add_tokenize, add_forward, add_calibrate, add_quantize, add_recipe, add_evaluate, add_sensitivity, add_exchange, add_measure, add_bench, add_devices, add_backends, add_energy, add_runs, add_compare})
         add(app, line);
     try {
         std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

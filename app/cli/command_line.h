@@ -47,6 +47,7 @@ void add_calibrate(CLI::App& app, CommandLine& line);  ///< calibrate, statistic
 void add_quantize(CLI::App& app, CommandLine& line);
 void add_recipe(CLI::App& app, CommandLine& line);
 void add_evaluate(CLI::App& app, CommandLine& line);
+void add_sensitivity(CLI::App& app, CommandLine& line);  ///< sensitivity, allocate, convergence
 void add_exchange(CLI::App& app, CommandLine& line);  ///< export, import, outliers
 void add_measure(CLI::App& app, CommandLine& line);
 void add_bench(CLI::App& app, CommandLine& line);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// recipe show, diff, set, name, log.
+// recipe show, diff, set, check, name, log.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
 #include "app/jobs/opened_model.h"
 
 #include "core/recipe/edits.h"
+#include "core/recipe/lints.h"
 #include "core/recipe/statistics_under.h"
 
 #include <memory>
@@ -13,7 +14,8 @@ namespace bitwright::cli {
 namespace {
 
 struct Arguments {
-    std::string reference, other, site, model, name, workspace;
+    std::string reference, other, site, model, name, npu, workspace;
+    bool fix = false;
     std::vector<std::string> assignments;
 };
 
@@ -104,6 +106,50 @@ void set(CommandLine& line, const Arguments& arguments)
     line.print(object);
 }
 
+Json lint_json(const Model& model, const Lint& lint)
+{
+    Json evidence = Json::object(), edit = Json::array();
+    for (const auto& part : lint.evidence) evidence[part.what] = part.value;
+    for (const auto& [key, value] : lint.edit) edit.push_back(key + "=" + value);
+    return {{"rule", name_of(lint.rule)},
+            {"site", lint.site == no_site ? Json() : Json((*model.sites)[lint.site].name)},
+            {"what", lint.what},
+            {"gain_db", or_null(lint.gain_db)},
+            {"evidence", std::move(evidence)},
+            {"edit", std::move(edit)},
+            {"advice", lint.advice}};
+}
+
+/// What looks wrong; with --fix a new revision with every remedy that is an edit.
+void check(CommandLine& line, const Arguments& arguments)
+{
+    const auto workspace = line.open_workspace(arguments.workspace);
+    const auto found = find_recipe(*workspace, arguments.reference);
+    const OpenedModel model(folder_for(*workspace, found.row, arguments.model), *workspace);
+    validate(found.recipe, model.model());
+    const auto npu = arguments.npu.empty() ? std::nullopt : std::optional(find_npu_profile(arguments.npu));
+    const auto statistics = found.row.calibration ? load_calibration_statistics(*workspace, get_calibration(*workspace, *found.row.calibration)) : Statistics();
+    const auto lints = find_lints(model.model(), found.recipe, statistics, npu ? &*npu : nullptr);
+    Json list = Json::array();
+    for (const auto& lint : lints) list.push_back(lint_json(model.model(), lint));
+    Json object{{"recipe", to_string(Reference{"recipe", found.row.id})}, {"npu", npu ? Json(npu->name) : Json()}, {"lints", list}};
+    if (!arguments.fix) return line.print(object);
+    Recipe mended = found.recipe;
+    const auto observed = observed_by(*workspace, found, model.model());
+    for (const auto& lint : lints)
+        if (!lint.edit.empty()) mended = edit_sites(mended, model.model(), lint.pattern, lint.edit, observed);
+    RecipeRow row;
+    row.model = found.row.model;
+    row.calibration = found.row.calibration;
+    row.parent = found.row.id;
+    row.name = arguments.name.empty() ? found.row.name : std::optional(arguments.name);
+    row.words = "remedies of recipe check";
+    mended.parent = recipe_hash(found.recipe);
+    object["fixed"] = to_string(Reference{"recipe", put_recipe(*workspace, mended, row)});
+    object["differences"] = diff_in_words(found.recipe, mended);
+    line.print(object);
+}
+
 void name(const CommandLine& line, const Arguments& arguments)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
@@ -153,6 +199,18 @@ void add_recipe(CLI::App& app, CommandLine& line)
     setting->add_option("--name", arguments->name, "name of the new revision");
     add_workspace(*setting, arguments->workspace);
     setting->callback([&line, arguments] { line.action = [&line, arguments] { set(line, *arguments); }; });
+
+    auto* checking = add_command(*command, "check", "what looks wrong in a recipe, and what an NPU does not take",
+                                 "recipe, npu, lints[{rule, site, what, gain_db (of the site's SQNR, null where not known), evidence{}, edit[KEY=VALUE], advice}], with --fix fixed (the new recipe), differences[text]");
+    checking->add_option("reference", arguments->reference, "REF")->required();
+    std::string npus;
+    for (const auto& profile : npu_profiles()) npus += (npus.empty() ? "" : ", ") + profile.name;
+    checking->add_option("--npu", arguments->npu, "also what this NPU does not take: " + npus + ", or a profile file");
+    checking->add_flag("--fix", arguments->fix, "make a new revision with every remedy that is an edit");
+    checking->add_option("--model", arguments->model, "model folder; default: where it was last seen");
+    checking->add_option("--name", arguments->name, "name of the new revision");
+    add_workspace(*checking, arguments->workspace);
+    checking->callback([&line, arguments] { line.action = [&line, arguments] { check(line, *arguments); }; });
 
     auto* naming = add_command(*command, "name", "name a revision, so that it is found again; \"\" takes its name away",
                                "recipe, name, revision, parent, method, calibration, hash, created");

@@ -2,6 +2,7 @@
 #include "core/recipe/lints.h"
 
 #include "core/recipe/grid.h"
+#include "core/recipe/lints_of_recipe.h"
 #include "core/recipe/observed_values.h"
 #include "core/recipe/quantization_tally.h"
 #include "core/recipe/preview.h"
@@ -33,10 +34,11 @@ std::string rounded(double value, int digits)
 
 class Linter {
 public:
-    Linter(const Model& model, const Recipe& recipe, const Statistics& statistics) : model_(model), recipe_(recipe)
+    Linter(const Model& model, const Recipe& recipe, const Statistics& statistics, const NpuProfile* npu) : model_(model), recipe_(recipe), statistics_(statistics), npu_(npu)
     {
         for (const SiteStatistics& s : statistics.sites) seen_[s.site] = &s;
         if (!statistics.transforms.empty()) return;
+        plain_ = seen_;
         transformed_ = transformed_sites(model, recipe, statistics);
         for (const SiteStatistics& s : transformed_) seen_[s.site] = &s;
     }
@@ -53,6 +55,8 @@ public:
             else activation(site, decision->second);
         }
         scale_pairs();
+        find_recipe_lints(model_, recipe_, statistics_, seen_, plain_, found_);
+        if (npu_) find_npu_lints(model_, recipe_, *npu_, found_);
         std::stable_sort(found_.begin(), found_.end(), [](const Lint& a, const Lint& b) { return a.site != b.site ? a.site < b.site : a.rule < b.rule; });
         return std::move(found_);
     }
@@ -199,7 +203,9 @@ private:
     const Model& model_;
     const Recipe& recipe_;
     std::vector<SiteStatistics> transformed_;
-    std::unordered_map<std::string_view, const SiteStatistics*> seen_;
+    const Statistics& statistics_;
+    const NpuProfile* npu_;
+    ObservedSites seen_, plain_;
     std::unordered_map<SiteId, LegalPair> pairs_;
     std::vector<Lint> found_;
 };
@@ -216,10 +222,18 @@ std::string_view name_of(LintRule rule) noexcept
         case LintRule::scale_explosion: return "scale explosion";
         case LintRule::weight_tensor: return "weight per tensor";
         case LintRule::asymmetric: return "asymmetric";
+        case LintRule::stale_range: return "stale range";
+        case LintRule::kv_range: return "one cache range";
+        case LintRule::coarse_logits: return "coarse logits";
+        case LintRule::scale_floor: return "scale floor";
+        case LintRule::dead_channels: return "dead channels";
+        case LintRule::empty_range: return "empty range";
+        case LintRule::long_calibration: return "long calibration";
+        case LintRule::not_on_npu: return "not on NPU";
     }
     return "";
 }
 
-std::vector<Lint> find_lints(const Model& model, const Recipe& recipe, const Statistics& statistics) { return Linter(model, recipe, statistics).run(); }
+std::vector<Lint> find_lints(const Model& model, const Recipe& recipe, const Statistics& statistics, const NpuProfile* npu) { return Linter(model, recipe, statistics, npu).run(); }
 
 }  // namespace bitwright

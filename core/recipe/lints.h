@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/recipe/edits.h"
+#include "core/recipe/npu_profile.h"
 #include "core/recipe/recipe.h"
 #include "core/statistics/statistics.h"
 
@@ -21,7 +22,15 @@ enum class LintRule : std::uint8_t {
     wasted_range,     ///< the grid is more than twice as wide as the data
     scale_explosion,  ///< a scale pair beyond 1e3 or below 1e-3
     weight_tensor,    ///< one grid for a whole weight at 4 bits or fewer
-    asymmetric        ///< asymmetric where the range lies symmetric: without the zero point less than half a dB is lost
+    asymmetric,       ///< asymmetric where the range lies symmetric: without the zero point less than half a dB is lost
+    stale_range,      ///< a range taken before the recipe's transforms changed the tensor
+    kv_range,         ///< one range for the keys or values of all layers, and a layer fills little of it
+    coarse_logits,    ///< steps of attention's logits are coarse because the range holds more than the logits (a mask)
+    scale_floor,      ///< the authors' floor under scales leaves a 16-bit range few codes
+    dead_channels,    ///< channels that were 0 in every calibration token
+    empty_range,      ///< min = max
+    long_calibration, ///< calibration windows longer than the model's context; of no site
+    not_on_npu        ///< the chosen NPU is not known to take the scheme
 };
 /// "offenders", "saturation" …
 [[nodiscard]] std::string_view name_of(LintRule rule) noexcept;
@@ -39,12 +48,12 @@ struct Lint {
     std::vector<LintEvidence> evidence;
     std::optional<double> gain_db;       ///< of the site's SQNR; absent: not known from statistics
     std::string pattern;                 ///< edit_sites(recipe, model, pattern, edit) applies it
-    Assignments edit;                    ///< empty: no edit of one site mends it, `advice` says what does
+    Assignments edit;                    ///< empty: no edit of one site mends it, `advice` says what does. "range" needs what was observed (edits.h)
     std::string advice;
 };
 
 /// By site, then by rule. `statistics`: of the plain model or with this recipe's transforms (statistics.transforms says which). Sites that were not observed have
-/// only the lints that need no statistics.
-[[nodiscard]] std::vector<Lint> find_lints(const Model& model, const Recipe& recipe, const Statistics& statistics);
+/// only the lints that need no statistics. `npu` null: any.
+[[nodiscard]] std::vector<Lint> find_lints(const Model& model, const Recipe& recipe, const Statistics& statistics, const NpuProfile* npu = nullptr);
 
 }  // namespace bitwright

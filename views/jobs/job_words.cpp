@@ -28,6 +28,9 @@ constexpr StageWords stages[] = {
     {"GPTQ", QT_TRANSLATE_NOOP("Jobs", "GPTQ, layer"), StageWords::counted, nullptr},
     {"calibrate", QT_TRANSLATE_NOOP("Jobs", "calibrating"), StageWords::share, nullptr},
     {"windows", QT_TRANSLATE_NOOP("Jobs", "window"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "perplexity %1")},
+    {"sensitivity", QT_TRANSLATE_NOOP("Jobs", "group of sites"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "KL %1")},
+    {"choices", QT_TRANSLATE_NOOP("Jobs", "what fewer bits cost, choice"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "KL %1 more")},
+    {"combinations", QT_TRANSLATE_NOOP("Jobs", "combination"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "KL %1")},
     {"float", QT_TRANSLATE_NOOP("Jobs", "the float model"), StageWords::bare, nullptr},
     {"content hash", QT_TRANSLATE_NOOP("Jobs", "reading the model"), StageWords::share, nullptr},
     {"verify", QT_TRANSLATE_NOOP("Jobs", "checking the model"), StageWords::share, nullptr},
@@ -177,6 +180,9 @@ QString title_of(const QStringList& arguments)
     if (command == QLatin1String("measure")) return text("Measurement");
     if (command == QLatin1String("loop")) return text("The whole loop");
     if (command == QLatin1String("export")) return text("Export");
+    if (command == QLatin1String("sensitivity")) return text("Sensitivity");
+    if (command == QLatin1String("allocate")) return text("Bits under a budget");
+    if (command == QLatin1String("convergence")) return text("Range convergence");
     return command;
 }
 

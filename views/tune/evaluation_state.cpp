@@ -3,6 +3,7 @@
 
 #include "core/workspace/jobs.h"
 #include "core/workspace/models.h"
+#include "core/workspace/probes.h"
 
 #include <QCoreApplication>
 #include <QDir>
@@ -114,6 +115,14 @@ EvaluationState EvaluationState::read(const Workspace& workspace, std::int64_t m
             if (!state.errors.layers.empty()) break;
         }
         if (!state.errors.layers.empty()) state.errors.stale = lineage.changed_since(i);
+    }
+    for (std::size_t i = 0; i < lineage.steps.size() && state.sensitivities.alone.empty(); ++i) {
+        const auto known = lineage.steps[i].id == 0 ? std::nullopt : get_sensitivity(workspace, lineage.steps[i].id, "site");
+        if (!known) continue;
+        state.sensitivities.whole = known->whole;
+        state.sensitivities.stale = lineage.changed_since(i);
+        for (const auto& row : known->rows)
+            if (row.alone) state.sensitivities.alone.emplace(row.group, *row.alone);
     }
     for (const auto& job : list_jobs(workspace)) {
         if (state.last_command.isEmpty() && (job.kind == "evaluate" || job.kind == "loop")) state.last_command = evaluation_in(job);

@@ -40,6 +40,7 @@ struct EvaluationState {
     std::optional<double> float_perplexity;     ///< of the model itself on the same windows
     std::vector<std::pair<QString, QString>> float_on;  ///< text and definition of what the model itself was evaluated on
     KnownLayerErrors errors;
+    KnownSensitivities sensitivities;           ///< by site
     QStringList last_command;                   ///< "evaluate", …, with "recipe:…" of then; empty: never evaluated
     QStringList calibrated_on;                  ///< texts of calibrations, newest first
     [[nodiscard]] static EvaluationState read(const Workspace& workspace, std::int64_t model, const Lineage& lineage);

@@ -131,16 +131,22 @@ void LintPanel::resizeEvent(QResizeEvent* event)
 
 void LintPanel::restart() { rest_.start(); }
 
+void LintPanel::set_npu(std::shared_ptr<const NpuProfile> npu)
+{
+    npu_ = std::move(npu);
+    restart();
+}
+
 void LintPanel::find()
 {
     const auto recipe = desk_.recipe();
     const auto statistics = desk_.statistics();
     if (!desk_.model() || !recipe || !statistics) return model_->set({}, {});
-    desk_.lanes().interactive.post(this, QStringLiteral("tune.lints"), [this, model = *desk_.model(), recipe, statistics](const Control&) -> Lane::Continuation {
+    desk_.lanes().interactive.post(this, QStringLiteral("tune.lints"), [this, model = *desk_.model(), recipe, statistics, npu = npu_](const Control&) -> Lane::Continuation {
         auto lints = std::make_shared<std::vector<Lint>>();
         QString fault;
         try {
-            *lints = find_lints(model, *recipe, *statistics);
+            *lints = find_lints(model, *recipe, *statistics, npu.get());
         } catch (const Error& error) {
             fault = QString::fromUtf8(error.what());
         }

@@ -39,6 +39,8 @@ public:
     explicit LintPanel(Desk& desk, QWidget* parent = nullptr);
     /// The recipe or the statistics changed: looks again once edits have come to rest.
     void restart();
+    /// What this NPU does not take is a lint, too; null: any.
+    void set_npu(std::shared_ptr<const NpuProfile> npu);
     [[nodiscard]] LintModel& model() const noexcept { return *model_; }
     [[nodiscard]] QTableView& list() const noexcept { return *list_; }
     [[nodiscard]] QPushButton& apply_button() const noexcept { return *apply_; }
@@ -59,6 +61,7 @@ private:
     QTableView* list_;
     QPushButton* apply_;
     QTimer rest_;
+    std::shared_ptr<const NpuProfile> npu_;
 };
 
 }  // namespace bitwright::views

@@ -90,7 +90,8 @@ QWidget* SiteDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem&
         const auto* decision = table->decision(row);
         QStringList left_out;
         for (const auto& choice : choices(column, decision ? decision->scheme : Scheme{})) {
-            const auto fault = scheme_fault(*table->model(), table->site(row), choice.scheme);
+            auto fault = scheme_fault(*table->model(), table->site(row), choice.scheme);
+            if (fault.empty() && table->npu() && table->recipe()) fault = npu_fault(*table->npu(), *table->model(), *table->recipe(), table->site(row), choice.scheme);
             if (fault.empty())
                 box->addItem(choice.title, choice.value);
             else

@@ -52,6 +52,7 @@ void SiteTableModel::set_model(std::optional<Model> model)
     model_ = std::move(model);
     recipe_.reset();
     errors_ = {};
+    sensitivities_ = {};
     notes_.clear();
     rows_.clear();
     row_of_site_.clear();
@@ -99,6 +100,19 @@ void SiteTableModel::set_layer_errors(KnownLayerErrors errors)
     emit_columns(introduced_column, accumulated_column);
 }
 
+void SiteTableModel::set_sensitivities(KnownSensitivities sensitivities)
+{
+    sensitivities_ = std::move(sensitivities);
+    emit_columns(sensitivity_column, sensitivity_column);
+}
+
+std::optional<double> SiteTableModel::sensitivity(const Row& row) const
+{
+    const auto found = sensitivities_.alone.find(row.site->name);
+    return found == sensitivities_.alone.end() ? std::nullopt : std::optional(found->second);
+}
+std::optional<double> SiteTableModel::sensitivity(int row) const { return sensitivity(rows_[static_cast<std::size_t>(row)]); }
+
 void SiteTableModel::set_notes(std::map<std::string, std::string> notes)
 {
     notes_ = std::move(notes);
@@ -142,7 +156,7 @@ int SiteTableModel::columnCount(const QModelIndex& parent) const { return parent
 
 QString SiteTableModel::plain_title(int column)
 {
-    static const char* const titles[] = {"site", "bits", "symmetric", "granularity", "min", "max", "range_source", "saturation", "sqnr_db", "introduced_sqnr_db", "accumulated_sqnr_db", "note"};
+    static const char* const titles[] = {"site", "bits", "symmetric", "granularity", "min", "max", "range_source", "saturation", "sqnr_db", "introduced_sqnr_db", "accumulated_sqnr_db", "sensitivity_kl", "note"};
     return QLatin1String(titles[column]);
 }
 
@@ -173,6 +187,7 @@ QString SiteTableModel::text(const Row& row, int column, bool plain) const
             const auto error = layer_error(row);
             return either(!error ? std::nullopt : column == introduced_column ? error->introduced_sqnr_db : error->sqnr_db, plain);
         }
+        case sensitivity_column: return either(sensitivity(row), plain);
         case note_column: {
             const auto note = notes_.find(row.site->name);
             return note == notes_.end() ? QString() : QString::fromStdString(note->second);
@@ -215,6 +230,11 @@ QString SiteTableModel::tooltip(const Row& row, int column) const
             if (!error) return tr("Not computed for this recipe; the loop computes it");
             return errors_.stale.isEmpty() ? tr("Of the whole layer %1").arg(row.site->layer) : errors_.stale;
         }
+        case sensitivity_column:
+            if (is_float(decision)) return tr("Float: nothing is rounded or clipped");
+            if (!sensitivity(row)) return tr("Not measured for this site; “Measure sensitivity” does");
+            return tr("KL to the float model per token with only this site quantized; the whole recipe: %1").arg(number(sensitivities_.whole)) +
+                   (sensitivities_.stale.isEmpty() ? QString() : QLatin1Char('\n') + sensitivities_.stale);
         default: return text(row, column, false);
     }
 }
@@ -236,6 +256,7 @@ QVariant SiteTableModel::sort_value(const Row& row, int column) const
             const auto error = layer_error(row);
             return or_last(!error ? std::nullopt : column == introduced_column ? error->introduced_sqnr_db : error->sqnr_db);
         }
+        case sensitivity_column: return sensitivity(row).value_or(-1);  // the largest first when sorted downwards, unknown ones after them
         default: return text(row, column, true);
     }
 }
@@ -259,6 +280,7 @@ QVariant SiteTableModel::data(const QModelIndex& index, int role) const
             return static_cast<int>((words ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
         }
         case Qt::ForegroundRole:
+            if (column == sensitivity_column && !sensitivities_.stale.isEmpty()) return QBrush(signal_colours().stale);
             if ((column == introduced_column || column == accumulated_column) && !errors_.stale.isEmpty()) return QBrush(signal_colours().stale);
             if (is_float(row.decision) && column != site_column && column != note_column) return QBrush(signal_colours().stale);
             return {};
@@ -273,7 +295,7 @@ QVariant SiteTableModel::headerData(int section, Qt::Orientation orientation, in
 {
     if (orientation != Qt::Horizontal || section < 0 || section >= column_count) return {};
     if (role == Qt::TextAlignmentRole) return index(0, section).isValid() ? data(index(0, section), role) : QVariant();
-    const QString titles[] = {tr("Site"), tr("Bits"), tr("Sym."), tr("Per"), tr("Min"), tr("Max"), tr("Range"), tr("Clipped %"), tr("SQNR dB"), tr("Introduced dB"), tr("Accumulated dB"), tr("Note")};
+    const QString titles[] = {tr("Site"), tr("Bits"), tr("Sym."), tr("Per"), tr("Min"), tr("Max"), tr("Range"), tr("Clipped %"), tr("SQNR dB"), tr("Introduced dB"), tr("Accumulated dB"), tr("Sensitivity"), tr("Note")};
     if (role == Qt::DisplayRole) return titles[section];
     if (role != Qt::ToolTipRole) return {};
     switch (section) {
@@ -284,6 +306,7 @@ QVariant SiteTableModel::headerData(int section, Qt::Orientation orientation, in
         case sqnr_column: return tr("Signal to quantization noise at this site alone");
         case introduced_column: return tr("SQNR of the layer's output when only this layer is quantized");
         case accumulated_column: return tr("SQNR of the layer's output with every layer before it quantized, too");
+        case sensitivity_column: return tr("KL to the float model per token when only this site is quantized");
         default: return titles[section];
     }
 }

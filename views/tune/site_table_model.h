@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/architecture/model.h"
+#include "core/recipe/npu_profile.h"
 #include "core/recipe/recipe.h"
 #include "core/workspace/results.h"
 
@@ -35,11 +36,18 @@ struct KnownLayerErrors {
     QString stale;  ///< why they are not the head's; "": they are
 };
 
+/// Sensitivities of the head's sites, or of the nearest revision before it that has them.
+struct KnownSensitivities {
+    std::map<std::string, double> alone;  ///< KL per token to the float model with only this site quantized
+    double whole = 0;                     ///< of the recipe itself
+    QString stale;                        ///< why they are not the head's; "": they are
+};
+
 class SiteTableModel : public QAbstractTableModel {
     Q_OBJECT
 public:
     enum Column : std::uint8_t { site_column, bits_column, symmetry_column, granularity_column, min_column, max_column, source_column, saturation_column, sqnr_column,
-                                 introduced_column, accumulated_column, note_column, column_count };
+                                 introduced_column, accumulated_column, sensitivity_column, note_column, column_count };
     enum Role { sort_role = Qt::UserRole, plain_role };  ///< plain: invariant, for files and the clipboard
 
     using QAbstractTableModel::QAbstractTableModel;
@@ -50,6 +58,10 @@ public:
     void set_measured(SiteId site, MeasuredSite measured);
     void forget_measured();
     void set_layer_errors(KnownLayerErrors errors);
+    void set_sensitivities(KnownSensitivities sensitivities);
+    /// What the editors may offer; null: everything.
+    void set_npu(std::shared_ptr<const NpuProfile> npu) { npu_ = std::move(npu); }
+    [[nodiscard]] const std::shared_ptr<const NpuProfile>& npu() const noexcept { return npu_; }
     void set_notes(std::map<std::string, std::string> notes);
 
     [[nodiscard]] const std::optional<Model>& model() const noexcept { return model_; }
@@ -58,6 +70,7 @@ public:
     [[nodiscard]] const SiteDecision* decision(int row) const noexcept { return rows_[static_cast<std::size_t>(row)].decision; }
     [[nodiscard]] const MeasuredSite& measured(int row) const noexcept { return rows_[static_cast<std::size_t>(row)].measured; }
     [[nodiscard]] std::optional<LayerErrorRow> layer_error(int row) const;
+    [[nodiscard]] std::optional<double> sensitivity(int row) const;
     [[nodiscard]] std::string note(int row) const;
     [[nodiscard]] int row_of(std::string_view site) const noexcept;  ///< −1: none
     /// Sites whose figures are missing, in the order of the rows.
@@ -87,6 +100,7 @@ private:
     [[nodiscard]] QString tooltip(const Row& row, int column) const;
     [[nodiscard]] QVariant sort_value(const Row& row, int column) const;
     [[nodiscard]] std::optional<LayerErrorRow> layer_error(const Row& row) const;
+    [[nodiscard]] std::optional<double> sensitivity(const Row& row) const;
     void emit_columns(int first, int last);
 
     std::optional<Model> model_;
@@ -94,6 +108,8 @@ private:
     std::vector<Row> rows_;
     std::vector<int> row_of_site_;  ///< by SiteId
     KnownLayerErrors errors_;
+    KnownSensitivities sensitivities_;
+    std::shared_ptr<const NpuProfile> npu_;
     std::map<std::string, std::string> notes_;
 };
 

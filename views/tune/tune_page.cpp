@@ -14,6 +14,7 @@
 #include "views/tune/site_measurements.h"
 #include "views/tune/site_table_view.h"
 
+#include <QComboBox>
 #include <QHeaderView>
 #include <QJsonObject>
 #include <QLabel>
@@ -42,6 +43,7 @@ TunePage::TunePage(Desk& desk, QWidget* parent)
     stack_->addWidget(content_);
     build();
     add_actions();
+    add_insight();
 
     const auto changed = [this] {
         dirty_ = true;
@@ -95,7 +97,11 @@ void TunePage::build()
     count_ = new QLabel(content_);
     count_->setForegroundRole(QPalette::PlaceholderText);
     bar->addWidget(filter_, 1);
+    npu_ = new QComboBox(content_);
+    npu_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    npu_->setMinimumContentsLength(10);
     bar->addWidget(count_);
+    bar->addWidget(npu_);
     column->addLayout(bar);
     filter_error_ = new QLabel(content_);
     filter_error_->setWordWrap(true);
@@ -215,6 +221,7 @@ void TunePage::read_evaluations()
             evaluations_ = std::move(*state);
             budget_->set_perplexities(evaluations_.perplexities);
             sites_->set_layer_errors(evaluations_.errors);
+            sites_->set_sensitivities(evaluations_.sensitivities);
         };
     }, [this](const QString& sentence) { message_->show_error(sentence); });
 }

@@ -9,6 +9,7 @@
 #include "views/desk/page.h"
 #include "views/tune/evaluation_state.h"
 
+class QComboBox;
 class QLabel;
 class QLineEdit;
 class QSplitter;
@@ -22,6 +23,7 @@ class LintPanel;
 class MessageLine;
 class SiteEdits;
 class SiteMeasurements;
+class InsightWindow;
 class SiteTableModel;
 class SiteTableView;
 
@@ -42,6 +44,8 @@ public:
     [[nodiscard]] LintPanel& lints() const noexcept { return *lints_; }
     [[nodiscard]] MessageLine& message() const noexcept { return *message_; }
     [[nodiscard]] QLineEdit& filter() const noexcept { return *filter_; }
+    [[nodiscard]] QComboBox& npu() const noexcept { return *npu_; }
+    [[nodiscard]] InsightWindow& insight();  ///< made when first asked for
 
     /// The same evaluation as last time, of the open recipe; where there was none, offers texts.
     void evaluate();
@@ -52,6 +56,7 @@ protected:
 private:
     void build();
     void add_actions();
+    void add_insight();
     void update_all();        ///< model, recipe, statistics, results: what changed
     void take_recipe();
     void update_undo();
@@ -81,6 +86,8 @@ private:
     LintPanel* lints_ = nullptr;
     MessageLine* message_ = nullptr;
     QLineEdit* filter_ = nullptr;
+    QComboBox* npu_ = nullptr;
+    InsightWindow* insight_ = nullptr;
     QLabel *filter_error_ = nullptr, *count_ = nullptr;
     QSplitter *across_ = nullptr, *down_ = nullptr, *below_ = nullptr;
     QStackedLayout* stack_ = nullptr;

@@ -33,7 +33,8 @@ TEST(CommandLine, EveryCommandDocumentsItsKeys)
          {Arguments{"inspect"}, {"tokenize"},       {"forward"},       {"generate"},      {"calibrate"},    {"statistics"},      {"quantize"},
           {"recipe", "show"},   {"recipe", "diff"}, {"recipe", "set"}, {"recipe", "log"}, {"evaluate"},     {"export"},          {"import"},
           {"outliers"},         {"measure"},       {"backends", "list"}, {"backends", "script"}, {"backends", "read"},        {"runs", "list"},  {"runs", "tag"},   {"runs", "note"}, {"runs", "archive"}, {"jobs", "list"},
-          {"jobs", "resume"},   {"jobs", "cancel"}, {"compare"},       {"loop"}}) {
+          {"jobs", "resume"},   {"jobs", "cancel"}, {"compare"},       {"loop"},
+          {"sensitivity"},      {"allocate"},       {"convergence"},   {"recipe", "check"}}) {
         auto arguments = command;
         arguments.push_back("--help");
         const auto ended = run_cli(arguments);

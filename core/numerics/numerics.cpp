@@ -7,6 +7,7 @@
 #include "core/numerics/evaluate/site_error.h"
 #include "core/numerics/evaluate/token_values.h"
 #include "core/numerics/methods/method.h"
+#include "core/numerics/tensor_pool.h"
 
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
@@ -100,6 +101,7 @@ private:
     auto here(Call call) -> decltype(call())
     {
         at::set_num_threads(threads_);
+        const TensorPool pool;
         try {
             return call();
         } catch (const c10::Error& error) {

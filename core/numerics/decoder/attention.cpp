@@ -14,6 +14,7 @@
 #endif
 
 #include <algorithm>
+#include <tuple>
 
 namespace bitwright {
 namespace {
@@ -21,7 +22,6 @@ namespace {
 constexpr LinearPlace q_proj{WeightRole::q_proj, SiteRole::q_weight, SiteRole::q_output};
 constexpr LinearPlace k_proj{WeightRole::k_proj, SiteRole::k_weight, SiteRole::k_output};
 constexpr LinearPlace v_proj{WeightRole::v_proj, SiteRole::v_weight, SiteRole::v_output};
-constexpr LinearPlace o_proj{WeightRole::o_proj, SiteRole::o_weight, SiteRole::o_output};
 constexpr NormPlace q_norm{WeightRole::q_norm, SiteRole::q_norm_input, SiteRole::q_norm_weight, SiteRole::q_norm_output};
 constexpr NormPlace k_norm{WeightRole::k_norm, SiteRole::k_norm_input, SiteRole::k_norm_weight, SiteRole::k_norm_output};
 
@@ -47,8 +47,34 @@ bool Decoder::can_extend(const KvCache& cache, std::int64_t tokens) const
            });
 }
 
-at::Tensor Decoder::attention(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache)
+at::Tensor Decoder::fused_attended(std::int64_t index, const at::Tensor& x, Tap& tap)
 {
+    const Architecture& a = model_.architecture();
+    const LayerAttention& attention = a.attention.at(static_cast<std::size_t>(index));
+    const std::int64_t tokens = x.size(1);
+    if (tokens < 2 || a.qk_norm != QkNorm::none || a.attention_softcap != 0 || a.position == PositionKind::alibi || (attention.window > 0 && attention.window < tokens)) return {};
+    const auto s = quantizers({SiteRole::q_output, SiteRole::qk_input, SiteRole::k_output, SiteRole::qk_input2, SiteRole::v_output, SiteRole::pv_input2, SiteRole::pv_output}, index, tap, x);
+    const auto inner = quantizers({SiteRole::qk_output, SiteRole::pv_input}, index, tap, x);
+    if (!s || !inner) return {};
+    const bool whole = (*inner)[0].active() || (*inner)[1].active();
+    if (!whole && options_.semantics == Semantics::bitwright) return {};  // LibTorch's own fused attention
+
+    at::Tensor cos, sin;
+    if (a.position == PositionKind::rope && attention.rope >= 0) std::tie(cos, sin) = positions_.angles(attention.rope, 0, tokens, tokens);
+    const auto heads = [&](const LinearPlace& place, std::int64_t count, bool rotate, const Quantizer& before, const Quantizer& after) {
+        return rotated_heads(product(place, index, x, tap), count, rotate ? cos : at::Tensor(), rotate ? sin : at::Tensor(), before, after);
+    };
+    const auto q = heads(q_proj, a.heads, true, (*s)[0], (*s)[1]), k = heads(k_proj, a.kv_heads, true, (*s)[2], (*s)[3]);
+    const auto v = heads(v_proj, a.kv_heads, false, (*s)[4], (*s)[5]);
+    const auto out = causal_attention(q, k, v, a.attention_scale, (*inner)[0], (*inner)[1]);
+    const Quantizer& after = (*s)[6];
+    return after.active() ? fake_quantize(out, after.scale, after.offset, after.limits) : out;
+}
+
+at::Tensor Decoder::attended(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache)
+{
+    if (!cache)
+        if (auto fused = fused_attended(index, x, tap); fused.defined()) return fused;
     const Architecture& a = model_.architecture();
     const int rope = a.position == PositionKind::rope ? a.attention.at(static_cast<std::size_t>(index)).rope : -1;
     const std::int64_t past = cache ? cache->length : 0, length = past + x.size(1);
@@ -78,8 +104,7 @@ at::Tensor Decoder::attention(std::int64_t index, const at::Tensor& x, Tap& tap,
     q = tapped(SiteRole::qk_input, index, q, tap);
     k = tapped(SiteRole::qk_input2, index, repeated(k), tap);
     v = tapped(SiteRole::pv_input2, index, repeated(v), tap);
-    const auto attended = attend(index, q, k, v, tap).transpose(1, 2).flatten(2);
-    return linear(o_proj, index, tapped(SiteRole::pv_output, index, attended, tap), tap);
+    return tapped(SiteRole::pv_output, index, attend(index, q, k, v, tap).transpose(1, 2).flatten(2), tap);
 }
 
 at::Tensor Decoder::attend(std::int64_t index, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Tap& tap)

@@ -28,6 +28,7 @@ constexpr NormPlace mlp_branch_norm{WeightRole::post_mlp_norm, SiteRole::mlp_bra
 constexpr NormPlace final_norm{WeightRole::final_norm, SiteRole::final_norm_input, SiteRole::final_norm_weight, SiteRole::final_norm_output};
 
 constexpr LinearPlace project_in{WeightRole::project_in, SiteRole::project_in_weight, SiteRole::project_in_output};
+constexpr LinearPlace o_proj{WeightRole::o_proj, SiteRole::o_weight, SiteRole::o_output};
 constexpr LinearPlace gate{WeightRole::gate_proj, SiteRole::gate_weight, SiteRole::gate_output};
 constexpr LinearPlace up{WeightRole::up_proj, SiteRole::up_weight, SiteRole::up_output};
 constexpr LinearPlace down{WeightRole::down_proj, SiteRole::down_weight, SiteRole::down_output};
@@ -65,6 +66,21 @@ bool Decoder::wanted(SiteRole role, std::int64_t layer, Tap& tap) const
     return place && tap.wants(*place);
 }
 
+std::optional<std::vector<Quantizer>> Decoder::quantizers(std::initializer_list<SiteRole> roles, std::int64_t layer, Tap& tap, const at::Tensor& x) const
+{
+    if (x.scalar_type() != at::kFloat || !x.device().is_cpu()) return std::nullopt;  // elsewhere the parts are LibTorch's own operations
+    std::vector<Quantizer> out;
+    for (const SiteRole role : roles) {
+        Quantizer& q = out.emplace_back();
+        const Site* place = site(role, layer);
+        if (!place || !tap.wants(*place)) continue;
+        q = tap.quantizer(*place);
+        if (!q.active() || q.scale.scalar_type() != at::kFloat) return std::nullopt;
+    }
+    if (options_.control) options_.control->check();
+    return out;
+}
+
 at::Tensor Decoder::weight(WeightRole role, SiteRole site_role, std::int64_t layer, Tap& tap)
 {
     const auto plain = weights_.weight(role, layer);
@@ -80,9 +96,24 @@ at::Tensor Decoder::bias(WeightRole role, std::int64_t layer)
     return b.defined() ? b.to(dtype_) : b;
 }
 
+at::Tensor Decoder::product(const LinearPlace& place, std::int64_t layer, const at::Tensor& x, Tap& tap)
+{
+    return at::linear(x, weight(place.role, place.weight, layer, tap), bias(place.role, layer));
+}
+
 at::Tensor Decoder::linear(const LinearPlace& place, std::int64_t layer, const at::Tensor& x, Tap& tap)
 {
-    return tapped(place.output, layer, at::linear(x, weight(place.role, place.weight, layer, tap), bias(place.role, layer)), tap);
+    return tapped(place.output, layer, product(place, layer, x, tap), tap);
+}
+
+at::Tensor Decoder::added_linear(const LinearPlace& place, std::int64_t layer, const at::Tensor& x, const at::Tensor& residual, Tap& tap)
+{
+    const at::Tensor y = product(place, layer, x, tap);
+    const double multiplier = model_.architecture().residual_multiplier;
+    const auto q = multiplier == 1 ? quantizers({place.output}, layer, tap, y) : std::nullopt;
+    if (q) return add_quantized(residual, y, (*q)[0]);
+    const at::Tensor branch = tapped(place.output, layer, y, tap);
+    return multiplier == 1 ? residual + branch : residual + branch * multiplier;
 }
 
 at::Tensor Decoder::norm(const NormPlace& place, NormKind kind, std::int64_t layer, const at::Tensor& input, Tap& tap, std::int64_t groups)
@@ -106,6 +137,18 @@ at::Tensor Decoder::norm(const NormPlace& place, NormKind kind, std::int64_t lay
         return b.defined() ? y + b : y;
     };
     return groups > 1 ? normed().flatten(-2) : normed();
+}
+
+at::Tensor Decoder::block_norm(const NormPlace& place, std::int64_t layer, const at::Tensor& x, Tap& tap)
+{
+    const Architecture& a = model_.architecture();
+    const auto q = a.norm == NormKind::rms ? quantizers({place.input, place.output}, layer, tap, x) : std::nullopt;
+    if (q && !bias(place.role, layer).defined()) {
+        const at::Tensor w = weight(place.role, place.weight, layer, tap);
+        const bool length = options_.semantics == Semantics::authors && (place.role == WeightRole::attention_norm || place.role == WeightRole::mlp_norm);
+        if (w.dim() == 1) return normed(x, w, length ? RowNorm::length : RowNorm::root_mean_square, a.norm_eps, (*q)[0], (*q)[1]);
+    }
+    return tapped(place.output, layer, norm(place, a.norm, layer, x, tap), tap);
 }
 
 at::Tensor Decoder::head_norm(const NormPlace& place, std::int64_t heads, std::int64_t layer, const at::Tensor& x, Tap& tap)
@@ -143,39 +186,46 @@ at::Tensor Decoder::layer(std::int64_t index, const at::Tensor& x, Tap& tap, KvC
 {
     const Architecture& a = model_.architecture();
     const BlockLayout& block = a.block;
-    const auto added = [&](const at::Tensor& residual, const at::Tensor& branch) {
+    const auto normed = [&](bool there, const NormPlace& place, const at::Tensor& y) { return there ? block_norm(place, index, y, tap) : y; };
+    const auto added = [&](const at::Tensor& residual, const LinearPlace& place, const at::Tensor& read, bool norm_there, const NormPlace& branch_norm) {
+        if (!norm_there) return added_linear(place, index, read, residual, tap);
+        const auto branch = block_norm(branch_norm, index, linear(place, index, read, tap), tap);
         return a.residual_multiplier == 1 ? residual + branch : residual + branch * a.residual_multiplier;
-    };
-    const auto normed = [&](bool there, const NormPlace& place, const at::Tensor& y) {
-        return there ? tapped(place.output, index, norm(place, a.norm, index, y, tap), tap) : y;
     };
     const bool before = !block.norm_after_residual;
 
     auto input = normed(before && block.pre_attention_norm, attention_norm, x);
     auto residual = block.residual_from_norm ? input : x;
-    const auto attended = normed(block.post_attention_norm, attention_branch_norm, attention(index, input, tap, cache));
+    residual = added(residual, o_proj, attended(index, input, tap, cache), block.post_attention_norm, attention_branch_norm);
     if (block.parallel) {
         if (!block.mlp_shares_attention_norm) input = normed(block.pre_mlp_norm, mlp_norm, x);
-        residual = added(residual, attended);
     } else {
-        residual = tapped(SiteRole::residual_attention, index, added(residual, attended), tap);
+        residual = tapped(SiteRole::residual_attention, index, residual, tap);
         residual = normed(!before && block.pre_attention_norm, attention_norm, residual);
         input = normed(before && block.pre_mlp_norm, mlp_norm, residual);
         if (block.residual_from_norm) residual = input;
     }
-    const auto fed = normed(block.post_mlp_norm, mlp_branch_norm, mlp(index, input, tap));
-    residual = tapped(SiteRole::residual_mlp, index, added(residual, fed), tap);
+    residual = added(residual, down, fed(index, input, tap), block.post_mlp_norm, mlp_branch_norm);
+    residual = tapped(SiteRole::residual_mlp, index, residual, tap);
     residual = normed(!before && block.pre_mlp_norm, mlp_norm, residual);
 
     if (cache && index == a.layers - 1) cache->length += x.size(1);
     return residual;
 }
 
-at::Tensor Decoder::mlp(std::int64_t index, const at::Tensor& x, Tap& tap)
+at::Tensor Decoder::fed(std::int64_t index, const at::Tensor& x, Tap& tap)
 {
-    auto hidden = model_.architecture().gated_mlp ? activate(index, linear(gate, index, x, tap), tap) * linear(up, index, x, tap)
-                                                  : activate(index, linear(up, index, x, tap), tap);
-    return linear(down, index, tapped(SiteRole::down_input, index, hidden, tap), tap);
+    const Architecture& a = model_.architecture();
+    const auto sigmoid = [&] { return options_.semantics == Semantics::authors || wanted(SiteRole::activation_sigmoid, index, tap); };
+    if (a.gated_mlp && a.activation == Activation::silu && sigmoid()) {
+        const auto q = quantizers({SiteRole::gate_output, SiteRole::activation_sigmoid, SiteRole::activation_output, SiteRole::up_output, SiteRole::down_input}, index, tap, x);
+        if (q) {
+            const at::Tensor g = product(gate, index, x, tap);
+            return gated_silu(g, product(up, index, x, tap), {(*q)[0], (*q)[1], (*q)[2], (*q)[3], (*q)[4]});
+        }
+    }
+    auto hidden = a.gated_mlp ? activate(index, linear(gate, index, x, tap), tap) * linear(up, index, x, tap) : activate(index, linear(up, index, x, tap), tap);
+    return tapped(SiteRole::down_input, index, hidden, tap);
 }
 
 at::Tensor Decoder::activate(std::int64_t index, const at::Tensor& x, Tap& tap)

@@ -8,11 +8,14 @@
 
 #include "core/architecture/model.h"
 #include "core/numerics/decoder/positions.h"
+#include "core/numerics/quantize/fused.h"
 #include "core/recipe/scheme.h"
 #include "core/runtime/control.h"
 
 #include <ATen/core/Tensor.h>
 
+#include <initializer_list>
+#include <optional>
 #include <vector>
 
 namespace bitwright {
@@ -29,6 +32,9 @@ public:
     /// False when activation() returns its input unchanged for this site: lets the decoder skip building tensors only a tap would see
     /// (σ(x), explicit attention matrices).
     [[nodiscard]] virtual bool wants(const Site&) const { return false; }
+    /// What activation() does at a site it wants, where that is fake quantization on one grid and nothing else: lets the decoder do it within a fused part of
+    /// the layer (fused.h) instead of calling activation(). Inactive: ask activation().
+    [[nodiscard]] virtual Quantizer quantizer(const Site&) const { return {}; }
 };
 
 /// Where weights come from: the mapped checkpoint (streamed), materialized under a recipe, or an optimizer's differentiable twin.
@@ -89,15 +95,26 @@ private:
     const Site* site(SiteRole role, std::int64_t layer) const noexcept;  ///< null where this family has none
     at::Tensor tapped(SiteRole role, std::int64_t layer, const at::Tensor& x, Tap& tap) const;
     bool wanted(SiteRole role, std::int64_t layer, Tap& tap) const;
+    /// What the tap does at these sites, as quantizers; nothing where it does something else at one of them, or where fused parts do not work.
+    std::optional<std::vector<Quantizer>> quantizers(std::initializer_list<SiteRole> roles, std::int64_t layer, Tap& tap, const at::Tensor& x) const;
     at::Tensor weight(WeightRole role, SiteRole site_role, std::int64_t layer, Tap& tap);
     at::Tensor bias(WeightRole role, std::int64_t layer);
+    at::Tensor product(const LinearPlace& place, std::int64_t layer, const at::Tensor& x, Tap& tap);  ///< without the output's tap
     at::Tensor linear(const LinearPlace& place, std::int64_t layer, const at::Tensor& x, Tap& tap);
+    /// residual + linear(place, x) with the output's tap in between.
+    at::Tensor added_linear(const LinearPlace& place, std::int64_t layer, const at::Tensor& x, const at::Tensor& residual, Tap& tap);
+    /// A block's norm with its output tap.
+    at::Tensor block_norm(const NormPlace& place, std::int64_t layer, const at::Tensor& x, Tap& tap);
     /// A norm without its output tap; each of `groups` equal parts of the channels is normed alone.
     at::Tensor norm(const NormPlace& place, NormKind kind, std::int64_t layer, const at::Tensor& x, Tap& tap, std::int64_t groups = 1);
     at::Tensor head_norm(const NormPlace& place, std::int64_t heads, std::int64_t layer, const at::Tensor& x, Tap& tap);
-    at::Tensor attention(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache);
+    /// What o_proj reads.
+    at::Tensor attended(std::int64_t index, const at::Tensor& x, Tap& tap, KvCache* cache);
+    /// The same in fused parts; undefined where this layer or the tap needs the general way.
+    at::Tensor fused_attended(std::int64_t index, const at::Tensor& x, Tap& tap);
     at::Tensor attend(std::int64_t index, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Tap& tap);
-    at::Tensor mlp(std::int64_t index, const at::Tensor& x, Tap& tap);
+    /// What down_proj reads.
+    at::Tensor fed(std::int64_t index, const at::Tensor& x, Tap& tap);
     at::Tensor activate(std::int64_t index, const at::Tensor& x, Tap& tap);
 
     const Model model_;

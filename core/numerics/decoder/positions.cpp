@@ -55,11 +55,16 @@ const Positions::Table& Positions::table(int rope, std::int64_t positions, std::
     return table;
 }
 
+std::pair<at::Tensor, at::Tensor> Positions::angles(int rope, std::int64_t first, std::int64_t tokens, std::int64_t length)
+{
+    const Table& both = table(rope, first + tokens, length);
+    return {both.cos.narrow(0, first, tokens), both.sin.narrow(0, first, tokens)};
+}
+
 at::Tensor Positions::rotate(const at::Tensor& x, int rope, std::int64_t first, std::int64_t length)
 {
     const std::int64_t tokens = x.size(2), half = architecture_.ropes.at(static_cast<std::size_t>(rope)).dims / 2;
-    const Table& both = table(rope, first + tokens, length);
-    const auto cos = both.cos.narrow(0, first, tokens), sin = both.sin.narrow(0, first, tokens);
+    const auto [cos, sin] = angles(rope, first, tokens, length);
     const auto low = x.narrow(-1, 0, half), high = x.narrow(-1, half, half);
     std::vector<at::Tensor> parts{low * cos - high * sin, high * cos + low * sin};
     if (const auto rest = x.size(-1) - 2 * half; rest > 0) parts.push_back(x.narrow(-1, 2 * half, rest));

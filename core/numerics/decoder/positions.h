@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace bitwright {
@@ -19,6 +20,9 @@ public:
 
     /// x [B, heads, T, head_dim] rotated (halves) for positions first … first+T−1 of a sequence of `length` tokens.
     [[nodiscard]] at::Tensor rotate(const at::Tensor& x, int rope, std::int64_t first, std::int64_t length);
+
+    /// cos and sin of those positions' angles, [T, rotated dimensions / 2].
+    [[nodiscard]] std::pair<at::Tensor, at::Tensor> angles(int rope, std::int64_t first, std::int64_t tokens, std::int64_t length);
 
     /// What is added to the scores of queries first_row … (absolute positions) and keys first_key …: [1 or heads, rows, keys], 0 or the ALiBi slope times
     /// distance where visible, the dtype's lowest value elsewhere. Undefined when there is nothing to add. `window` 0: all before a token.

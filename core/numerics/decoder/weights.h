@@ -54,6 +54,7 @@ public:
     explicit ActivationsOnly(Tap& tap) : tap_(tap) {}
     at::Tensor activation(const Site& site, const at::Tensor& x) override { return tap_.activation(site, x); }
     [[nodiscard]] bool wants(const Site& site) const override { return site.kind == SiteKind::activation && tap_.wants(site); }
+    [[nodiscard]] Quantizer quantizer(const Site& site) const override { return tap_.quantizer(site); }
 
 private:
     Tap& tap_;

@@ -9,6 +9,7 @@
 
 #include "core/checkpoint/token_windows.h"
 #include "core/numerics/methods/learnables.h"
+#include "core/numerics/tensor_pool.h"
 #include "core/runtime/control.h"
 
 #include <vector>
@@ -39,6 +40,7 @@ private:
     at::Tensor float_hidden(const at::Tensor& ids);
     double backward_through_layers(const at::Tensor& first, const at::Tensor& wanted);
 
+    const TensorPool pool_;
     const Architecture& architecture_;
     const TokenWindows& windows_;
     EndToEndOptions options_;

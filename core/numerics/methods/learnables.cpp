@@ -191,7 +191,7 @@ void LearnableModel::add_activations()
         const auto& [scheme, range] = start_.sites.at(site.name);
         if (scheme.dynamic || scheme.granularity != Granularity::tensor) continue;
         const Grid grid = grid_of(range, 0, scheme, start_.semantics);
-        ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)];
+        Quantizer& entry = activations_[static_cast<std::size_t>(site.id)];
         entry.limits = code_limits(scheme.bits, scheme.symmetric);
         entry.scale = add(site.name + ".scale", LearnableGroup::lrl, at::full({1}, grid.scale));
         entry.offset = add(site.name + ".offset", LearnableGroup::lrl, at::full({1}, grid.offset));
@@ -236,9 +236,15 @@ at::Tensor LearnableModel::bias(WeightRole role, std::int64_t layer)
 
 at::Tensor LearnableModel::activation(const Site& site, const at::Tensor& x)
 {
-    const ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)];
-    if (!entry.scale.defined()) return simulated_.activation(site, x);
+    const Quantizer& entry = activations_[static_cast<std::size_t>(site.id)];
+    if (!entry.active()) return simulated_.activation(site, x);
     return fake_quantize(x, entry.scale, entry.offset, entry.limits);
+}
+
+Quantizer LearnableModel::quantizer(const Site& site) const
+{
+    const Quantizer& entry = activations_[static_cast<std::size_t>(site.id)];
+    return entry.active() ? entry : simulated_.quantizer(site);
 }
 
 Recipe LearnableModel::recipe()
@@ -254,7 +260,7 @@ Recipe LearnableModel::recipe()
             const Numbers min = numbers_of(bounds.min), max = numbers_of(bounds.max);
             out.transforms.emplace_back(clip_of(site.name, bounds, entry.grid));
             out.sites.at(site.name).range = {min, max, nullptr, nullptr, "learned clipping"};
-        } else if (const ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)]; entry.scale.defined()) {
+        } else if (const Quantizer& entry = activations_[static_cast<std::size_t>(site.id)]; entry.active()) {
             SiteDecision& decision = out.sites.at(site.name);
             const Grid grid{entry.scale.item<float>(), entry.offset.item<float>(), static_cast<std::int32_t>(entry.limits.min),
                             static_cast<std::int32_t>(entry.limits.max)};

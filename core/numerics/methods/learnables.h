@@ -51,6 +51,7 @@ public:
     at::Tensor activation(const Site& site, const at::Tensor& x) override;
     at::Tensor weight(const Site&, const at::Tensor& w) override { return w; }
     [[nodiscard]] bool wants(const Site& site) const override { return simulated_.wants(site); }
+    [[nodiscard]] Quantizer quantizer(const Site& site) const override;
 
 private:
     /// A learnable scale pair. `spread`: index of each channel's scale where channels share one (RoPE pairs); undefined: one each.
@@ -67,11 +68,6 @@ private:
         at::Tensor upper, lower;      ///< undefined: stays float
         WeightGrid grid;
     };
-    struct ActivationEntry {
-        at::Tensor scale, offset;  ///< undefined: not learned
-        CodeLimits limits;
-    };
-
     void add_pairs();
     void add_weights();
     void add_activations();
@@ -88,7 +84,7 @@ private:
     std::vector<Learnable> learnables_;
     std::vector<Pair> pairs_;
     std::map<std::pair<WeightRole, std::int64_t>, WeightEntry> weights_;
-    std::vector<ActivationEntry> activations_;  ///< by SiteId
+    std::vector<Quantizer> activations_;  ///< by SiteId; inactive: not learned
 };
 
 /// Whether paper mode learns this pair (mobilequant §4.1): v_o and q_k only where every query head has a key head of its own.

@@ -325,6 +325,13 @@ at::Tensor TunableModel::activation(const Site& site, const at::Tensor& x)
     return fake_quantize(x, entry.scale, entry.offset, entry.limits);
 }
 
+Quantizer TunableModel::quantizer(const Site& site) const
+{
+    const ActivationEntry& entry = activations_[static_cast<std::size_t>(site.id)];
+    if (entry.scale.defined()) return {entry.scale, entry.offset, entry.limits};
+    return simulated_.quantizer(site);
+}
+
 Recipe TunableModel::recipe()
 {
     Recipe out = plain_;

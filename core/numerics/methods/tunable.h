@@ -56,7 +56,11 @@ public:
     at::Tensor embedding_rows(const at::Tensor& ids) override { return base_.embedding_rows(ids); }
     at::Tensor activation(const Site& site, const at::Tensor& x) override;
     at::Tensor weight(const Site&, const at::Tensor& w) override { return w; }
-    [[nodiscard]] bool wants(const Site& site) const override { return site.kind == SiteKind::activation && simulated_.wants(site); }
+    [[nodiscard]] bool wants(const Site& site) const override
+    {
+        return site.kind == SiteKind::activation && simulated_.wants(site) && !activations_[static_cast<std::size_t>(site.id)].same_as_shared;
+    }
+    [[nodiscard]] Quantizer quantizer(const Site& site) const override;
 
 private:
     /// A leaf the graph sees: entry i is e^θ[index[i]].

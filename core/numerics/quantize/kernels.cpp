@@ -5,12 +5,8 @@
 #include <atomic>
 #include <cmath>
 
-#define BITWRIGHT_INLINE inline __attribute__((always_inline))
-
 namespace bitwright::quantize {
 namespace {
-
-constexpr std::int64_t lanes = 16;  ///< partial sums on every path
 
 KernelPath widest() noexcept
 {
@@ -105,14 +101,8 @@ BITWRIGHT_INLINE void backward_body(const T* x, const T* grad, T* grad_x, std::i
         for (std::int64_t l = 0; l < lanes; ++l) one(i + l, l);
     }
     for (std::int64_t l = 0; i + l < n; ++l) one(i + l, l);
-    for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
-        for (std::int64_t l = 0; l < half; ++l) {
-            sum_scale[l] += sum_scale[l + half];
-            sum_clipped[l] += sum_clipped[l + half];
-        }
-    }
-    to_scale = sum_scale[0];
-    clipped = sum_clipped[0];
+    to_scale = sum_of_lanes(sum_scale);
+    clipped = sum_of_lanes(sum_clipped);
 }
 
 template <typename T>
@@ -150,9 +140,7 @@ BITWRIGHT_INLINE T dot_body(const T* a, const T* b, std::int64_t n)
         for (std::int64_t l = 0; l < lanes; ++l) sum[l] += a[i + l] * b[i + l];
     }
     for (std::int64_t l = 0; i + l < n; ++l) sum[l] += a[i + l] * b[i + l];
-    for (std::int64_t half = lanes / 2; half > 0; half /= 2)
-        for (std::int64_t l = 0; l < half; ++l) sum[l] += sum[l + half];
-    return sum[0];
+    return sum_of_lanes(sum);
 }
 
 template <typename T>
@@ -186,33 +174,6 @@ BITWRIGHT_INLINE void latent_backward_body(const float* latent, const float* gra
 #pragma omp simd
     for (std::int64_t i = 0; i < n; ++i) gradient[i] = latent[i] < low || latent[i] > high ? 0.0F : grad[i] * s;
 }
-
-// The body inlined into a function of the chosen instruction set.
-#if defined(__x86_64__)
-template <typename Body>
-__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"))) auto on_avx512(const Body& body)
-{
-    return body();
-}
-template <typename Body>
-__attribute__((target("avx2"))) auto on_avx2(const Body& body)
-{
-    return body();
-}
-#endif
-
-template <typename Body>
-auto on_chosen(const Body& body)
-{
-    switch (kernel_path()) {
-#if defined(__x86_64__)
-        case KernelPath::avx512: return on_avx512(body);
-        case KernelPath::avx2: return on_avx2(body);
-#endif
-        default: return body();
-    }
-}
-#define BITWRIGHT_BODY [&]() __attribute__((always_inline))
 
 }  // namespace
 

@@ -5,17 +5,12 @@
 // fused multiply-add). The order of operations is the formula's: x / s, round half to even, + o, clamp, − o, × s.
 #pragma once
 
+#include "core/numerics/quantize/kernel_paths.h"
+
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 namespace bitwright::quantize {
-
-enum class KernelPath : std::uint8_t { plain, avx2, avx512 };
-/// What the loops run on: the widest this processor has, or what a test asked for.
-[[nodiscard]] KernelPath kernel_path() noexcept;
-/// Tests and benchmarks; nothing: the widest again. @return false (and no change) where the processor has not got it
-bool force_kernel_path(std::optional<KernelPath> path) noexcept;
 
 /// One grid and its codes, in the arithmetic type.
 template <typename T>

@@ -84,6 +84,12 @@ SimulateTap::SimulateTap(const Model& model, const Recipe& recipe, Placement pla
 }
 
 bool SimulateTap::wants(const Site& site) const { return entries_[static_cast<std::size_t>(site.id)].active; }
+Quantizer SimulateTap::quantizer(const Site& site) const
+{
+    const Entry& entry = entries_[static_cast<std::size_t>(site.id)];
+    if (!entry.active || !entry.scale.defined() || entry.scale.numel() != 1) return {};
+    return {entry.scale, entry.offset, code_limits(entry.scheme.bits, entry.scheme.symmetric)};
+}
 at::Tensor SimulateTap::activation(const Site& site, const at::Tensor& x) { return quantize(site, x); }
 at::Tensor SimulateTap::weight(const Site& site, const at::Tensor& w) { return quantize(site, w); }
 

@@ -21,6 +21,7 @@ public:
     at::Tensor activation(const Site& site, const at::Tensor& x) override;
     at::Tensor weight(const Site& site, const at::Tensor& w) override;
     [[nodiscard]] bool wants(const Site& site) const override;
+    [[nodiscard]] Quantizer quantizer(const Site& site) const override;
 
 private:
     struct Entry {

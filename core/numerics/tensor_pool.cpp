@@ -15,7 +15,7 @@
 namespace bitwright {
 namespace {
 
-constexpr std::size_t large = std::size_t{256} << 10, page = 4096, huge_page = std::size_t{2} << 20, slack = std::size_t{64} << 20;
+constexpr std::size_t large = std::size_t{256} << 10, page = 4096, huge_page = std::size_t{2} << 20, slack = std::size_t{16} << 20;
 constexpr std::size_t header = 64;  // keeps the alignment LibTorch asks for
 
 struct Header {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory of tensors that come and go in the same sizes, step after step: while a TensorPool lives, LibTorch's large CPU tensors are not given back to the
 // system but kept for the next one of their size, so that no operation waits for fresh pages. Internal to bitwright_numerics.
-// Invariants: live and idle memory together stay within the largest live amount so far and a sixteenth (and 64 MiB); the last pool that goes gives all idle
+// Invariants: live and idle memory together stay within the largest live amount so far and a sixteenth (and 16 MiB); the last pool that goes gives all idle
 // memory back. No result depends on it.
 // Threading: any thread; pools nest.
 #pragma once

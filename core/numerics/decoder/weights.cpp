@@ -53,7 +53,9 @@ const CheckpointWeights::Held& CheckpointWeights::held(WeightRole role, std::int
     const auto found = held_.find({layer, role});
     if (found != held_.end()) return found->second;
     if (streams_) drop_others(layer);
-    return held_[{layer, role}] = read(role, layer);
+    const Held& kept = held_[{layer, role}] = read(role, layer);
+    for (const auto& tensor : kept.tensors) model_.checkpoint->release(tensor);  // it is here as float
+    return kept;
 }
 
 CheckpointWeights::Held CheckpointWeights::read(WeightRole role, std::int64_t layer) const

@@ -27,7 +27,7 @@ EndToEnd::EndToEnd(const Model& model, const Recipe& start, const TokenWindows& 
       learnables_(model, start),
       quantized_(model, learnables_, {start.semantics, false, &control}),
       floating_(model, learnables_.start_weights(), {start.semantics, false, &control}),
-      targets_(static_cast<std::size_t>(windows.count))
+      targets_(windows.count, options.target_bytes)
 {
 }
 
@@ -41,11 +41,7 @@ at::Tensor EndToEnd::float_hidden(const at::Tensor& ids)
 
 at::Tensor EndToEnd::target(std::int64_t window)
 {
-    at::Tensor& kept = targets_[static_cast<std::size_t>(window)];
-    if (kept.defined()) return kept;
-    at::Tensor computed = float_hidden(ids_of(windows_, window));
-    if (windows_.count * computed.numel() * static_cast<std::int64_t>(sizeof(float)) <= options_.target_bytes) kept = computed;
-    return computed;
+    return targets_.get(window, [&] { return float_hidden(ids_of(windows_, window)); });
 }
 
 double EndToEnd::loss_and_gradients(std::int64_t window)

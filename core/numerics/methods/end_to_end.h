@@ -2,13 +2,13 @@
 // The end-to-end objective of MobileQuant (mobilequant §5.1): mean squared error between the hidden states after the last decoder layer (before the final
 // norm) of the fake-quantized model and of the float model it started from, one window at a time, and its gradients.
 // Internal to bitwright_numerics (LibTorch in the signatures).
-// Invariants: recomputing layers in the backward pass gives the same bits as keeping the whole graph. Targets are kept while they fit a budget, computed
-// again otherwise, with the same result.
+// Invariants: recomputing layers in the backward pass gives the same bits as keeping the whole graph. Targets are computed once (target_cache.h).
 // Threading: belongs to one thread.
 #pragma once
 
 #include "core/checkpoint/token_windows.h"
 #include "core/numerics/methods/learnables.h"
+#include "core/numerics/methods/target_cache.h"
 #include "core/numerics/tensor_pool.h"
 #include "core/runtime/control.h"
 
@@ -18,7 +18,7 @@ namespace bitwright {
 
 struct EndToEndOptions {
     bool recompute = false;                                     ///< keep layer inputs only and run each layer again in the backward pass
-    std::int64_t target_bytes = std::int64_t{1} << 30;          ///< keep targets up to this size
+    std::int64_t target_bytes = std::int64_t{1} << 30;          ///< targets up to this size stay in memory, more go to a file
 };
 
 class EndToEnd {
@@ -48,7 +48,7 @@ private:
     LearnableModel learnables_;
     Tap no_tap_;
     Decoder quantized_, floating_;
-    std::vector<at::Tensor> targets_;  ///< by window; undefined until computed
+    TargetCache targets_;
 };
 
 }  // namespace bitwright

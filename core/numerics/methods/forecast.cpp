@@ -13,7 +13,16 @@ std::uint64_t MemoryParts::peak(bool recompute) const
     return process + mapped + std::max(calibrating, weights + graphs + transient + targets);
 }
 
-// Counts float tensors: every fake-quantizer keeps its input and its output, attention three [heads, T, T], a weight its quantized copy.
+// Whether a layer runs in the fused parts of quantize/fused.h, which keep their inputs alone.
+bool in_fused_parts(const Architecture& a)
+{
+    const bool windows = std::any_of(a.attention.begin(), a.attention.end(), [](const LayerAttention& attention) { return attention.window > 0; });
+    return a.gated_mlp && a.activation == Activation::silu && a.norm == NormKind::rms && a.qk_norm == QkNorm::none && a.attention_softcap == 0 &&
+           a.position != PositionKind::alibi && !windows;
+}
+
+// Counts float tensors: products keep their inputs and the quantized copy of the weight. In fused parts besides: the inputs of norms, rotation, attention, gate
+// and residual additions. Else every fake-quantizer keeps its input and its output, attention three [heads, T, T].
 MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budget)
 {
     const Architecture& a = request.model.architecture();
@@ -22,13 +31,15 @@ MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budge
     const std::int64_t layer_weights = a.hidden * (2 * q + 2 * a.key_width() + mlp * a.ffn), scores = a.heads * tokens * tokens;
     MemoryParts parts;
     parts.layers = a.layers;
-    parts.mapped = request.model.checkpoint->weight_bytes();
+    parts.mapped = request.model.checkpoint->weight_bytes() / static_cast<std::uint64_t>(std::max<std::int64_t>(1, a.layers));  // a layer's pages, until it is read
     parts.calibrating = std::min<std::uint64_t>(bytes(request.model.description->parameter_count()), 1ULL << 30) +
                         bytes(tokens * (8 * a.hidden + 6 * a.ffn + a.vocab) + 2 * scores);
     parts.weights = bytes(a.layers * layer_weights + a.vocab * a.embedding_width);
-    parts.layer_graph = bytes(layer_weights + 3 * scores + tokens * (15 * a.hidden + 12 * q + (a.gated_mlp ? 10 : 5) * a.ffn));
+    const bool fused = in_fused_parts(a);
+    parts.layer_graph = fused ? bytes(layer_weights + tokens * (6 * a.hidden + 4 * q + 4 * a.key_width() + 3 * a.ffn))
+                              : bytes(layer_weights + 3 * scores + tokens * (15 * a.hidden + 12 * q + (a.gated_mlp ? 10 : 5) * a.ffn));
     parts.layer_inputs = bytes(a.layers * tokens * a.hidden);
-    parts.transient = bytes(2 * std::max({scores, tokens * a.ffn, a.ffn * a.hidden}));
+    parts.transient = bytes(fused ? 2 * a.ffn * a.hidden + 4 * tokens * a.ffn : 2 * std::max({scores, tokens * a.ffn, a.ffn * a.hidden}));
     const auto targets = bytes(request.calibration.count * tokens * a.hidden);
     parts.targets = targets <= static_cast<std::uint64_t>(target_budget) ? targets : 0;
     return parts;

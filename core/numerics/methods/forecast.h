@@ -11,7 +11,7 @@
 namespace bitwright {
 
 struct MemoryParts {
-    std::uint64_t mapped = 0;        ///< the checkpoint's pages; given back under pressure
+    std::uint64_t mapped = 0;        ///< of the checkpoint: pages of the layer that is being read
     std::uint64_t calibrating = 0;   ///< float weights kept by a forward pass (at most 1 GiB) and one window; before and after the steps
     std::uint64_t weights = 0;       ///< float weights of all layers, embedding, kept while optimizing
     std::uint64_t layer_graph = 0;   ///< what one layer keeps for its backward pass

@@ -20,7 +20,7 @@ namespace bitwright {
 
 struct EngineOptions {
     int threads = 1;
-    std::int64_t chunk = 256;             ///< tokens computed together during prefill; never changes a result
+    std::int64_t chunk = 512;             ///< tokens computed together during prefill; never changes a result
     const KernelSet* kernels = nullptr;   ///< null: chosen_kernels()
     /// Where a large package is kept in the layout its kernels read, so that the next start maps it; absent: default_layout_cache(), empty: nowhere.
     std::optional<std::filesystem::path> layout_cache = {};

@@ -83,7 +83,7 @@ struct Product {
 };
 
 /// Reads all bytes once and does nothing with them.
-std::uint64_t sweep(const std::vector<std::span<const std::uint8_t>>& spans, Workers& workers)
+std::uint64_t sweep(const std::vector<std::span<const std::uint8_t>>& spans, const KernelSet& kernels, Workers& workers)
 {
     std::atomic<std::uint64_t> all = 0;
     constexpr std::size_t piece = 1 << 20;
@@ -91,19 +91,7 @@ std::uint64_t sweep(const std::vector<std::span<const std::uint8_t>>& spans, Wor
     for (auto rest : spans)
         for (; rest.size() >= 256; rest = rest.subspan(std::min(piece, rest.size()))) pieces.push_back(rest.first(std::min(piece, rest.size())));
     workers.run(static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t p = first; p < last; ++p) {
-            const auto bytes = pieces[static_cast<std::size_t>(p)];
-            const auto* words = reinterpret_cast<const std::uint64_t*>(bytes.data() + (-reinterpret_cast<std::uintptr_t>(bytes.data()) & 7));
-            const std::size_t count = (bytes.size() - 8) / 256 * 32;
-            std::uint64_t sums[8] = {};
-            for (std::size_t i = 0; i < count; i += 32) {
-                for (std::size_t line = 0; line < 32; line += 8) __builtin_prefetch(words + i + line + 512);
-                for (std::size_t j = 0; j < 32; ++j) sums[j & 7] ^= words[i + j];
-            }
-            std::uint64_t sum = 0;
-            for (const std::uint64_t s : sums) sum ^= s;
-            all.fetch_xor(sum);
-        }
+        for (std::int64_t p = first; p < last; ++p) all.fetch_xor(kernels.read(pieces[static_cast<std::size_t>(p)].data(), std::ssize(pieces[static_cast<std::size_t>(p)])));
     });
     return all.load();
 }
@@ -179,7 +167,7 @@ public:
     }
     [[nodiscard]] double prefill_products(std::int64_t tokens) const { return (products_ - logit_products_) * static_cast<double>(tokens) + logit_products_; }
     double decode() { return seconds(threads_, [&] { next_ = argmax(engine_.decode(next_)); }); }
-    double read() { return seconds(threads_, [&] { sink_ = sweep(weights_, workers_); }); }
+    double read() { return seconds(threads_, [&] { sink_ = sweep(weights_, engine_.kernels(), workers_); }); }
 
 private:
     Engine engine_;

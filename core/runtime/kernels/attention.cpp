@@ -186,38 +186,36 @@ void AttentionCache::weigh(const Queries& q, Scratch& scratch) const
     const int plane_bits = k.form8 == InputForm::signed8 ? 7 : 8, planes = k.form8 == InputForm::signed8 ? 3 : 2;
     const int index = tile_index(k, q.rows), tile_rows = k.tile_rows[static_cast<std::size_t>(index)];
     const std::int64_t row_bytes = span * width, total = value_panels_ * panel;
-    scratch.plane.resize(static_cast<std::size_t>(row_bytes));
+    scratch.plane.resize(static_cast<std::size_t>(q.rows * planes * row_bytes));
+    scratch.input.assign(static_cast<std::size_t>(tile_rows * row_bytes), 0);
     std::vector<std::int32_t> totals(static_cast<std::size_t>(tile_rows * total));
     const std::array<std::int32_t, most_rows> zeros{};
     alignas(64) std::int32_t sums[most_rows * widest_panel];
     TileArguments t;
+    t.input = scratch.input.data();
     t.group_steps = span / depth;
     t.start = zeros.data();
     t.sums = sums;
     const std::int64_t first = q.first_key(0, op_->window) / span, last = q.last_key(q.rows - 1) / span;
     for (std::int64_t b = first; b <= last; ++b) {
         const std::uint8_t* values = head_of_block(b, q.kv_head) + span * padded_dim_;
+        std::uint32_t filled = 0;  // planes that are not all zero: most high bytes of a long context are
+        for (int i = 0; i < q.rows; ++i) {
+            std::uint8_t* at[3];
+            for (int plane = 0; plane < planes; ++plane) at[plane] = scratch.plane.data() + (i * planes + plane) * row_bytes;
+            filled |= k.probability_planes(scratch.probabilities.data() + i * scratch.keys + b * span, span, k.form8, at);
+        }
         for (int plane = 0; plane < planes; ++plane) {
-            scratch.input.assign(static_cast<std::size_t>(tile_rows * row_bytes), 0);
-            std::uint32_t any = 0;
-            for (int i = 0; i < q.rows; ++i) {
-                const std::uint16_t* p = scratch.probabilities.data() + i * scratch.keys + b * span;
-                const int shift = plane * plane_bits, mask = (1 << plane_bits) - 1;
-                if (width == 2) {
-                    auto* out = reinterpret_cast<std::uint16_t*>(scratch.plane.data());
-                    for (std::int64_t j = 0; j < span; ++j) any |= out[j] = static_cast<std::uint16_t>(p[j] >> shift & mask);
-                } else {
-                    for (std::int64_t j = 0; j < span; ++j) any |= scratch.plane[static_cast<std::size_t>(j)] = static_cast<std::uint8_t>(p[j] >> shift & mask);
-                }
-                put_units(scratch.plane.data(), row_bytes / unit, unit, tile_rows, i, scratch.input.data());
-            }
-            if (any == 0) continue;  // most high bytes of a long context
-            t.input = scratch.input.data();
+            if ((filled >> plane & 1) == 0) continue;
+            for (int i = 0; i < q.rows; ++i) put_units(scratch.plane.data() + (i * planes + plane) * row_bytes, row_bytes / unit, unit, tile_rows, i, scratch.input.data());
             for (std::int64_t d = 0; d < value_panels_; ++d) {
                 t.weights = values + d * panel * span;
                 k.plain8[static_cast<std::size_t>(index)](t);
-                for (int i = 0; i < q.rows; ++i)
-                    for (std::int64_t r = 0; r < panel; ++r) totals[static_cast<std::size_t>(i * total + d * panel + r)] += sums[i * panel + r] * (1 << plane * plane_bits);
+                for (int i = 0; i < q.rows; ++i) {
+                    std::int32_t* const to = totals.data() + i * total + d * panel;
+                    const std::int32_t* const from = sums + i * panel;
+                    for (std::int64_t r = 0; r < panel; ++r) to[r] += from[r] * (1 << plane * plane_bits);
+                }
             }
         }
     }

@@ -75,6 +75,11 @@ struct KernelSet {
     /// One panel of keys for one query: scores[r] = scaled(sums[r] − key_factor·key_sums[r] + constant, factor), saturated.
     void (*score)(const std::int32_t* sums, const std::int32_t* key_sums, std::int32_t key_factor, std::int32_t constant, Requantizer factor, std::int32_t* scores) noexcept = nullptr;
 
+    /// Probabilities as planes that the inputs' form holds: two bytes (low first), or three of seven bits for signed8. Returns bit i: plane i is not all zero.
+    std::uint32_t (*probability_planes)(const std::uint16_t* probabilities, std::int64_t count, InputForm form, std::uint8_t* const* planes) noexcept = nullptr;
+
+    /// Reads all of it; what comes back only says that it did.
+    std::uint64_t (*read)(const std::uint8_t* bytes, std::int64_t count) noexcept = nullptr;
     /// A loop over registers alone of the best exact products the set has: the speed that no kernel of it can pass. `spin_products` multiply-accumulates a round; null: not known.
     void (*spin)(std::int64_t rounds) noexcept = nullptr;
     std::int64_t spin_products = 0;

@@ -292,6 +292,44 @@ void planes16(Codes16 codes, InputForm form, std::span<std::uint8_t> high, std::
     }
 }
 
+template <typename Lane, int Planes, int Bits>
+std::uint32_t split_probabilities(const std::uint16_t* __restrict p, std::int64_t count, std::uint8_t* const* planes) noexcept
+{
+    std::uint32_t found = 0;
+    for (int plane = 0; plane < Planes; ++plane) {
+        auto* __restrict out = reinterpret_cast<Lane*>(planes[plane]);
+        std::uint16_t any = 0;
+        for (std::int64_t j = 0; j < count; ++j) {
+            const auto part = static_cast<std::uint16_t>(p[j] >> (plane * Bits) & ((1 << Bits) - 1));
+            out[j] = static_cast<Lane>(part);
+            any = static_cast<std::uint16_t>(any | part);
+        }
+        found |= any != 0 ? 1U << plane : 0U;
+    }
+    return found;
+}
+
+std::uint32_t probability_planes(const std::uint16_t* probabilities, std::int64_t count, InputForm form, std::uint8_t* const* planes) noexcept
+{
+    if (form == InputForm::signed8) return split_probabilities<std::uint8_t, 3, 7>(probabilities, count, planes);
+    if (form == InputForm::signed16) return split_probabilities<std::uint16_t, 2, 8>(probabilities, count, planes);
+    return split_probabilities<std::uint8_t, 2, 8>(probabilities, count, planes);
+}
+
+std::uint64_t read(const std::uint8_t* bytes, std::int64_t count) noexcept
+{
+    typedef std::uint64_t Line __attribute__((vector_size(64), aligned(1)));
+    Line sums[4] = {};
+    for (std::int64_t at = 0; at + 256 <= count; at += 256)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) {
+            __builtin_prefetch(bytes + at + 64 * i + 4096);
+            sums[i] ^= *reinterpret_cast<const Line*>(bytes + at + 64 * i);
+        }
+    const Line all = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
+    return all[0] ^ all[1] ^ all[2] ^ all[3] ^ all[4] ^ all[5] ^ all[6] ^ all[7];
+}
+
 constexpr void fill_loops(KernelSet& set)
 {
     set.correct = correct;
@@ -307,6 +345,8 @@ constexpr void fill_loops(KernelSet& set)
     set.multiply = multiply;
     set.softmax = softmax;
     set.score = score;
+    set.probability_planes = probability_planes;
+    set.read = read;
     set.plane8 = plane8;
     set.planes16 = planes16;
 }

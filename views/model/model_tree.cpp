@@ -45,8 +45,8 @@ ModelTree::ModelTree(Desk& desk, QWidget* parent)
     header->setMinimumSectionSize(30);
     header->setSectionResizeMode(ModelTreeModel::name, QHeaderView::Stretch);
     for (int section = ModelTreeModel::offenders; section < ModelTreeModel::columns; ++section) header->setSectionResizeMode(section, QHeaderView::Interactive);
-    header->resizeSection(ModelTreeModel::offenders, 33);
-    header->resizeSection(ModelTreeModel::bits, 37);
+    header->resizeSection(ModelTreeModel::offenders, fontMetrics().horizontalAdvance(QStringLiteral("● 88")) + 8);
+    header->resizeSection(ModelTreeModel::bits, fontMetrics().horizontalAdvance(QStringLiteral("8–16")) + 8);
     for (int section = ModelTreeModel::shape; section < ModelTreeModel::columns; ++section) header->hideSection(section);
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     column->addWidget(view_, 1);

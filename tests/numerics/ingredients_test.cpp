@@ -156,7 +156,7 @@ TEST(Gptq, BlocksOfColumnsChangeNothing)
     scheme.granularity = Granularity::row;
     const std::vector<Grid> grids = weight_grids({scheme, {}}, {rows, n}, weight, Semantics::bitwright);
     const FixedWeight got = gptq(weight, hessian, scheme, grids, {});
-    const at::Tensor w = at::tensor(at::ArrayRef<float>(weight)).view({rows, n}).to(at::kDouble), damped = hessian + at::eye(n, at::kDouble) * (0.01 * hessian.diagonal().mean().item<double>());
+    const at::Tensor w = at::tensor(at::ArrayRef<float>(weight)).view({rows, n}).to(at::kDouble), damped = hessian + at::eye(n, at::kDouble) * (GptqOptions{}.damping * hessian.diagonal().mean().item<double>());
     for (std::int64_t r = 0; r < rows; ++r) {
         const Grid& g = grids[static_cast<std::size_t>(r)];
         at::Tensor error = at::empty({n}, at::kDouble), plain = at::empty({n}, at::kDouble);

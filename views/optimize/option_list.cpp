@@ -19,7 +19,7 @@ namespace {
 /// What an option does, for those that know it by another name.
 QString meaning(const QString& key)
 {
-    static constexpr std::array<std::pair<const char*, const char*>, 39> known{{
+    static constexpr std::array<std::pair<const char*, const char*>, 40> known{{
         {"alpha", QT_TRANSLATE_NOOP("MethodOption", "SmoothQuant's α: how much of the difficulty moves from activations to weights")},
         {"lr_let", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the scale pairs at the start")},
         {"lr_lwc", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the weight clips at the start")},
@@ -45,6 +45,7 @@ QString meaning(const QString& key)
         {"gptq_windows", QT_TRANSLATE_NOOP("MethodOption", "Calibration windows that GPTQ reads")},
         {"gptq_damping", QT_TRANSLATE_NOOP("MethodOption", "Share of the mean diagonal added to GPTQ's matrix")},
         {"gptq_order", QT_TRANSLATE_NOOP("MethodOption", "Columns by the size of their inputs, or as they are")},
+        {"weight_grids", QT_TRANSLATE_NOOP("MethodOption", "Weights of 8 bits on one grid per output row, or as the paper places them")},
         {"gptq_grids", QT_TRANSLATE_NOOP("MethodOption", "Also try other grid sizes and keep what errs least after compensation")},
         {"rounding", QT_TRANSLATE_NOOP("MethodOption", "Learn which way weights are rounded, end to end")},
         {"transform_steps", QT_TRANSLATE_NOOP("MethodOption", "Steps that learn scales, clips and ranges, before GPTQ")},

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 
 namespace bitwright {
 namespace {
@@ -305,17 +304,7 @@ private:
     MethodOutcome outcome(MethodState state, Recipe recipe)
     {
         sign(recipe, request_, given_, state_.step);
-        MethodOutcome out;
-        out.state = state;
-        out.recipe = std::move(recipe);
-        out.steps = std::ssize(state_.log);
-        out.cpu_seconds = state_.cpu_seconds + process_cpu_seconds() - cpu_;
-        out.seconds_per_step = out.steps > 0 ? state_.step_seconds / static_cast<double>(out.steps) : std::numeric_limits<double>::quiet_NaN();
-        out.peak_rss_bytes = peak_rss_bytes();
-        out.log = state_.log;
-        out.holdout_loss_before = state_.holdout_loss_before;
-        out.best_step = journal_.best().first;
-        return out;
+        return journal_.outcome(state, std::move(recipe), state_.cpu_seconds + process_cpu_seconds() - cpu_, state_.step_seconds);
     }
 
     MethodContext& context_;
@@ -354,11 +343,22 @@ MethodForecast forecast_bitwright_mode(const MethodRequest& request)
 {
     MethodOptions given(request);
     const BitwrightOptions options = read_bitwright_options(given, request);
+    const Architecture& a = request.model.architecture();
     const MemoryParts parts = memory_parts(request, 0);
-    MethodForecast forecast = forecast_of(parts.peak(false));
+    const std::int64_t slice = std::min(options.slice, request.calibration.length);
+    const std::uint64_t all_weights = parts.weights, layer_weights = all_weights - sizeof(float) * static_cast<std::uint64_t>(a.vocab * a.embedding_width);
+    // beside two float models: on the grid and its gradient; with the rounding also latents, gradient, two moments, mean, best and a candidate
+    const std::uint64_t learned = layer_weights * (options.rounding_steps > 0 ? 9 : 2);
+    const std::uint64_t graph = static_cast<std::uint64_t>(a.layers) * layer_graph_bytes(a, options.batch, slice);
+    const std::uint64_t logits = std::min<std::uint64_t>(std::uint64_t{16} << 20, sizeof(float) * static_cast<std::uint64_t>(options.batch * slice * a.vocab));
+    const std::uint64_t stepping = options.steps() > 0 ? 2 * all_weights + learned + graph + 3 * logits : 0;
+    const auto squares = static_cast<std::uint64_t>(a.ffn * a.ffn + 3 * a.hidden * a.hidden) * sizeof(double);
+    const std::int64_t read = std::min(options.gptq_options.windows, request.calibration.count) * request.calibration.length;
+    const std::uint64_t solving = options.gptq ? 2 * all_weights + 3 * squares + sizeof(float) * static_cast<std::uint64_t>(read * a.hidden) : 0;
+    MethodForecast forecast = forecast_of(MemoryParts::process + parts.mapped + std::max({parts.calibrating, stepping, solving}));
     forecast.steps = options.steps();
-    forecast.explanation = in_mebibytes(parts.weights) + " of float weights, twice, " + in_mebibytes(parts.layer_graph) + " per layer for the backward pass, " +
-                           in_mebibytes(parts.mapped) + " of the mapped checkpoint; the first steps tell the time";
+    forecast.explanation = in_mebibytes(all_weights) + " of float weights, twice, " + in_mebibytes(graph) + " for the backward pass, " + in_mebibytes(learned) +
+                           " for what is learned, " + in_mebibytes(parts.mapped) + " of the mapped checkpoint; the first steps tell the time";
     return forecast;
 }
 

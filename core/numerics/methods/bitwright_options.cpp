@@ -37,7 +37,7 @@ BitwrightOptions read_bitwright_options(MethodOptions& options, const MethodRequ
     out.range_windows = options.integer("range_windows", out.range_windows, 1, 1'000'000);
 
     out.gptq = options.word("gptq", low || preset.steps > 0 ? "on" : "off", {"on", "off"}) == "on";
-    out.gptq_options = read_gptq_options(options, "fixed", preset.gptq_windows);
+    out.gptq_options = read_gptq_options(options, low ? "search" : "fixed", preset.gptq_windows);
 
     const bool rounding = options.word("rounding", low ? "on" : "off", {"on", "off"}) == "on";
     const std::int64_t steps = options.integer("steps", low ? preset.steps_low_bits : preset.steps, 0, 1'000'000'000);
@@ -48,7 +48,7 @@ BitwrightOptions read_bitwright_options(MethodOptions& options, const MethodRequ
     out.lr_clipping = options.number("lr_clipping", 3e-3, 0, 1);
     out.lr_ranges = options.number("lr_ranges", 8e-3, 0, 1);
     out.lr_rounding = options.number("lr_rounding", 7e-3, 0, 1);
-    out.lr_late_ranges = options.number("lr_late_ranges", 1e-3, 0, 1);
+    out.lr_late_ranges = options.number("lr_late_ranges", 0, 0, 1);
     out.average = options.number("average", low ? 0.98 : 0.9, 0, 0.9999);
     out.batch = options.integer("batch", out.batch, 1, 4096);
     out.slice = options.integer("slice", out.slice, 2, 1'000'000);

@@ -22,7 +22,7 @@ struct BitwrightOptions {
     double lr_transforms = 0, lr_clipping = 0, lr_ranges = 0, lr_rounding = 0, lr_late_ranges = 0;  ///< at the start of the cosine; late: beside the rounding
     double average = 0;              ///< decay of the mean of iterates; 0: the last iterate itself
     std::int64_t batch = 4, slice = 128;
-    std::int64_t checks = 3;         ///< held-out losses that choose the best step, besides the start's
+    std::int64_t checks = 2;         ///< held-out losses that choose the best step, besides the start's
     std::int64_t patience = 0;       ///< checks without a better one that end the stage; 0: never
     std::int64_t holdout_windows = 0;  ///< of the calibration, kept back where the request brings none
 

@@ -13,6 +13,17 @@ std::uint64_t MemoryParts::peak(bool recompute) const
     return process + mapped + std::max(calibrating, weights + graphs + transient + targets);
 }
 
+namespace {
+
+std::uint64_t bytes(std::int64_t floats) { return static_cast<std::uint64_t>(floats) * sizeof(float); }
+
+}  // namespace
+
+std::uint64_t layer_graph_bytes(const Architecture& a, std::int64_t sequences, std::int64_t tokens)
+{
+    return bytes(sequences * (3 * a.heads * tokens * tokens + tokens * (15 * a.hidden + 12 * a.query_width() + (a.gated_mlp ? 10 : 5) * a.ffn)));
+}
+
 // Whether a layer runs in the fused parts of quantize/fused.h, which keep their inputs alone.
 bool in_fused_parts(const Architecture& a)
 {
@@ -26,7 +37,6 @@ bool in_fused_parts(const Architecture& a)
 MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budget)
 {
     const Architecture& a = request.model.architecture();
-    const auto bytes = [](std::int64_t floats) { return static_cast<std::uint64_t>(floats) * sizeof(float); };
     const std::int64_t tokens = request.calibration.length, q = a.query_width(), mlp = a.gated_mlp ? 3 : 2;
     const std::int64_t layer_weights = a.hidden * (2 * q + 2 * a.key_width() + mlp * a.ffn), scores = a.heads * tokens * tokens;
     MemoryParts parts;
@@ -37,7 +47,7 @@ MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budge
     parts.weights = bytes(a.layers * layer_weights + a.vocab * a.embedding_width);
     const bool fused = in_fused_parts(a);
     parts.layer_graph = fused ? bytes(layer_weights + tokens * (6 * a.hidden + 4 * q + 4 * a.key_width() + 3 * a.ffn))
-                              : bytes(layer_weights + 3 * scores + tokens * (15 * a.hidden + 12 * q + (a.gated_mlp ? 10 : 5) * a.ffn));
+                              : bytes(layer_weights) + layer_graph_bytes(a, 1, tokens);
     parts.layer_inputs = bytes(a.layers * tokens * a.hidden);
     parts.transient = bytes(fused ? 2 * a.ffn * a.hidden + 4 * tokens * a.ffn : 2 * std::max({scores, tokens * a.ffn, a.ffn * a.hidden}));
     const auto targets = bytes(request.calibration.count * tokens * a.hidden);

@@ -27,6 +27,8 @@ struct MemoryParts {
 
 /// @param target_budget targets are kept up to this size
 [[nodiscard]] MemoryParts memory_parts(const MethodRequest& request, std::int64_t target_budget);
+/// What one layer keeps for its backward pass, in bytes, its quantized weights left out: `sequences` of `tokens` each.
+[[nodiscard]] std::uint64_t layer_graph_bytes(const Architecture& architecture, std::int64_t sequences, std::int64_t tokens);
 /// peak_bytes against what is free; `explanation` stays for the caller.
 [[nodiscard]] MethodForecast forecast_of(std::uint64_t peak_bytes);
 [[nodiscard]] std::string in_mebibytes(std::uint64_t bytes);

@@ -53,14 +53,18 @@ struct Factor {
     at::Tensor upper;  // double [n, n]
 };
 
+at::Tensor with_damping(const at::Tensor& hessian, double damping)
+{
+    const double mean = hessian.diagonal().mean().item<double>();
+    return hessian + at::eye(hessian.size(0), at::kDouble) * (mean > 0 ? damping * mean : 1.0);  // an input that is always 0 decides nothing
+}
+
 Factor factor_of(const at::Tensor& hessian, const GptqOptions& options)
 {
     const std::int64_t n = hessian.size(0);
     const at::Tensor diagonal = hessian.diagonal();
-    const double mean = diagonal.mean().item<double>();
     const at::Tensor order = options.activation_order ? at::argsort(diagonal, /*stable=*/true, 0, /*descending=*/true) : at::arange(n, at::kLong);
-    at::Tensor damped = hessian + at::eye(n, at::kDouble) * (mean > 0 ? options.damping * mean : 1.0);
-    damped = damped.index_select(0, order).index_select(1, order);
+    const at::Tensor damped = with_damping(hessian, options.damping).index_select(0, order).index_select(1, order);
     Factor out;
     out.upper = at::linalg_cholesky(at::cholesky_inverse(at::linalg_cholesky(damped)), /*upper=*/true).contiguous();
     out.order.assign(order.const_data_ptr<std::int64_t>(), order.const_data_ptr<std::int64_t>() + n);
@@ -169,8 +173,7 @@ public:
         const auto found = hessians.find(site.id);
         if (found != hessians.end()) {
             const at::Tensor rows = y.reshape({-1, y.size(-1)});
-            const at::Tensor sum = at::matmul(rows.t(), rows).to(at::kDouble);
-            found->second = found->second.defined() ? found->second + sum : sum;
+            add(found->second, at::matmul(rows.t(), rows));
         }
         return y;
     }
@@ -179,6 +182,8 @@ public:
     std::map<SiteId, at::Tensor> hessians;  ///< by input site
 
 private:
+    static void add(at::Tensor& sum, const at::Tensor& more) { sum = sum.defined() ? sum + more.to(at::kDouble) : more.to(at::kDouble); }
+
     Tap& simulated_;
 };
 
@@ -253,7 +258,7 @@ GptqOptions read_gptq_options(MethodOptions& options, const std::string& grids, 
 {
     GptqOptions read;
     read.windows = options.integer("gptq_windows", windows, 1, 1'000'000);
-    read.damping = options.number("gptq_damping", read.damping, 0, 1);
+    read.damping = options.number("gptq_damping", read.damping, 1e-6, 1);
     read.activation_order = options.word("gptq_order", "activation", {"activation", "natural"}) == "activation";
     read.shrink_steps = options.word("gptq_grids", grids, {"fixed", "search"}) == "search" ? 8 : 0;
     return read;

@@ -19,7 +19,7 @@ namespace bitwright {
 struct GptqOptions {
     std::int64_t windows = 32;     ///< how many of the calibration are read
     std::int64_t slice = 128;      ///< tokens per sequence: windows are cut, attention gets cheaper
-    double damping = 0.01;         ///< share of the mean diagonal added to H
+    double damping = 0.003;        ///< share of the mean diagonal added to H
     bool activation_order = true;  ///< columns by falling diagonal of H (act-order); grids stay with their columns, also in groups
     int shrink_steps = 0;          ///< > 0: also tries grids shrunk by 4 % steps and keeps per grid slice of rows what leaves the least error after compensation
 };

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/numerics/methods/journal.h"
 
+#include "core/numerics/methods/resources.h"
+
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <tuple>
 
 namespace bitwright {
@@ -72,6 +75,21 @@ std::pair<std::optional<std::int64_t>, std::optional<double>> Journal::best() co
             step = record.step;
         }
     return {step, loss};
+}
+
+MethodOutcome Journal::outcome(MethodState state, Recipe recipe, double cpu_seconds, double step_seconds) const
+{
+    MethodOutcome out;
+    out.state = state;
+    out.recipe = std::move(recipe);
+    out.steps = std::ssize(log_);
+    out.cpu_seconds = cpu_seconds;
+    out.seconds_per_step = out.steps > 0 ? step_seconds / static_cast<double>(out.steps) : std::numeric_limits<double>::quiet_NaN();
+    out.peak_rss_bytes = peak_rss_bytes();
+    out.log = log_;
+    out.holdout_loss_before = loss_before;
+    out.best_step = best().first;
+    return out;
 }
 
 }  // namespace bitwright

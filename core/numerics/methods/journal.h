@@ -28,6 +28,9 @@ public:
     /// The step with the lowest held-out loss of all that were computed, and that loss; −1: the start.
     [[nodiscard]] std::pair<std::optional<std::int64_t>, std::optional<double>> best() const;
 
+    /// What an optimizing method gives back. @param cpu_seconds of the whole run @param step_seconds of its steps
+    [[nodiscard]] MethodOutcome outcome(MethodState state, Recipe recipe, double cpu_seconds, double step_seconds) const;
+
     std::optional<double> loss_before;  ///< held-out loss at the start, once known
 
 private:

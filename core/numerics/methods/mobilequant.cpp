@@ -13,7 +13,6 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <limits>
 
 namespace bitwright {
 namespace {
@@ -258,17 +257,7 @@ private:
     MethodOutcome outcome(MethodState state, Recipe recipe)
     {
         sign(recipe, request_, given_, state_.step);
-        MethodOutcome out;
-        out.state = state;
-        out.recipe = std::move(recipe);
-        out.steps = state_.step;
-        out.cpu_seconds = state_.cpu_seconds + process_cpu_seconds() - cpu_;
-        out.seconds_per_step = state_.step > 0 ? state_.step_seconds / static_cast<double>(state_.step) : std::numeric_limits<double>::quiet_NaN();
-        out.peak_rss_bytes = peak_rss_bytes();
-        out.log = state_.log;
-        out.holdout_loss_before = state_.holdout_loss_before;
-        out.best_step = journal_.best().first;
-        return out;
+        return journal_.outcome(state, std::move(recipe), state_.cpu_seconds + process_cpu_seconds() - cpu_, state_.step_seconds);
     }
 
     MethodContext& context_;

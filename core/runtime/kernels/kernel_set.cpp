@@ -14,13 +14,16 @@ std::span<const KernelSet* const> kernel_sets()
 {
     static const std::vector<const KernelSet*> sets = [] {
         std::vector<const KernelSet*> found;
-        for (const auto made : {
+        const auto all = {
 #if defined(__x86_64__)
-                 avx512_vnni_kernels, avx_vnni_kernels, avx2_kernels,
+            avx512_vnni_kernels, avx_vnni_kernels, avx2_kernels, portable_kernels,
 #elif defined(__aarch64__)
-                 neon_i8mm_kernels, neon_dotprod_kernels, neon_kernels,
+            neon_i8mm_kernels, neon_dotprod_kernels, neon_kernels,
+#else
+            portable_kernels,
 #endif
-                 portable_kernels})
+        };
+        for (const auto made : all)
             if (const KernelSet* set = made()) found.push_back(set);
         return found;
     }();

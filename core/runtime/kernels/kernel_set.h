@@ -89,7 +89,7 @@ struct KernelSet {
     void (*planes16)(Codes16 codes, InputForm form, std::span<std::uint8_t> high, std::span<std::uint8_t> low) noexcept = nullptr;
 };
 
-/// What this processor can run, best first; the portable set, which any processor can, is the last.
+/// What this processor can run, best first; the last is one that any processor of its architecture can run.
 [[nodiscard]] std::span<const KernelSet* const> kernel_sets();
 /// The scalar reference as a set, without tiles.
 [[nodiscard]] const KernelSet& reference_kernels() noexcept;

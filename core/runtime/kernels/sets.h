@@ -11,11 +11,13 @@ namespace bitwright {
 [[nodiscard]] const KernelSet* avx512_vnni_kernels() noexcept;
 [[nodiscard]] const KernelSet* avx_vnni_kernels() noexcept;
 [[nodiscard]] const KernelSet* avx2_kernels() noexcept;
+[[nodiscard]] const KernelSet* portable_kernels() noexcept;
 #elif defined(__aarch64__)
 [[nodiscard]] const KernelSet* neon_i8mm_kernels() noexcept;
 [[nodiscard]] const KernelSet* neon_dotprod_kernels() noexcept;
 [[nodiscard]] const KernelSet* neon_kernels() noexcept;
-#endif
+#else
 [[nodiscard]] const KernelSet* portable_kernels() noexcept;
+#endif
 
 }  // namespace bitwright

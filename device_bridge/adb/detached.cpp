@@ -17,6 +17,8 @@ using std::chrono::steady_clock;
 /// Field 22 of /proc/PID/stat is when the process started; with the boot it tells a process from a later one with the same number. Field 3 is Z for a dead one.
 constexpr std::string_view boot = "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)";
 
+constexpr milliseconds longest_look{60000};  ///< a look takes a tenth of a second; one that hangs is tried again by whoever waits
+
 }  // namespace
 
 std::int64_t start_detached(const AdbTarget& target, const std::string& folder, std::string_view command, const Control& control)
@@ -45,7 +47,9 @@ DetachedState look_at_detached(const AdbTarget& target, const std::string& folde
                                "end() { [ -f done ] && echo finished $(cat done) $group && exit 0; }\nend\n[ \"$boot\" = \"" + std::string(boot) +
                                "\" ] && case \"$(cut -d' ' -f3,22 /proc/$group/stat 2>/dev/null)\" in Z*) ;; *\" $started\") echo running $group; exit 0 ;; "
                                "esac\nend\necho died $group\n";
-    return parse_detached_state(shell_output(target, script, control));
+    const auto answer = run_shell(target, script, {.time_limit = longest_look}, control);
+    if (answer.exit_code != 0) throw sync_refusal(target.serial, printable(folder, 200), answer.error);
+    return parse_detached_state(answer.output);
 }
 
 DetachedState wait_for_detached(const AdbTarget& target, const std::string& folder, milliseconds interval, milliseconds patience, const Control& control)

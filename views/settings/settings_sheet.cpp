@@ -47,7 +47,9 @@ SettingsSheet::SettingsSheet(Desk& desk, QWidget* parent)
     choose->setAutoDefault(false);
     path->addWidget(adb_, 1);
     path->addWidget(choose);
-    form->addRow(tr("&adb"), path);
+    auto* label = new QLabel(tr("a&db"), this);
+    label->setBuddy(adb_);
+    form->addRow(label, path);
     adb_found_->setForegroundRole(QPalette::PlaceholderText);
     adb_found_->setTextFormat(Qt::PlainText);
     form->addRow(QString(), adb_found_);

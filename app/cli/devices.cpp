@@ -4,8 +4,6 @@
 #include "app/cli/device_json.h"
 #include "app/jobs/phone_job.h"
 #include "app/jobs/phone_self_test.h"
-#include "device_bridge/adb/adb_server.h"
-#include "device_bridge/adb/wireless.h"
 
 #include <memory>
 
@@ -63,24 +61,18 @@ void push(const CommandLine& line, const Arguments& arguments)
 
 void connect(const CommandLine& line, const Arguments& arguments)
 {
-    const auto settings = adb_settings_from_environment();
-    ensure_adb_server(settings, line.control);
-    line.print({{"device", connect_phone(settings, arguments.address, line.control)}, {"connected", true}});
+    line.print({{"device", connect_phone(adb_settings_from_environment(), arguments.address, line.control)}, {"connected", true}});
 }
 
 void disconnect(const CommandLine& line, const Arguments& arguments)
 {
-    const auto settings = adb_settings_from_environment();
-    ensure_adb_server(settings, line.control);
-    disconnect_phone(settings, arguments.address, line.control);
+    disconnect_phone(adb_settings_from_environment(), arguments.address, line.control);
     line.print({{"device", arguments.address}, {"connected", false}});
 }
 
 void pair(const CommandLine& line, const Arguments& arguments)
 {
-    const auto settings = adb_settings_from_environment();
-    ensure_adb_server(settings, line.control);
-    pair_phone(settings, arguments.address, arguments.code, line.control);
+    pair_phone(adb_settings_from_environment(), arguments.address, arguments.code, line.control);
     line.print({{"address", arguments.address}, {"paired", true}});
 }
 

@@ -7,6 +7,7 @@
 #include "core/workspace/device_runs.h"
 #include "device_bridge/adb/adb_settings.h"
 #include "device_bridge/adb/device_lines.h"
+#include "device_bridge/adb/wireless.h"  // for commands: connect_phone, pair_phone
 #include "device_bridge/phone/facts.h"
 
 #include <string>

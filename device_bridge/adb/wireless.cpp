@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "device_bridge/adb/wireless.h"
 
+#include "device_bridge/adb/adb_server.h"
 #include "device_bridge/adb/host_socket.h"
 
 #include <algorithm>
@@ -53,6 +54,7 @@ AdbError not_connected(const std::string& address, const std::string& said)
 std::string connect_phone(const AdbSettings& settings, const std::string& address, const Control& control)
 {
     check_address(address);
+    ensure_adb_server(settings, control);
     const auto said = ask_server(patient(settings), "host:connect:" + address, control, address);
     for (const std::string_view begin : {"already connected to ", "connected to "}) {
         if (!said.starts_with(begin)) continue;
@@ -66,11 +68,13 @@ std::string connect_phone(const AdbSettings& settings, const std::string& addres
 void disconnect_phone(const AdbSettings& settings, const std::string& serial, const Control& control)
 {
     check_address(serial);
+    ensure_adb_server(settings, control);
     (void)ask_server(settings, "host:disconnect:" + serial, control, serial);
 }
 
 bool can_pair(const AdbSettings& settings, const Control& control)
 {
+    ensure_adb_server(settings, control);
     try {
         (void)ask_server(settings, "host:mdns:check", control);  // came with pairing, in 30
         return true;
@@ -86,6 +90,7 @@ void pair_phone(const AdbSettings& settings, const std::string& address, const s
     check_address(address);
     if (code.empty() || code.size() > 64 || !std::ranges::all_of(code, [](unsigned char c) { return std::isalnum(c) != 0; }))
         throw usage_error("the pairing code is not as the phone shows it; it has six digits");
+    ensure_adb_server(settings, control);
     std::string said;
     try {
         said = ask_server(patient(settings), "host:pair:" + code + ":" + address, control, address);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Phones over the network, through the adb server: connect, pair, and the way there from USB. adb's answers come as text and say OKAY also when it failed; here
-// a failure is an AdbError with the next step. Only what the user asks for is opened, by the adb server, to the address the user gave. Threading: blocking, for
+// a failure is an AdbError with the next step. The server is started where none runs. Only what the user asks for is opened, by the adb server, to the address the user gave. Threading: blocking, for
 // a worker thread; connecting to a silent address takes adb 10 s.
 #pragma once
 

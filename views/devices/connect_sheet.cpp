@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/devices/connect_sheet.h"
 
-#include "device_bridge/adb/adb_server.h"
 #include "device_bridge/adb/wireless.h"
 #include "views/desk/theme.h"
 
@@ -72,7 +71,6 @@ void ConnectSheet::showEvent(QShowEvent* event)
 void ConnectSheet::ask_pairing()
 {
     calls_.post(QStringLiteral("pairing"), [this, adb = adb_](const Control& control) -> PhoneCalls::Continuation {
-        ensure_adb_server(adb, control);
         const bool can = can_pair(adb, control);
         return [this, can] {
             pairing_->setVisible(can);
@@ -96,7 +94,6 @@ void ConnectSheet::connect_now()
     connect_->setEnabled(false);
     say(tr("Connecting…"), false);
     const bool began = calls_.post(QStringLiteral("connect"), [this, adb = adb_, address](const Control& control) -> PhoneCalls::Continuation {
-        ensure_adb_server(adb, control);
         const auto serial = QString::fromStdString(connect_phone(adb, address.toStdString(), control));
         return [this, serial] {
             connect_->setEnabled(true);
@@ -115,7 +112,6 @@ void ConnectSheet::pair_now()
     const auto address = pair_address_->text().trimmed(), code = code_->text().trimmed();
     pair_->setEnabled(false);
     const bool began = calls_.post(QStringLiteral("pair"), [this, adb = adb_, address, code](const Control& control) -> PhoneCalls::Continuation {
-        ensure_adb_server(adb, control);
         pair_phone(adb, address.toStdString(), code.toStdString(), control);
         return [this] {
             pair_->setEnabled(true);

@@ -3,7 +3,8 @@
 // and written once each way, and the backward pass computes again what it needs from the part's inputs instead of keeping every step.
 // Internal to bitwright_numerics (LibTorch in the signatures).
 // Invariants: the values are those of the single operations in the decoder's order, bit for bit (transcendental functions and row sums are LibTorch's own,
-// on blocks that stay in cache; the products inside attention may round otherwise where LibTorch multiplies other shapes otherwise); gradients differ from theirs by rounding only. Results do not depend on the number of threads. float32 on the CPU.
+// on blocks that stay in cache; the products inside attention may round otherwise where LibTorch multiplies other shapes otherwise); gradients differ from
+// theirs by rounding only. Results do not depend on the number of threads. float32 on the CPU; elsewhere the decoder takes LibTorch's own operations.
 // Threading: pure functions.
 #pragma once
 

@@ -182,7 +182,7 @@ TEST_F(Results, CopiesAreTheRowsShown)
     run("results.copy_csv");
     auto lines = QApplication::clipboard()->text().split(QStringLiteral("\r\n"), Qt::SkipEmptyParts);
     ASSERT_EQ(lines.size(), 3);
-    EXPECT_TRUE(lines[1].startsWith(QLatin1String("run:3,edge-elsewhere,smoothquant-edge,integer,,1100,275,1.2e+07,this computer,"))) << lines[1].toStdString();
+    EXPECT_TRUE(lines[1].startsWith(QLatin1String("run:3,edge-elsewhere,smoothquant-edge,integer,,,,1100,275,1.2e+07,this computer,"))) << lines[1].toStdString();
     run("results.copy_markdown");
     EXPECT_EQ(QApplication::clipboard()->text().count(QLatin1Char('\n')), 4);
     run("results.copy_sql");

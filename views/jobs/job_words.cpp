@@ -40,6 +40,7 @@ constexpr StageWords stages[] = {
     {"site errors", QT_TRANSLATE_NOOP("Jobs", "error of every layer"), StageWords::share, nullptr},
     {"tokens", QT_TRANSLATE_NOOP("Jobs", "looking for the tokens"), StageWords::share, nullptr},
     {"export", QT_TRANSLATE_NOOP("Jobs", "exporting the package"), StageWords::share, nullptr},
+    {"write package", QT_TRANSLATE_NOOP("Jobs", "writing the package"), StageWords::share, nullptr},
     {"compute the answer here", QT_TRANSLATE_NOOP("Jobs", "computing here what the phone has to answer"), StageWords::bare, nullptr},
     {"connect", QT_TRANSLATE_NOOP("Jobs", "connecting"), StageWords::bare, nullptr},
     {"push runner", QT_TRANSLATE_NOOP("Jobs", "bringing the runner to the phone"), StageWords::share, nullptr},

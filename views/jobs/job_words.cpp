@@ -40,6 +40,8 @@ constexpr StageWords stages[] = {
     {"site errors", QT_TRANSLATE_NOOP("Jobs", "error of every layer"), StageWords::share, nullptr},
     {"tokens", QT_TRANSLATE_NOOP("Jobs", "looking for the tokens"), StageWords::share, nullptr},
     {"export", QT_TRANSLATE_NOOP("Jobs", "exporting the package"), StageWords::share, nullptr},
+    {"products", QT_TRANSLATE_NOOP("Jobs", "timing matrix products"), StageWords::bare, nullptr},
+    {"prefill", QT_TRANSLATE_NOOP("Jobs", "timing a prompt, round"), StageWords::counted, nullptr},
     {"write package", QT_TRANSLATE_NOOP("Jobs", "writing the package"), StageWords::share, nullptr},
     {"compute the answer here", QT_TRANSLATE_NOOP("Jobs", "computing here what the phone has to answer"), StageWords::bare, nullptr},
     {"connect", QT_TRANSLATE_NOOP("Jobs", "connecting"), StageWords::bare, nullptr},

@@ -258,7 +258,7 @@ private:
         Best prefill, peak;
         for (int round = 0; round < 3; ++round) {
             control_.check();
-            control_.report({"prefill " + name, round, 3});
+            control_.report({"prefill", round, 3});
             if (kernels_.spin) peak(spin());
             prefill(measured.prefill(prompt));
         }

@@ -5,6 +5,7 @@
 #include "core/workspace/device_runs.h"
 #include "core/workspace/jobs.h"
 #include "core/workspace/results.h"
+#include "device_bridge/demo_phone/children.h"
 #include "tests/app/program.h"
 #include "tests/runtime/tiny_package.h"
 #include "tests/support/demo_phone.h"
@@ -67,12 +68,17 @@ protected:
     }
     [[nodiscard]] fs::path workspace() const { return folder / "w.bitwright"; }
     [[nodiscard]] std::string shell(const std::string& command) const { return adb->on(*phone, {"shell", command}).out; }
-    /// Waits until the phone runs the runner.
-    [[nodiscard]] bool running() const
+    /// Waits until a runner on the phone has measured something. One command that waits there: a look after the other could miss a short run on a busy computer.
+    [[nodiscard]] bool running(const std::string& then = "echo yes") const
     {
-        for (int i = 0; i < 100; ++i, std::this_thread::sleep_for(100ms))
-            if (shell("cat /data/local/tmp/bitwright/runs/*/run.jsonl 2>/dev/null | grep -c prefill").find_first_of("123456789") != std::string::npos) return true;
-        return false;
+        return !adb->on(*phone, {"shell", "for i in $(seq 600); do grep -q prefill /data/local/tmp/bitwright/runs/*/run.jsonl 2>/dev/null && { " + then + "; exit; }; sleep 0.1; done"}, {}, 90s).out.empty();
+    }
+    /// Like running(), and stops the run there, so that it cannot be over before the test did to it what it shall survive.
+    [[nodiscard]] bool held() const { return running("kill -s STOP -- -$(cut -d' ' -f1 /data/local/tmp/bitwright/runs/*/group) && echo yes"); }
+    /// The run goes on, whether or not the phone is connected: its processes are this computer's, too.
+    void let_go() const
+    {
+        for (const pid_t process : demo::processes_below(phone->pid())) ::kill(process, SIGCONT);
     }
     /// Waits until no run is left in the middle.
     void wait_until_done() const
@@ -156,8 +162,9 @@ TEST_F(PhoneCommands, AnUnpluggedPhoneGoesOnAndIsCollected)
     connect(scenario("demo"));
     if (IsSkipped()) return;
     Running program(measure({"--seconds", "6"}));
-    ASSERT_TRUE(running());
+    ASSERT_TRUE(held());
     ASSERT_EQ(adb->run({"disconnect", phone->address()}).code, 0);
+    let_go();
     std::this_thread::sleep_for(2s);
     EXPECT_FALSE(program.over());
     ASSERT_TRUE(adb->connect(*phone));
@@ -176,8 +183,9 @@ TEST_F(PhoneCommands, AnEndedServerIsStartedAgainAndTheRunCollected)
     connect(scenario("demo"));
     if (IsSkipped()) return;
     Running program(measure({"--seconds", "3"}));
-    ASSERT_TRUE(running());
+    ASSERT_TRUE(held());
     ASSERT_EQ(adb->run({"kill-server"}).code, 0);
+    let_go();
     std::this_thread::sleep_for(2s);
     EXPECT_FALSE(program.over());
     ASSERT_TRUE(adb->connect(*phone));
@@ -191,8 +199,9 @@ TEST_F(PhoneCommands, AnAbsentPhonesRunWaitsInItsJob)
     connect(scenario("demo"));
     if (IsSkipped()) return;
     Running program(measure({"--seconds", "3", "--patience", "1"}));
-    ASSERT_TRUE(running());
+    ASSERT_TRUE(held());
     ASSERT_EQ(adb->run({"disconnect", phone->address()}).code, 0);
+    let_go();
     EXPECT_EQ(program.wait().code, 1);
     EXPECT_EQ(run_cli({"jobs", "list", "-w", workspace().string(), "--json"}).json()["jobs"][0]["state"], "paused");
     ASSERT_TRUE(adb->connect(*phone));
@@ -206,9 +215,10 @@ TEST_F(PhoneCommands, AKilledProgramsRunIsCollectedNotRepeated)
     connect(scenario("demo"));
     if (IsSkipped()) return;
     Running program(measure({"--seconds", "4", "--suspend-charging"}));
-    ASSERT_TRUE(running());
+    ASSERT_TRUE(held());
     program.signal(SIGKILL);
     EXPECT_EQ(program.wait().code, -SIGKILL);
+    let_go();
     {
         const Workspace stored(workspace());
         EXPECT_EQ(phone_changes(stored, device_identity(phone->address())).size(), 1U) << "what was changed is remembered";

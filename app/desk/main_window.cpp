@@ -54,6 +54,16 @@ namespace {
 
 constexpr int layout_version = 1;  ///< of saveState(): a new dock makes old layouts fall back to the default
 
+/// So that the keys of a page that a key brought to the front work at once: its last used control, else its first.
+void focus_into(QWidget& page)
+{
+    if (const auto* focus = QApplication::focusWidget(); focus && page.isAncestorOf(focus)) return;
+    const auto takes = [&](const QWidget* widget) { return widget && page.isAncestorOf(widget) && widget->isVisible() && widget->isEnabled() && (widget->focusPolicy() & Qt::TabFocus); };
+    QWidget* target = page.focusWidget();
+    for (auto* next = page.nextInFocusChain(); !takes(target) && next != &page; next = next->nextInFocusChain()) target = next;
+    if (takes(target)) target->setFocus(Qt::ShortcutFocusReason);
+}
+
 }  // namespace
 
 MainWindow::MainWindow()
@@ -254,7 +264,10 @@ void MainWindow::add_actions()
     menu->addAction(actions.add(QStringLiteral("desk.quit"), file, tr("Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), [this] { close(); }));
 
     for (std::size_t i = 0; i < pages_.size(); ++i)
-        actions.add(QStringLiteral("page.") + pages_[i]->id(), view, pages_[i]->title(), QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + static_cast<int>(i))), [this, id = pages_[i]->id()] { show_page(id); });
+        actions.add(QStringLiteral("page.") + pages_[i]->id(), view, pages_[i]->title(), QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + static_cast<int>(i))), [this, id = pages_[i]->id()] {
+            show_page(id);
+            focus_into(*stack_->currentWidget());
+        });
     actions.add(QStringLiteral("desk.back"), view, tr("Back"), QKeySequence(Qt::ALT | Qt::Key_Left), [this] { desk_->selection().back(); });
     actions.add(QStringLiteral("desk.forward"), view, tr("Forward"), QKeySequence(Qt::ALT | Qt::Key_Right), [this] { desk_->selection().forward(); });
     actions.add(QStringLiteral("desk.copy_command"), edit, tr("Copy the equivalent command line"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C), [this] {

@@ -7,6 +7,7 @@
 #include "views/calibrate/calibration_plan.h"
 #include "views/compare/compare_page.h"
 #include "views/desk/message_line.h"
+#include "views/desk/page.h"
 #include "views/explore/explore_page.h"
 #include "views/help/help_sheet.h"
 #include "views/optimize/method_form.h"
@@ -28,6 +29,8 @@
 #include <QTimer>
 #include <SQLiteCpp/Database.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace bitwright {
 namespace {
@@ -143,6 +146,10 @@ TEST_F(Shell, WalksTheWholeLoopAndComesBackToIt)
         for (const char* id : {"page.explore", "page.tune", "page.optimize", "page.devices", "page.results", "page.compare", "page.tune"}) {
             program.actions.find(QLatin1String(id))->trigger();
             ASSERT_TRUE(wait_until([&] { return program.idle(); }));
+            const auto pages = program.window.findChildren<views::Page*>();
+            const auto page = std::ranges::find_if(pages, [&](const auto* candidate) { return candidate->id() == QLatin1String(id).mid(5); });
+            ASSERT_NE(page, pages.end()) << id;
+            EXPECT_TRUE((*page)->isAncestorOf(program.window.focusWidget())) << id << ": its keys work at once";
             program.actions.find(QStringLiteral("desk.help"))->trigger();
             EXPECT_EQ(program.find<views::HelpSheet>()->topic(), QLatin1String(id).mid(5)) << id;
         }

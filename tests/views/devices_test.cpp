@@ -16,6 +16,7 @@
 
 #include <QClipboard>
 #include <QComboBox>
+#include <QGroupBox>
 #include <QGuiApplication>
 #include <QLabel>
 #include <QLineEdit>
@@ -310,6 +311,23 @@ TEST_F(DevicesPhones, APhoneThatGoesAwayLeavesTheDeskAsItIs)
     ASSERT_TRUE(start_demo()) << page->findChild<MessageLine*>()->text().toStdString();
     QTest::mouseClick(button("Stop"), Qt::LeftButton);
     EXPECT_TRUE(test::wait_until([&] { return button("Start") != nullptr; }));
+}
+
+TEST(ConnectSheetTest, ShowsItsTextsWhole)
+{
+    ConnectSheet sheet(AdbSettings{}, nullptr);
+    sheet.show();
+    const auto whole = [&] {
+        int seen = 0;
+        for (const auto* label : sheet.findChildren<QLabel*>()) {
+            if (!label->isVisible() || !label->wordWrap()) continue;
+            ++seen;
+            if (label->height() < label->heightForWidth(label->width())) return 0;
+        }
+        return seen;
+    };
+    EXPECT_TRUE(test::wait_until([&] { return whole() >= 1; }));
+    EXPECT_TRUE(test::wait_until([&] { return sheet.findChild<QGroupBox*>()->isVisible() || whole() >= 2; })) << "with what adb cannot do";
 }
 
 TEST_F(DevicesPhones, TwoPhonesOfOneModelAreMeasuredAtOnceEachOnItsOwnLane)

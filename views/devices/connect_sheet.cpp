@@ -11,6 +11,8 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace bitwright::views {
 
 ConnectSheet::ConnectSheet(AdbSettings adb, QWidget* parent)
@@ -65,7 +67,14 @@ void ConnectSheet::showEvent(QShowEvent* event)
 {
     QDialog::showEvent(event);
     address_->setFocus();
+    make_room();
     ask_pairing();
+}
+
+void ConnectSheet::make_room()
+{
+    layout()->activate();
+    resize(width(), std::max(height(), layout()->heightForWidth(width())));
 }
 
 void ConnectSheet::ask_pairing()
@@ -75,6 +84,7 @@ void ConnectSheet::ask_pairing()
         return [this, can] {
             pairing_->setVisible(can);
             no_pairing_->setVisible(!can);
+            make_room();
         };
     }, [this](const QString& sentence) { say(sentence, true); });
 }
@@ -86,6 +96,7 @@ void ConnectSheet::say(const QString& sentence, bool error)
     answer_->setPalette(palette);
     answer_->setText(sentence);
     answer_->show();
+    make_room();
 }
 
 void ConnectSheet::connect_now()

@@ -30,6 +30,7 @@ protected:
 private:
     void connect_now();
     void pair_now();
+    void make_room();  ///< a window does not ask its wrapped texts how high they are
     void ask_pairing();
     void say(const QString& sentence, bool error);
 

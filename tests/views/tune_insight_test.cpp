@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The NPU that limits Tune, the sensitivity column, and the window on sensitivity, bits and convergence.
 #include "core/recipe/edits.h"
+#include "core/workspace/jobs.h"
 #include "core/workspace/probes.h"
 #include "core/workspace/window_ranges.h"
 #include "tests/support/test_desk.h"
@@ -146,6 +147,25 @@ TEST_F(TuneInsight, ButtonsSubmitTheCommandsAndSayWhatIsMissing)
     window.findChild<QPushButton*>(QStringLiteral("insight.convergence"))->click();
     ASSERT_EQ(desk_.jobs.all.size(), 1U);
     EXPECT_EQ(desk_.jobs.all[0].arguments.mid(0, 2), (QStringList{QStringLiteral("convergence"), QStringLiteral("calibration:1")}));
+}
+
+/// The newest calibration observed after transforms, on the windows of another one: it names no text.
+class TuneInsightObserved : public TuneInsight {
+protected:
+    void fill(Workspace& workspace) override
+    {
+        bool resumed = false;
+        for (const char* argv : {R"({"argv": ["calibrate", "m", "--text", "/t/calibration.txt"]})", R"({"argv": ["calibrate", "m", "--like", "calibration:1"]})"})
+            end_job(workspace, begin_job(workspace, "calibrate", argv, argv, false, resumed).id, JobState::done, "{}");
+    }
+};
+
+TEST_F(TuneInsightObserved, SensitivityIsMeasuredOnTheTextOfTheCalibrationThatNamesOne)
+{
+    page_->insight().findChild<QPushButton*>(QStringLiteral("insight.sensitivity"))->click();
+    ASSERT_TRUE(test::wait_until([&] { return desk_.jobs.all.size() == 1; })) << page_->message().text().toStdString();
+    const auto& arguments = desk_.jobs.all[0].arguments;
+    EXPECT_EQ(arguments.value(arguments.indexOf(QStringLiteral("--text")) + 1), QStringLiteral("/t/calibration.txt"));
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ EvaluationState EvaluationState::read(const Workspace& workspace, std::int64_t m
     }
     for (const auto& job : list_jobs(workspace)) {
         if (state.last_command.isEmpty() && (job.kind == "evaluate" || job.kind == "loop")) state.last_command = evaluation_in(job);
-        if (job.kind == "calibrate") state.calibrated_on << value_after(arguments_of(job), "--text");
+        if (job.kind == "calibrate")  // one that observes after transforms names no text
+            if (const auto text = value_after(arguments_of(job), "--text"); !text.isEmpty()) state.calibrated_on << text;
     }
     return state;
 }

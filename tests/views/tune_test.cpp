@@ -213,6 +213,7 @@ TEST_F(Tune, FiltersInWordsAndSaysWhatItDoesNotUnderstand)
 TEST_F(Tune, FiguresFollowTheRange)
 {
     ASSERT_TRUE(test::wait_until([&] { return page_->sites().measured(page_->sites().row_of(down0)).sqnr_db.has_value(); }));
+    ASSERT_TRUE(test::wait_until([&] { return page_->sites().measured(page_->sites().row_of(down1)).known; }));
     const auto before = *page_->sites().measured(page_->sites().row_of(down0)).sqnr_db;
     revisions().edit(edit_sites(*desk_.desk.recipe(), *desk_.desk.model(), down0, {{"min", "-0.1"}, {"max", "0.1"}}));
     EXPECT_FALSE(page_->sites().measured(page_->sites().row_of(down0)).known);

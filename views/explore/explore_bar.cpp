@@ -90,6 +90,7 @@ void ExploreBar::build_second_row()
     caption_->setForegroundRole(QPalette::PlaceholderText);
     caption_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     caption_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    caption_->installEventFilter(this);
     progress_ = new QProgressBar(this);
     progress_->setAccessibleName(tr("Weights read"));
     progress_->setMaximumWidth(96);
@@ -236,10 +237,23 @@ void ExploreBar::set_progress(int done, int total)
     cancel_->setVisible(done < total);
 }
 
-void ExploreBar::set_caption(const QString& text) const
+void ExploreBar::set_caption(const QString& text)
 {
-    caption_->setText(text);
+    caption_text_ = text;
     caption_->setToolTip(text);
+    caption_->setAccessibleName(text);
+    fit_caption();
+}
+
+void ExploreBar::fit_caption()
+{
+    caption_->setText(caption_->fontMetrics().horizontalAdvance(caption_text_) <= caption_->width() ? caption_text_ : QString());
+}
+
+bool ExploreBar::eventFilter(QObject* watched, QEvent* event)
+{
+    if (watched == caption_ && event->type() == QEvent::Resize) fit_caption();
+    return QWidget::eventFilter(watched, event);
 }
 
 QJsonObject ExploreBar::state() const

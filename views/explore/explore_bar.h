@@ -35,7 +35,7 @@ public:
     [[nodiscard]] bool by_magnitude() const;
     [[nodiscard]] bool logarithmic() const;
     void set_progress(int done, int total);
-    void set_caption(const QString& text) const;
+    void set_caption(const QString& text);
     void step_kind(int by);
 
     [[nodiscard]] QJsonObject state() const;
@@ -46,7 +46,11 @@ Q_SIGNALS:
     void look_changed();  ///< order, scale
     void cancel_wanted();
 
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
 private:
+    void fit_caption();
     void build_first_row();
     void build_second_row();
     void adapt();
@@ -65,6 +69,7 @@ private:
     QCheckBox* without_first_;
     Choice* transforms_;
     QLabel* caption_;
+    QString caption_text_;  ///< shown where it fits, else in the tool tip alone: half of a number is another number
     QProgressBar* progress_;
     QToolButton* cancel_;
 };

@@ -150,7 +150,7 @@ QVariant FiguresModel::headerData(int section, Qt::Orientation orientation, int 
     switch (section) {
         case before: return tr("Before");
         case now: return tr("Now");
-        case measured_on: return tr("Measured on");
+        case measured_on: return tr("From");
         default: return QString();
     }
 }

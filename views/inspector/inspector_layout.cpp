@@ -118,9 +118,11 @@ void InspectorPanel::build()
     header->setMinimumSectionSize(40);
     header->setSectionResizeMode(QHeaderView::Interactive);
     const auto wide = [&](int section, const QString& widest) { table_->setColumnWidth(section, QFontMetrics(small).horizontalAdvance(widest) + 7); };
-    wide(FiguresModel::name, tr("… all tokens"));
+    wide(FiguresModel::name, tr("Output error"));
     wide(FiguresModel::before, QStringLiteral("0.725\u2009%"));
     wide(FiguresModel::now, QStringLiteral("0.725\u2009% ±0.02"));
+    wide(FiguresModel::measured_on, tr("all tokens"));
+    table_->setMinimumWidth(header->length());  // beside the page's scroll bar, too
     header->setStretchLastSection(true);
     column->addWidget(table_);
     const auto fit = [this] { table_->setFixedHeight(figures_->rowCount() * 21 + table_->horizontalHeader()->sizeHint().height() + 2); };

@@ -75,7 +75,7 @@ SiteTableView::SiteTableView(SiteTableModel& sites, QWidget* parent) : QTableVie
     header->setStretchLastSection(true);
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(header, &QWidget::customContextMenuRequested, this, &SiteTableView::show_columns_menu);
-    const int widths[] = {166, 36, 42, 48, 58, 54, 66, 70, 68, 96, 108, 84, 80};
+    const int widths[] = {166, 36, 42, 48, 68, 68, 66, 80, 68, 96, 108, 84, 80};
     for (int column = 0; column < SiteTableModel::column_count; ++column) setColumnWidth(column, widths[column]);
     setSortingEnabled(true);
     sortByColumn(SiteTableModel::site_column, Qt::AscendingOrder);

@@ -64,11 +64,11 @@ PhoneSession open_phone(const AdbSettings& settings, const std::string& serial, 
     if (!line) throw AdbError(AdbFault::no_device, printable(serial, 100) + ": no such phone is connected; bitwright-cli devices shows them");
     if (line->state != ConnectionState::device)
         throw AdbError(line->state == ConnectionState::unauthorized ? AdbFault::unauthorized : AdbFault::offline,
-                       printable(serial, 100) + ": is " + std::string(state_name(line->state)) + "; " + std::string(advice(line->state)));
+                       printable(serial, 100) + ": is " + std::string(state_name(line->state)) + ". " + std::string(advice(line->state)));
     PhoneSession phone;
     phone.target = {settings, serial, 0};
     phone.facts = read_facts(phone.target, control);
-    if (!phone.facts.complete) throw failure(printable(serial, 100) + ": the phone's answer about itself was cut off; try again");
+    if (!phone.facts.complete) throw failure(printable(serial, 100) + ": the phone's answer about itself has no end; try again (the replay of a recording answers only what was recorded)");
     phone.identity = device_identity(serial);
     phone.simulated = is_simulated(serial, phone.facts, nullptr);
     phone.name = phone_name(phone.facts).value_or("a phone that does not say its name") + (phone.simulated ? " (simulated)" : "");

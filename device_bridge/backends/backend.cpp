@@ -158,7 +158,7 @@ Result combined(const std::vector<Result>& results)
 void add_sample(Result& result, std::string_view name, std::string_view unit, double value)
 {
     const auto found = std::ranges::find(result.quantities, name, &Quantity::name);
-    auto& quantity = found == result.quantities.end() ? result.quantities.emplace_back(std::string(name), std::string(unit)) : *found;
+    auto& quantity = found == result.quantities.end() ? result.quantities.emplace_back(Quantity{std::string(name), std::string(unit), {}}) : *found;
     if (quantity.samples.size() < most_samples) quantity.samples.push_back(value);
 }
 

@@ -137,6 +137,9 @@ TEST(AdbErrors, WordsBecomeAReasonAndANextStep)
         EXPECT_NE(std::string(error.what()).find("X: /data/f"), std::string::npos);
     }
     EXPECT_LT(std::string(server_refusal("X", std::string(100000, 'z')).what()).size(), 600u);
+    const std::string inside = sync_refusal("X", "/data/local/tmp/bitwright/f", "couldn't create file: Permission denied").what();
+    EXPECT_EQ(inside.find("use a folder below"), std::string::npos) << inside << " is below it";
+    EXPECT_NE(inside.find("remove what lies there"), std::string::npos) << inside;
 }
 
 }  // namespace

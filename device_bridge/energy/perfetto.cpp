@@ -180,9 +180,9 @@ PerfettoPower read_perfetto(std::string_view bytes)
     power.whole = trace.whole();
     auto& samples = power.battery.samples;  // packets of several writers come in any order
     std::ranges::stable_sort(samples, {}, &PowerSample::t_ns);
-    const auto same = std::ranges::unique(samples, {}, &PowerSample::t_ns);
-    power.battery.out_of_order = static_cast<std::int64_t>(same.size());
-    samples.erase(same.begin(), same.end());
+    const auto same = std::unique(samples.begin(), samples.end(), [](const PowerSample& a, const PowerSample& b) { return a.t_ns == b.t_ns; });  // clang 14 has no ranges::unique
+    power.battery.out_of_order = samples.end() - same;
+    samples.erase(same, samples.end());
     for (auto& [index, readings] : power.energy) std::ranges::stable_sort(readings, {}, &EnergyTrace::Reading::t_ns);
     return power;
 }

@@ -12,7 +12,7 @@ struct Preset {
     std::int64_t steps_low_bits;  ///< the same below 8 bits: rounding
     std::int64_t gptq_windows;
 };
-constexpr Preset presets[]{{"quick", 0, 0, 16}, {"thorough", 150, 150, 32}, {"long", 600, 800, 64}};
+constexpr Preset presets[]{{"quick", 0, 0, 16}, {"thorough", 210, 210, 32}, {"long", 600, 800, 64}};
 
 }  // namespace
 

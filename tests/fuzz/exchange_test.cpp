@@ -8,37 +8,18 @@
 #include "core/runtime/file.h"
 #include "tests/exchange/npz_writer.h"
 #include "tests/fuzz/mutate.h"
+#include "tests/fuzz/reader.h"
 #include "tests/support/shared_data.h"
 
 #include <gtest/gtest.h>
-
-#include <fstream>
 
 namespace fs = std::filesystem;
 
 namespace bitwright {
 namespace {
 
-template <typename Read>
-bool accepts(int iteration, Read read)
-{
-    try {
-        read();
-        return true;
-    } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), ErrorKind::bad_input) << "iteration " << iteration << ": " << error.what();
-    } catch (const std::exception& error) {
-        ADD_FAILURE() << "iteration " << iteration << ": " << error.what();
-    }
-    return false;
-}
-
-/// A new file each time: ext4 flushes one that is truncated and written again.
-void write_plain(const fs::path& path, const std::string& bytes)
-{
-    fs::remove(path);
-    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
+using test::accepts;
+using test::write_plain;
 
 Model tiny() { return open_model(test::golden() / "models" / "llama-gqa-tied"); }
 

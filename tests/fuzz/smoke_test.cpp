@@ -8,38 +8,18 @@
 #include "core/runtime/json.h"
 #include "core/runtime/safetensors.h"
 #include "tests/fuzz/mutate.h"
+#include "tests/fuzz/reader.h"
 #include "tests/support/models.h"
 
 #include <gtest/gtest.h>
-
-#include <fstream>
 
 namespace fs = std::filesystem;
 
 namespace bitwright {
 namespace {
 
-/// True when `read` accepts, false when it refuses with an Error for people. Anything else fails the test and says which input it was.
-template <typename Read>
-bool accepts(int iteration, Read read)
-{
-    try {
-        read();
-        return true;
-    } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), ErrorKind::bad_input) << "iteration " << iteration << ": " << error.what();
-    } catch (const std::exception& error) {
-        ADD_FAILURE() << "iteration " << iteration << ": " << error.what();
-    }
-    return false;
-}
-
-/// A new file each time: ext4 flushes one that is truncated and written again.
-void write_plain(const fs::path& path, const std::string& bytes)
-{
-    fs::remove(path);
-    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
+using test::accepts;
+using test::write_plain;
 
 std::string golden_config(const std::string& model) { return read_text(test::golden() / "models" / model / "config.json"); }
 

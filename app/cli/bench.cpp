@@ -45,7 +45,7 @@ void add_bench(CLI::App& app, CommandLine& line)
 {
     auto* command = add_command(app, "bench", "speed of the integer engine on this computer, as ratios to register-only products and to reading the same bytes",
                                 "isa, gemm_w8a8_of_peak, gemm_w4a8_of_w8a8, gemm_w4a8_g32_of_w8a8, prefill_of_ceiling, decode_w8_of_sweep, decode_w4_of_sweep, decode_w4_g32_of_sweep, "
-                                "busy_core_decode_of_t1, peak_rss_of_weights_and_kv; prefill_tokens_per_s_*, decode_tokens_per_s_*, sweep_gb_s_*, start_ms_*, peak_gop_s, gemm_w8a8_gop_s");
+                                "busy_core_decode_of_t1, peak_rss_of_weights_and_kv; prefill_tokens_per_s_*, decode_tokens_per_s_*, sweep_gb_s_*, warm_start_ms, first_token_ms, peak_gop_s, gemm_w8a8_gop_s");
     auto request = std::make_shared<EngineSpeedRequest>();
     command->add_option("--package", request->package, "package to run; default: synthetic ones of TinyLlama-1.1B's shape with 8 and 4 bits, 1.2 GB in the temporary folder while it runs");
     command->add_option("--threads", request->threads, "threads")->check(CLI::PositiveNumber);

@@ -7,9 +7,9 @@
 
 #include "core/runtime/control.h"
 #include "core/runtime/kernels/kernel_set.h"
+#include "core/runtime/kernels/layout_cache.h"
 #include "core/runtime/package.h"
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,8 +22,7 @@ struct EngineOptions {
     int threads = 1;
     std::int64_t chunk = 512;             ///< tokens computed together during prefill; never changes a result
     const KernelSet* kernels = nullptr;   ///< null: chosen_kernels()
-    /// Where a large package is kept in the layout its kernels read, so that the next start maps it; absent: default_layout_cache(), empty: nowhere.
-    std::optional<std::filesystem::path> layout_cache = {};
+    std::optional<LayoutCache> layout_cache = {};  ///< absent: default_layout_cache()
     std::uint64_t processors = 0;         ///< the helping threads keep to these, bit i for processor i; 0: any
 };
 

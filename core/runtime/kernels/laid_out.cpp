@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/runtime/kernels/laid_out.h"
 
-#include "core/runtime/error.h"
-#include "core/runtime/hash.h"
-
-#include <cstdlib>
-#include <map>
-
 namespace bitwright {
 
 void for_each_linear(ModelGraph& graph, const std::function<void(const std::string&, Linear&)>& visit)
@@ -25,7 +19,7 @@ void for_each_linear(ModelGraph& graph, const std::function<void(const std::stri
     visit("lm_head", graph.lm_head);
 }
 
-void write_laid_out(const Package& package, WeightLayout layout, const std::filesystem::path& path, const Control& control)
+void write_laid_out(const Package& package, WeightLayout layout, const std::filesystem::path& path, const Control& control, const std::map<std::string, std::string>& more)
 {
     struct Change {
         Linear op;
@@ -76,39 +70,10 @@ void write_laid_out(const Package& package, WeightLayout layout, const std::file
     }
     auto metadata = file.metadata();
     metadata["layout"] = name_of(layout);
+    for (const auto& [key, value] : more) metadata[key] = value;
     SafetensorsWriter writer(path, declared, std::move(metadata));
     for (const auto& make : makers) make(writer);
     writer.finish();
-}
-
-std::shared_ptr<const Package> laid_out_from_cache(std::shared_ptr<const Package> package, WeightLayout layout, const std::filesystem::path& cache)
-{
-    constexpr std::uint64_t large = std::uint64_t{64} << 20;  // smaller ones are packed in memory sooner than a file is found
-    if (cache.empty() || package->file_size() < large || layout.rows == 1 || package->metadata("layout") != name_of({})) return package;
-    const SafetensorsFile& file = package->file();
-    const std::string key = sha256_hex(std::string(file.header_json()) + " " + std::to_string(file.file_size()) + " " + std::to_string(file.modified_ns()));
-    const auto path = cache / (key.substr(0, 32) + "." + name_of(layout) + ".safetensors");
-    try {
-        if (!std::filesystem::exists(path)) {
-            std::filesystem::create_directories(cache);
-            write_laid_out(*package, layout, path, Control());
-        }
-        return Package::open(path);
-    } catch (const Error&) {
-    } catch (const std::filesystem::filesystem_error&) {
-    }
-    return package;  // no room, or not ours to write: then in memory
-}
-
-std::filesystem::path default_layout_cache()
-{
-    const auto value = [](const char* name) {
-        const char* text = std::getenv(name);
-        return std::filesystem::path(text ? text : "");
-    };
-    if (const auto cache = value("XDG_CACHE_HOME"); !cache.empty()) return cache / "bitwright/layouts";
-    if (const auto home = value("HOME"); !home.empty()) return home / ".cache/bitwright/layouts";
-    return {};
 }
 
 LaidOutPackage::LaidOutPackage(std::shared_ptr<const Package> package, WeightLayout layout, Workers& workers) : package_(std::move(package)), graph_(package_->graph())

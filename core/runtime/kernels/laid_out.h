@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -17,14 +18,9 @@ namespace bitwright {
 /// Every linear of the graph with its name in the package, layer by layer, the logits' last.
 void for_each_linear(ModelGraph& graph, const std::function<void(const std::string& name, Linear& op)>& visit);
 
-/// Writes `package` (in rows) with its linears in panels, one panel at a time; linears that no panel fits stay in rows. Throws Error (failed), Cancelled.
-void write_laid_out(const Package& package, WeightLayout layout, const std::filesystem::path& path, const Control& control);
-
-/// `package`, or, where it is large and in rows, the same one in panels: mapped from `cache`, where it is written when it is not there yet, under a name that names
-/// its header, size, time of change and layout. Where the cache cannot be used the package comes back as it is.
-[[nodiscard]] std::shared_ptr<const Package> laid_out_from_cache(std::shared_ptr<const Package> package, WeightLayout layout, const std::filesystem::path& cache);
-/// $XDG_CACHE_HOME or ~/.cache, "bitwright/layouts"; empty where there is neither.
-[[nodiscard]] std::filesystem::path default_layout_cache();
+/// Writes `package` (in rows) with its linears in panels, one panel at a time; linears that no panel fits stay in rows. `more` joins the metadata.
+/// Throws Error (failed), Cancelled.
+void write_laid_out(const Package& package, WeightLayout layout, const std::filesystem::path& path, const Control& control, const std::map<std::string, std::string>& more = {});
 
 class LaidOutPackage {
 public:

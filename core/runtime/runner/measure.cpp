@@ -166,7 +166,7 @@ void measure(const Options& options, Lines& lines)
     const KernelSet& kernels = chosen_kernels();
     if (!options.package.empty()) {
         package = Package::open(options.package);
-        engine = std::make_unique<Engine>(package, EngineOptions{.threads = options.threads, .kernels = &kernels, .layout_cache = std::filesystem::path(options.package).parent_path() / "."});
+        engine = std::make_unique<Engine>(package, EngineOptions{.threads = options.threads, .kernels = &kernels, .layout_cache = LayoutCache{std::filesystem::path(options.package).parent_path() / "."}});
     }
     const std::int64_t loaded = now_ns();
     lines.write(hello(options, package.get(), kernels, battery));

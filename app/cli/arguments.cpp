@@ -25,12 +25,14 @@ void add_tokens(CLI::App& command, TokenArguments& tokens)
     command.add_option("--seed", tokens.seed, "seed of every random choice");
 }
 
-TokenWindows read_tokens(const TokenArguments& tokens, const Model& model)
+TokenWindows read_tokens(const TokenArguments& tokens, const Model& model) { return read_tokens_apart(tokens, model, 0).observed; }
+
+WindowSplit read_tokens_apart(const TokenArguments& tokens, const Model& model, double held_out_share)
 {
-    if (!tokens.ids.empty()) return load_windows(tokens.ids, model.architecture().vocab);
+    if (!tokens.ids.empty()) return hold_out_last(load_windows(tokens.ids, model.architecture().vocab), held_out_share);
     if (tokens.text.empty()) throw usage_error("tokens are needed: --text FILE --samples N --length L --seed S, or --ids FILE.safetensors:TENSOR");
     if (tokens.samples < 1 || tokens.length < 1) throw usage_error("--text needs --samples N and --length L, both at least 1");
-    return sample_windows(*open_tokenizer(model), tokens.text, tokens.samples, tokens.length, tokens.seed, tokens.special);
+    return sample_apart(*open_tokenizer(model), tokens.text, tokens.samples, tokens.length, tokens.seed, tokens.special, held_out_share);
 }
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const Model& model)

@@ -28,6 +28,8 @@ struct TokenArguments {
 void add_tokens(CLI::App& command, TokenArguments& tokens);
 /// Throws Error (usage) when they do not make a whole.
 [[nodiscard]] TokenWindows read_tokens(const TokenArguments& tokens, const Model& model);
+/// With a share [0, 0.5] of the text, or of the windows of ids, kept back.
+[[nodiscard]] WindowSplit read_tokens_apart(const TokenArguments& tokens, const Model& model, double held_out_share);
 
 /// The model's tokenizer. Throws Error (bad_input) when there is none, asking for --ids.
 [[nodiscard]] std::shared_ptr<const Tokenizer> open_tokenizer(const Model& model);

@@ -13,6 +13,7 @@ namespace {
 struct CalibrateArguments {
     std::string model, recipe, like, workspace;
     TokenArguments tokens;
+    double holdout_percent = 0;
     bool fresh = false;
 };
 
@@ -24,9 +25,14 @@ void run_calibrate(CommandLine& line, const CalibrateArguments& arguments)
     CalibrateRequest request;
     if (!arguments.like.empty()) {
         if (arguments.tokens.given()) throw usage_error("--like takes the windows of a calibration; leave --text and --ids out");
-        request.windows = load_calibration_windows(*workspace, find_calibration_reference(*workspace, arguments.like));
+        if (arguments.holdout_percent > 0) throw usage_error("--like takes the windows held out, too; leave --holdout-share out");
+        const auto like = find_calibration_reference(*workspace, arguments.like);
+        request.windows = load_calibration_windows(*workspace, like);
+        request.held_out = load_held_out_windows(*workspace, like);
     } else {
-        request.windows = read_tokens(arguments.tokens, model.model());
+        auto split = read_tokens_apart(arguments.tokens, model.model(), arguments.holdout_percent / 100);
+        request.windows = std::move(split.observed);
+        request.held_out = std::move(split.held_out);
     }
     if (!arguments.tokens.text.empty()) request.text = arguments.tokens.text;
     if (!arguments.recipe.empty()) {
@@ -39,6 +45,7 @@ void run_calibrate(CommandLine& line, const CalibrateArguments& arguments)
     line.print({{"calibration", to_string(Reference{"calibration", outcome.row.id})},
                 {"windows", outcome.row.windows},
                 {"length", outcome.row.length},
+                {"held_out", request.held_out ? request.held_out->count : 0},
                 {"sites", statistics.sites.size()},
                 {"offenders", find_offenders(statistics).size()},
                 {"reused", outcome.reused},
@@ -92,11 +99,12 @@ void run_statistics(const CommandLine& line, const StatisticsArguments& argument
 void add_calibrate(CLI::App& app, CommandLine& line)
 {
     auto* command = add_command(app, "calibrate", "observe every site over token windows; the same calibration is never done twice",
-                                "calibration, windows, length, sites (how many), offenders (how many channels), reused, threads (of LibTorch)");
+                                "calibration, windows, length, held_out (windows kept back), sites (how many), offenders (how many channels), reused, threads (of LibTorch)");
     auto arguments = std::make_shared<CalibrateArguments>();
     command->add_option("model", arguments->model, "model folder")->required();
     add_tokens(*command, arguments->tokens);
     command->add_option("--like", arguments->like, "the same windows as calibration:N, instead of --text or --ids");
+    command->add_option("--holdout-share", arguments->holdout_percent, "percent of the text (of the windows of --ids) kept back for methods to check themselves on")->check(CLI::Range(0.0, 50.0));
     command->add_option("--recipe", arguments->recipe, "observe after this recipe's transforms");
     command->add_flag("--fresh", arguments->fresh, "do not continue an interrupted job");
     add_workspace(*command, arguments->workspace);

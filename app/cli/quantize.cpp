@@ -136,7 +136,7 @@ void add_quantize(CLI::App& app, CommandLine& line)
     command->add_option("--alpha", arguments->alpha, "SmoothQuant's migration strength");
     command->add_option("--preset", arguments->preset, "named settings of the method");
     command->add_option("--steps", arguments->steps, "optimization steps");
-    command->add_option("--holdout", arguments->holdout, "FILE.safetensors:TENSOR, windows the method reports on");
+    command->add_option("--holdout", arguments->holdout, "FILE.safetensors:TENSOR, windows the method reports on; default: those the calibration holds out");
     command->add_option("--holdout-text", arguments->holdout_text, "text file to cut held-out windows from, as long as the calibration's");
     command->add_option("--holdout-samples", arguments->holdout_samples, "number of those windows; default 4");
     command->add_option("--holdout-every", arguments->holdout_every, "steps between losses on the held-out windows; default: before the first and after the last");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// recipe show, diff, set, check, name, log.
+// recipe show, diff, set, check, name, open, undo, redo, log.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
 #include "app/jobs/opened_model.h"
@@ -7,6 +7,7 @@
 #include "core/recipe/edits.h"
 #include "core/recipe/lints.h"
 #include "core/recipe/statistics_under.h"
+#include "core/workspace/recipe_history.h"
 
 #include <memory>
 
@@ -158,6 +159,38 @@ void name(const CommandLine& line, const Arguments& arguments)
     line.print(row_of(get_recipe_row(*workspace, id)));
 }
 
+Json history_of(const Workspace& workspace, const RecipeHistory& history)
+{
+    auto object = row_of(get_recipe_row(workspace, *history.open()));
+    object["undo"] = history.position;
+    object["redo"] = history.visited.size() - history.position - 1;
+    return object;
+}
+
+void open(const CommandLine& line, const Arguments& arguments)
+{
+    const auto workspace = line.open_workspace(arguments.workspace);
+    const auto row = find_recipe(*workspace, arguments.reference).row;
+    if (!row.model) throw bad_input(arguments.reference, "", "belongs to no model of this workspace; import it with --model first");
+    auto history = recipe_history(*workspace, *row.model);
+    history.visit(row.id);
+    put_recipe_history(*workspace, *row.model, history);
+    put_open_model_row(*workspace, *row.model);
+    line.print(history_of(*workspace, history));
+}
+
+void walk(const CommandLine& line, const Arguments& arguments, int step)
+{
+    const auto workspace = line.open_workspace(arguments.workspace);
+    const auto model = open_model_row(*workspace);
+    auto history = model ? recipe_history(*workspace, *model) : RecipeHistory();
+    if (!history.walk(step))
+        throw bad_input(workspace->path().string(), step < 0 ? "undo" : "redo",
+                        step < 0 ? "there is nothing to undo: no recipe was open before" : "there is nothing to redo: the open recipe is the last one");
+    put_recipe_history(*workspace, *model, history);
+    line.print(history_of(*workspace, history));
+}
+
 void log(const CommandLine& line, const Arguments& arguments)
 {
     const auto workspace = line.open_workspace(arguments.workspace);
@@ -218,6 +251,17 @@ void add_recipe(CLI::App& app, CommandLine& line)
     naming->add_option("name", arguments->name, "the name")->required();
     add_workspace(*naming, arguments->workspace);
     naming->callback([&line, arguments] { line.action = [&line, arguments] { name(line, *arguments); }; });
+
+    const std::string walked = "recipe, name, revision, parent, method, calibration, hash, created, undo and redo (how many steps there are)";
+    auto* opening = add_command(*command, "open", "make a recipe the open one, as Adopt does on the desk; undo goes back", walked);
+    opening->add_option("reference", arguments->reference, "REF")->required();
+    add_workspace(*opening, arguments->workspace);
+    opening->callback([&line, arguments] { line.action = [&line, arguments] { open(line, *arguments); }; });
+    for (const int step : {-1, 1}) {
+        auto* walking = add_command(*command, step < 0 ? "undo" : "redo", step < 0 ? "the recipe that was open before is open again" : "what undo left is open again", walked);
+        add_workspace(*walking, arguments->workspace);
+        walking->callback([&line, arguments, step] { line.action = [&line, arguments, step] { walk(line, *arguments, step); }; });
+    }
 
     auto* listing = add_command(*command, "log", "all recipes, newest first", "recipes[{recipe, name, revision, parent, method, calibration, hash, created}]");
     add_workspace(*listing, arguments->workspace);

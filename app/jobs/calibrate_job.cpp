@@ -11,14 +11,18 @@ CalibrateOutcome calibrate(JobEnvironment& environment, OpenedModel& model, cons
 {
     auto& workspace = environment.workspace;
     const Recipe* recipe = request.recipe ? &*request.recipe : nullptr;
-    const auto key = calibration_header(model.model(), recipe, request.windows, request.options).key();
+    auto options = request.options;
+    if (request.held_out) options.held_out = request.held_out->hash();
+    const auto key = calibration_header(model.model(), recipe, request.windows, options).key();
     if (auto found = find_calibration(workspace, key)) return {std::move(*found), true};
     return run_job(environment, "calibrate", key, [&](ActiveJob& job) {
         const auto conditions = numeric_conditions(request.options.seed);  // the load before it began
-        const auto statistics = opened_numerics().calibrate(model.model(), recipe, request.windows, request.options, environment.control);
+        auto& numerics = opened_numerics();
+        require_memory("a calibration", forecast_calibration(numerics, model.model(), request.windows));
+        const auto statistics = numerics.calibrate(model.model(), recipe, request.windows, options, environment.control);
         const auto model_row = model.row(workspace, environment.control);
         const auto text = request.text ? std::optional(put_text(workspace, *request.text)) : std::nullopt;
-        const auto id = put_calibration(workspace, model_row, request.windows, text, statistics, put_conditions(workspace, conditions));
+        const auto id = put_calibration(workspace, model_row, request.windows, text, statistics, put_conditions(workspace, conditions), request.held_out ? &*request.held_out : nullptr);
         end_job(workspace, job.row().id, JobState::done, to_string(Reference{"calibration", id}));
         return CalibrateOutcome{get_calibration(workspace, id), false};
     });

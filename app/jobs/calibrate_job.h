@@ -12,6 +12,7 @@ namespace bitwright {
 
 struct CalibrateRequest {
     TokenWindows windows;
+    std::optional<TokenWindows> held_out;       ///< kept with the calibration for methods to check themselves on; not observed
     std::optional<std::filesystem::path> text;  ///< where the windows were cut from
     std::optional<Recipe> recipe;               ///< observe after its transforms
     CalibrateOptions options;

@@ -6,6 +6,7 @@
 #include "app/jobs/scored_progress.h"
 #include "core/runtime/hash.h"
 #include "core/runtime/scoring.h"
+#include "core/statistics/calibration.h"
 #include "core/workspace/models.h"
 
 #include <numeric>
@@ -74,6 +75,7 @@ EvaluateOutcome evaluate_model(JobEnvironment& environment, OpenedModel& model, 
     row.recipe = recipe_row;
     if (recipe) row.placement = name_of(placement);
     auto& numerics = opened_numerics();
+    require_memory("an evaluation", forecast_calibration(numerics, model.model(), scoring.windows));
     return run_evaluation(
         environment, std::move(row), scoring, against_float, [] { return numeric_conditions(); },
         [&](std::int64_t done, const auto& add) {

@@ -14,6 +14,8 @@ namespace bitwright {
 [[nodiscard]] Numerics& opened_numerics();
 /// Threads LibTorch computes with in this process: $OMP_NUM_THREADS where it begins with a number, else all processors this process may use.
 [[nodiscard]] int numeric_threads();
+/// Throws Error (failed) with what would fit where `forecast` says that `work` does not: before it begins, so that nothing is lost.
+void require_memory(const std::string& work, const MethodForecast& forecast);
 /// Conditions of what opened_numerics() computes.
 [[nodiscard]] Conditions numeric_conditions(std::optional<std::uint64_t> seed = {});
 

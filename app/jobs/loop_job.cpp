@@ -87,7 +87,9 @@ LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const Loop
     return run_job(environment, "loop", key_of(model, request), [&](ActiveJob& job) {
         LoopOutcome outcome;
         const auto stage = [&](const std::string& name) { environment.progress({name, 0, 0, false, 0}); };
-        CalibrateRequest calibration{request.windows, request.text, {}, {}};
+        CalibrateRequest calibration;
+        calibration.windows = request.windows;
+        calibration.text = request.text;
         stage("calibrate");
         const auto calibrated = calibrate(environment, model, calibration).row;
         stage("float");

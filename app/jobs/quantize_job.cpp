@@ -33,18 +33,12 @@ std::string key_of(const OpenedModel& model, const QuantizeRequest& request)
          method.seed}}.dump());
 }
 
-std::string gigabytes(std::uint64_t bytes)
-{
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1f GB", static_cast<double>(bytes) / 1e9);
-    return text;
-}
-
 }  // namespace
 
 QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, QuantizeRequest request)
 {
     auto& workspace = environment.workspace;
+    if (!request.method.holdout) request.method.holdout = load_held_out_windows(workspace, request.calibration);
     const auto key = key_of(model, request);
     Reference done;
     if (environment.reuse_finished && !environment.fresh)
@@ -57,9 +51,7 @@ QuantizeOutcome quantize(JobEnvironment& environment, OpenedModel& model, Quanti
     method.calibration = load_calibration_windows(workspace, request.calibration);
     method.statistics = statistics.transforms.empty() ? &statistics : nullptr;
     auto& numerics = opened_numerics();
-    if (const auto forecast = numerics.forecast(method); !forecast.fits)  // finds wrong options, too: no job begins with them
-        throw failure(method.method + " would need " + gigabytes(forecast.peak_bytes) + " of memory, " + gigabytes(forecast.available_bytes) +
-                      " are available; " + forecast.explanation);
+    require_memory(method.method, numerics.forecast(method));  // finds wrong options, too: no job begins with them
 
     return run_job(environment, "quantize", key, [&](ActiveJob& job) {
         method.checkpoint_path = checkpoint_path(workspace, job.row()).string();

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <span>
 
@@ -37,6 +38,24 @@ void require_window(const fs::path& text, std::size_t ids, std::int64_t length)
                     "has " + std::to_string(ids) + " tokens, fewer than one window of " + std::to_string(length) + "; take a longer text or a shorter length");
 }
 
+void require_share(double held_out)
+{
+    if (!(held_out >= 0 && held_out <= 0.5)) throw usage_error("the share of windows held out lies between 0 and 0.5 (half of the text)");
+}
+
+std::int64_t held_out_windows(std::int64_t samples, double share) { return std::max<std::int64_t>(1, std::llround(static_cast<double>(samples) * share)); }
+
+TokenWindows draw(std::span<const std::int32_t> stream, std::int64_t samples, std::int64_t length, Random& random)
+{
+    TokenWindows windows{samples, length, {}, {}};
+    windows.ids.reserve(static_cast<std::size_t>(samples * length));
+    for (std::int64_t i = 0; i < samples; ++i) {
+        const auto start = static_cast<std::ptrdiff_t>(random.below(stream.size() - static_cast<std::size_t>(length) + 1));
+        windows.ids.insert(windows.ids.end(), stream.begin() + start, stream.begin() + start + length);
+    }
+    return windows;
+}
+
 }  // namespace
 
 std::string TokenWindows::hash() const
@@ -57,22 +76,54 @@ std::string read_utf8(const fs::path& path)
 TokenWindows sample_windows(const Tokenizer& tokenizer, const fs::path& text, std::int64_t samples, std::int64_t length, std::uint64_t seed,
                             const std::string& special)
 {
+    return sample_apart(tokenizer, text, samples, length, seed, special, 0).observed;
+}
+
+WindowSplit sample_apart(const Tokenizer& tokenizer, const fs::path& text, std::int64_t samples, std::int64_t length, std::uint64_t seed, const std::string& special,
+                         double held_out_share)
+{
     if (special != "none" && special != "auto") throw usage_error("special tokens: \"" + special + "\" is neither none nor auto");
     if (samples < 1) throw usage_error("at least 1 sample is needed, not " + std::to_string(samples));
+    require_share(held_out_share);
     const std::vector<std::int32_t> stream = tokenizer.encode(read_utf8(text), special == "auto");
     require_known(text, tokenizer, stream);
-    require_window(text, stream.size(), length);
+    const auto kept_back = static_cast<std::size_t>(std::llround(static_cast<double>(stream.size()) * held_out_share));
+    const std::span all(stream);
+    require_window(text, all.size() - kept_back, length);
     if (samples > std::numeric_limits<std::int32_t>::max() / length)
         throw usage_error(std::to_string(samples) + " windows of " + std::to_string(length) + " tokens are too many");
-    TokenWindows windows{
-        samples, length, {}, text.filename().string() + ", " + std::to_string(samples) + " × " + std::to_string(length) + ", seed " + std::to_string(seed)};
-    windows.ids.reserve(static_cast<std::size_t>(samples * length));
     Random random(seed);
-    for (std::int64_t i = 0; i < samples; ++i) {
-        const auto start = static_cast<std::ptrdiff_t>(random.below(stream.size() - static_cast<std::size_t>(length) + 1));
-        windows.ids.insert(windows.ids.end(), stream.begin() + start, stream.begin() + start + length);
+    const auto origin = [&](std::int64_t count) {
+        return text.filename().string() + ", " + std::to_string(count) + " × " + std::to_string(length) + ", seed " + std::to_string(seed);
+    };
+    WindowSplit split{draw(all.first(all.size() - kept_back), samples, length, random), {}};
+    split.observed.origin = origin(samples);
+    if (held_out_share > 0) {
+        if (kept_back < static_cast<std::size_t>(length))
+            throw bad_input(text.string(), "",
+                            "the share held out has " + std::to_string(kept_back) + " tokens, fewer than one window of " + std::to_string(length) +
+                                "; take a longer text, a larger share or a shorter length");
+        const auto count = held_out_windows(samples, held_out_share);
+        split.held_out = draw(all.last(kept_back), count, length, random);
+        split.held_out->origin = origin(count) + ", held out";
     }
-    return windows;
+    return split;
+}
+
+WindowSplit hold_out_last(TokenWindows windows, double held_out_share)
+{
+    require_share(held_out_share);
+    if (held_out_share == 0) return {std::move(windows), {}};
+    const auto count = held_out_windows(windows.count, held_out_share);
+    if (count >= windows.count)
+        throw usage_error(std::to_string(windows.count) + " windows are too few to hold one out; take more windows or no held-out share");
+    const auto observed = windows.count - count;
+    const auto border = windows.ids.begin() + observed * windows.length;
+    TokenWindows held_out{count, windows.length, {border, windows.ids.end()}, windows.origin + ", the last " + std::to_string(count) + ", held out"};
+    windows.ids.erase(border, windows.ids.end());
+    windows.count = observed;
+    windows.origin += ", the first " + std::to_string(observed);
+    return {std::move(windows), std::move(held_out)};
 }
 
 TokenWindows load_windows(const std::string& reference, std::int64_t vocabulary)

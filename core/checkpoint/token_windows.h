@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ struct TokenWindows {
     std::string origin;             ///< for people: "calibration.txt, 32 × 512, seed 7"
     [[nodiscard]] const std::int32_t* window(std::int64_t i) const noexcept { return ids.data() + i * length; }
     [[nodiscard]] std::string hash() const;
+};
+
+/// Windows to observe, and some kept back for checks: windows of the same length that share no token of the text with the observed ones.
+struct WindowSplit {
+    TokenWindows observed;
+    std::optional<TokenWindows> held_out;  ///< absent where nothing is kept back
 };
 
 /// Ids of any length, of which those from `first_scored` on are scored, each from what stands before it.
@@ -34,6 +41,12 @@ struct TokenSequence {
 /// or not UTF-8.
 [[nodiscard]] TokenWindows sample_windows(const Tokenizer& tokenizer, const std::filesystem::path& text, std::int64_t samples, std::int64_t length,
                                           std::uint64_t seed, const std::string& special);
+/// The same with the last `held_out_share` [0, 0.5] of the stream kept back: `samples` windows before it, samples × share (rounded, at least one) within it.
+/// Share 0 is sample_windows(). Throws as that does, for either part.
+[[nodiscard]] WindowSplit sample_apart(const Tokenizer& tokenizer, const std::filesystem::path& text, std::int64_t samples, std::int64_t length,
+                                       std::uint64_t seed, const std::string& special, double held_out_share);
+/// The last of the windows kept back: count × share, rounded, at least one unless the share is 0. Throws Error (usage) when none would be left.
+[[nodiscard]] WindowSplit hold_out_last(TokenWindows windows, double held_out_share);
 /// "FILE.safetensors:TENSOR", integers [windows, length]. Throws Error (bad_input) when an id is outside [0, vocabulary).
 [[nodiscard]] TokenWindows load_windows(const std::string& reference, std::int64_t vocabulary);
 /// Non-overlapping windows of a text's stream in order; the rest is dropped (golden/evaluation). `bos` ≥ 0 puts it once before the stream.

@@ -40,6 +40,7 @@ struct CalibrateOptions {
     std::int64_t reservoir_bytes = 256LL << 20;
     std::uint64_t seed = 0;         ///< which tokens the reservoir prefers
     std::string special_tokens;     ///< the rule by which the windows were encoded ("none", "auto"; "" for ids from a file): part of the key only
+    std::string held_out;           ///< hash of the windows kept back from it, "" where there are none: part of the key only
 };
 
 /// What a method is asked to do. `options` are KEY=VALUE pairs; unknown keys are a usage error listing the known ones.

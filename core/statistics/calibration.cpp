@@ -14,16 +14,26 @@ Statistics calibration_header(const Model& model, const Recipe* recipe, const To
     out.model_identity = model.checkpoint->identity();
     if (recipe) out.transforms = transforms_hash(recipe->transforms);
     out.token_hash = windows.hash();
-    out.settings = nlohmann::json{{"semantics", options.semantics == Semantics::authors ? "authors" : "bitwright"},
-                                  {"special_tokens", options.special_tokens},
-                                  {"reservoir_rows", options.reservoir_rows},
-                                  {"reservoir_bytes", options.reservoir_bytes},
-                                  {"channel_tails", ChannelTails::most_values},
-                                  {"seed", options.seed}}
-                       .dump();
+    nlohmann::json settings{{"semantics", options.semantics == Semantics::authors ? "authors" : "bitwright"},
+                            {"special_tokens", options.special_tokens},
+                            {"reservoir_rows", options.reservoir_rows},
+                            {"reservoir_bytes", options.reservoir_bytes},
+                            {"channel_tails", ChannelTails::most_values},
+                            {"seed", options.seed}};
+    if (!options.held_out.empty()) settings["held_out"] = options.held_out;
+    out.settings = settings.dump();
     out.windows = windows.count;
     out.length = windows.length;
     return out;
+}
+
+MethodForecast forecast_calibration(Numerics& numerics, const Model& model, const TokenWindows& windows)
+{
+    MethodRequest request;
+    request.model = model;
+    request.calibration = {windows.count, windows.length, {}, {}};
+    request.method = "rtn";  // the closed form: nothing but the pass
+    return numerics.forecast(request);
 }
 
 Semantics semantics_of(const Statistics& statistics)

@@ -4,6 +4,8 @@
 #include "core/workspace/database.h"
 #include "core/workspace/tensors.h"
 
+#include <nlohmann/json.hpp>
+
 #include <unistd.h>
 #include <cmath>
 
@@ -78,10 +80,12 @@ std::vector<CalibrationRow> list_calibrations(const Workspace& workspace)
 }
 
 std::int64_t put_calibration(Workspace& workspace, std::int64_t model, const TokenWindows& windows, std::optional<std::int64_t> text,
-                             const Statistics& statistics, std::optional<std::int64_t> conditions)
+                             const Statistics& statistics, std::optional<std::int64_t> conditions, const TokenWindows* held_out)
 {
     const auto key = statistics.key();
-    const auto ids = put_tensor(workspace, Tensor::from<std::int32_t>(Dtype::i32, {windows.count, windows.length}, windows.ids));
+    auto all = windows.ids;
+    if (held_out) all.insert(all.end(), held_out->ids.begin(), held_out->ids.end());
+    const auto ids = put_tensor(workspace, Tensor::from<std::int32_t>(Dtype::i32, {windows.count + (held_out ? held_out->count : 0), windows.length}, all));
     const Temporary file;
     save_statistics(statistics, file.path);
     const auto stored = put_file(workspace, file.path);
@@ -133,8 +137,22 @@ Statistics load_calibration_statistics(const Workspace& workspace, const Calibra
 TokenWindows load_calibration_windows(const Workspace& workspace, const CalibrationRow& row)
 {
     const auto tensor = get_tensor(workspace, row.tokens);
-    const auto ids = tensor.as<std::int32_t>();
-    return {row.windows, row.length, {ids.begin(), ids.end()}, row.origin};
+    const auto observed = tensor.as<std::int32_t>().first(static_cast<std::size_t>(row.windows * row.length));
+    return {row.windows, row.length, {observed.begin(), observed.end()}, row.origin};
+}
+
+bool holds_out_windows(const CalibrationRow& row)
+{
+    const auto settings = nlohmann::json::parse(row.settings, nullptr, false);
+    return settings.is_object() && settings.contains("held_out");
+}
+
+std::optional<TokenWindows> load_held_out_windows(const Workspace& workspace, const CalibrationRow& row)
+{
+    const auto tensor = get_tensor(workspace, row.tokens);
+    const auto held_out = tensor.as<std::int32_t>().subspan(static_cast<std::size_t>(row.windows * row.length));
+    if (held_out.empty()) return std::nullopt;
+    return TokenWindows{static_cast<std::int64_t>(held_out.size()) / row.length, row.length, {held_out.begin(), held_out.end()}, row.origin + ", held out"};
 }
 
 }  // namespace bitwright

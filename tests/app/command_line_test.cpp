@@ -31,7 +31,7 @@ TEST(CommandLine, EveryCommandDocumentsItsKeys)
 {
     for (const Arguments& command :
          {Arguments{"inspect"}, {"tokenize"},       {"forward"},       {"generate"},      {"calibrate"},    {"statistics"},      {"quantize"},
-          {"recipe", "show"},   {"recipe", "diff"}, {"recipe", "set"}, {"recipe", "log"}, {"evaluate"},     {"export"},          {"import"},
+          {"recipe", "show"},   {"recipe", "diff"}, {"recipe", "set"}, {"recipe", "log"}, {"recipe", "open"}, {"recipe", "undo"}, {"recipe", "redo"}, {"evaluate"},     {"export"},          {"import"},
           {"outliers"},         {"measure"},       {"backends", "list"}, {"backends", "script"}, {"backends", "read"},        {"runs", "list"},  {"runs", "tag"},   {"runs", "note"}, {"runs", "archive"}, {"jobs", "list"},
           {"jobs", "resume"},   {"jobs", "cancel"}, {"compare"},       {"loop"},
           {"sensitivity"},      {"allocate"},       {"convergence"},   {"recipe", "check"}}) {

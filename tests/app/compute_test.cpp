@@ -124,6 +124,32 @@ TEST(Compute, TheSameCalibrationIsNeverDoneTwice)
     EXPECT_NE(nothing.err.find("matches no site"), std::string::npos) << nothing.err;
 }
 
+TEST(Compute, WhatACalibrationHoldsOutIsWhatAMethodIsCheckedOn)
+{
+    const auto w = (scratch("holdout") / "w.bitwright").string();
+    const auto calibrate = [&](const char* share) {
+        return run_cli({"calibrate", sample().string(), "--text", (sample() / "texts" / "calibration.txt").string(), "--samples", "8", "--length", "64", "--seed", "3",
+                        "--holdout-share", share, "-w", w, "--json"});
+    };
+    const auto apart = calibrate("25");
+    ASSERT_EQ(apart.code, 0) << apart.err;
+    EXPECT_EQ(apart.json()["windows"], 8);
+    EXPECT_EQ(apart.json()["held_out"], 2);
+    EXPECT_EQ(calibrate("0").json()["calibration"], "calibration:2") << "another text is observed";
+    EXPECT_EQ(calibrate("60").code, 2);
+    const auto like = run_cli({"calibrate", sample().string(), "--like", "calibration:1", "-w", w, "--json"});
+    EXPECT_TRUE(like.json()["reused"]) << like.err;
+    const auto windows_kept_back_by_the_method = [&](const char* calibration) {
+        const auto made = run_cli({"quantize", sample().string(), "--calibration", calibration, "--method", "mobilequant", "--preset", "quick", "--weights", "8", "--activations",
+                                   "8", "-w", w, "--json"});
+        EXPECT_EQ(made.code, 0) << made.err;
+        const auto recipe = run_cli({"recipe", "show", made.json()["recipe"].get<std::string>(), "-w", w, "--json"}).json()["value"];
+        return nlohmann::json::parse(recipe["made_by"]["options"].get<std::string>())["holdout_windows"];
+    };
+    EXPECT_EQ(windows_kept_back_by_the_method("calibration:1"), "0") << "it has the calibration's";
+    EXPECT_EQ(windows_kept_back_by_the_method("calibration:2"), "1") << "it takes one of the eight";
+}
+
 TEST(Compute, AKilledOptimizationGoesOnFromItsCheckpoint)
 {
     const auto folder = scratch("optimize");

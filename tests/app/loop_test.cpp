@@ -82,6 +82,22 @@ TEST(LoopCommand, WalksFromTheModelToTheReportAndTheParts)
     EXPECT_EQ(run_cli({"recipe", "log", "-w", w, "--json"}).json()["recipes"].size(), 2U);
     EXPECT_EQ(run_cli({"recipe", "set", "recipe:1", "--site", "nothing.*", "bits=4", "-w", w}).code, 3);
 
+    // which recipe is open, as the desk has it
+    const auto walked = [&](Arguments arguments) {
+        arguments.insert(arguments.begin(), "recipe");
+        arguments.insert(arguments.end(), {"-w", w, "--json"});
+        return run_cli(arguments);
+    };
+    EXPECT_EQ(walked({"open", "recipe:1"}).json()["undo"], 1) << "the newest was open";
+    EXPECT_EQ(walked({"open", "recipe:2"}).json()["undo"], 2);
+    EXPECT_EQ(walked({"undo"}).json()["recipe"], "recipe:1");
+    EXPECT_EQ(walked({"redo"}).json()["recipe"], "recipe:2");
+    const auto end = walked({"redo"});
+    EXPECT_EQ(end.code, 3);
+    EXPECT_NE(end.err.find("nothing to redo"), std::string::npos) << end.err;
+    EXPECT_EQ(walked({"undo"}).json()["redo"], 1);
+    EXPECT_EQ(walked({"open", "recipe:1"}).json()["redo"], 1) << "it is open already";
+
     const auto package = (folder / "p.safetensors").string();
     const auto exported = run_cli({"export", "--recipe", "recipe:1", "--format", "package", "--out", package, "-w", w, "--json"});
     ASSERT_EQ(exported.code, 0) << exported.err;

@@ -96,6 +96,37 @@ TEST(SampleWindows, LieInTheTextAndComeFromTheSeed)
     EXPECT_EQ(sample_windows(*letters(), text, 1, 10, 1, "auto").ids, (Ids{10, 0, 1, 2, 3, 4, 5, 6, 7, 11}));
 }
 
+TEST(SampleApart, ObservedAndHeldOutShareNoToken)
+{
+    const auto text = test::scratch("apart") / "text.txt";
+    write_text(text, "abcdefghij");
+    const auto split = sample_apart(*letters(), text, 100, 3, 7, "none", 0.4);
+    ASSERT_TRUE(split.held_out);
+    EXPECT_EQ(split.observed.count, 100);
+    EXPECT_EQ(split.held_out->count, 40);
+    EXPECT_LT(*std::max_element(split.observed.ids.begin(), split.observed.ids.end()), 6) << "the first six letters are observed";
+    EXPECT_GE(*std::min_element(split.held_out->ids.begin(), split.held_out->ids.end()), 6);
+    EXPECT_EQ(sample_apart(*letters(), text, 2, 3, 7, "none", 0.3).held_out->count, 1) << "never none";
+    const auto whole = sample_apart(*letters(), text, 100, 3, 7, "none", 0);
+    EXPECT_FALSE(whole.held_out);
+    EXPECT_EQ(whole.observed.hash(), sample_windows(*letters(), text, 100, 3, 7, "none").hash());
+    EXPECT_NE(message([&] { return sample_apart(*letters(), text, 1, 3, 7, "none", 0.2); }).find("the share held out has 2 tokens"), std::string::npos);
+    EXPECT_NE(message([&] { return sample_apart(*letters(), text, 1, 8, 7, "none", 0.4); }).find("fewer than one window of 8"), std::string::npos);
+    EXPECT_NE(message([&] { return sample_apart(*letters(), text, 1, 3, 7, "none", 0.7); }, ErrorKind::usage).find("between 0 and 0.5"), std::string::npos);
+}
+
+TEST(HoldOutLast, KeepsTheFirstWindows)
+{
+    const TokenWindows windows{4, 2, {0, 1, 2, 3, 4, 5, 6, 7}, "ids"};
+    const auto split = hold_out_last(windows, 0.25);
+    ASSERT_TRUE(split.held_out);
+    EXPECT_EQ(split.observed.ids, (Ids{0, 1, 2, 3, 4, 5}));
+    EXPECT_EQ(split.observed.count, 3);
+    EXPECT_EQ(split.held_out->ids, (Ids{6, 7}));
+    EXPECT_FALSE(hold_out_last(windows, 0).held_out);
+    EXPECT_NE(message([] { return hold_out_last({1, 2, {0, 1}, "one"}, 0.1); }, ErrorKind::usage).find("too few"), std::string::npos);
+}
+
 TEST(TokenWindowsHash, DependsOnShapeAndIds)
 {
     const TokenWindows a{2, 3, {0, 1, 2, 3, 4, 5}, "a"}, b{2, 3, {0, 1, 2, 3, 4, 5}, "b"}, c{3, 2, {0, 1, 2, 3, 4, 5}, "a"};

@@ -97,6 +97,22 @@ TEST_F(CalibrateSheet, StartSubmitsWhatTheFieldsSay)
     ASSERT_TRUE(desk.settle());
 }
 
+TEST_F(CalibrateSheet, HoldsOutAShareAndTellsItsMemory)
+{
+    open(false);
+    EXPECT_TRUE(shows("of memory without the desk itself")) << shown().toStdString();
+    type(field("Samples"), "8");
+    type(field("Tokens in a sample"), "64");
+    type(field("Held-out share"), "25");
+    EXPECT_TRUE(shows("512 tokens: 8 windows of 64")) << shown().toStdString();
+    EXPECT_TRUE(shown().contains(QStringLiteral("held out: 2 more"))) << shown().toStdString();
+    ASSERT_TRUE(wait_until([&] { return start()->isEnabled(); }));
+    QTest::mouseClick(start(), Qt::LeftButton);
+    ASSERT_EQ(desk.jobs.all.size(), 1U);
+    EXPECT_TRUE(desk.jobs.all[0].arguments.join(QLatin1Char(' ')).contains(QStringLiteral("--holdout-share 25")));
+    ASSERT_TRUE(desk.settle());
+}
+
 TEST_F(CalibrateSheet, WarnsBeforeItCostsTime)
 {
     open(false);

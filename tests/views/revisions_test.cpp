@@ -123,6 +123,25 @@ TEST_F(Revisions, UndoSurvivesARestart)
     EXPECT_FALSE(desk().desk.revisions().can_redo());
 }
 
+TEST_F(Revisions, WhatWasOpenedIsACommandAndTheCommandsHistoryIsTheDesks)
+{
+    auto& revisions = desk().desk.revisions();
+    edit(2.5);
+    ASSERT_TRUE(desk().settle());
+    const auto first = list_recipes(*desk().desk.workspace()).back().id, second = list_recipes(*desk().desk.workspace()).front().id;
+    const auto command = [&] { return desk().actions.command_line(); };
+    revisions.undo();
+    EXPECT_TRUE(command().startsWith(QStringLiteral("bitwright-cli recipe undo -w "))) << command().toStdString();
+    revisions.redo();
+    EXPECT_TRUE(command().startsWith(QStringLiteral("bitwright-cli recipe redo -w "))) << command().toStdString();
+    revisions.adopt(first);
+    EXPECT_TRUE(command().startsWith(QStringLiteral("bitwright-cli recipe open recipe:%1 -w ").arg(first))) << command().toStdString();
+    ASSERT_TRUE(desk().settle());
+    const auto history = recipe_history(*desk().desk.workspace(), desk().desk.model_row()->id);
+    EXPECT_EQ(history.visited, (std::vector<std::int64_t>{first, second, first}));
+    EXPECT_EQ(history.position, 2U);
+}
+
 TEST_F(Revisions, AnEditSaysWhatItDidAndAnEqualOneIsNone)
 {
     auto& revisions = desk().desk.revisions();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/workspace/marks.h"
 #include "core/workspace/models.h"
+#include "core/workspace/recipe_history.h"
 #include "core/workspace/results.h"
 #include "core/workspace/runs.h"
 #include "core/workspace/task_scores.h"
@@ -202,6 +203,21 @@ TEST(Results, ConditionsAndEvaluationsComeBack)
 }
 
 // What is copied as SQL gives the rows it was copied from, in their order.
+TEST(RecipeHistory, VisitingForgetsWhatCouldBeRedone)
+{
+    RecipeHistory history;
+    EXPECT_FALSE(history.open());
+    EXPECT_FALSE(history.walk(-1));
+    for (const std::int64_t row : {3, 5, 5, 9}) history.visit(row);
+    EXPECT_EQ(history.visited, (std::vector<std::int64_t>{3, 5, 9}));
+    EXPECT_FALSE(history.walk(1));
+    ASSERT_TRUE(history.walk(-1));
+    EXPECT_EQ(history.open(), 5);
+    history.visit(7);
+    EXPECT_EQ(history.visited, (std::vector<std::int64_t>{3, 5, 7}));
+    EXPECT_EQ(history.open(), 7);
+}
+
 TEST(Results, TheQueryGivesTheRows)
 {
     const auto folder = test::scratch("query");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/calibrate/calibrate_sheet.h"
 
+#include "core/statistics/calibration.h"
 #include "core/workspace/desk.h"
 #include "views/calibrate/calibrations_model.h"
 #include "views/desk/dense_table.h"
@@ -42,7 +43,7 @@ QSpinBox* spin(QWidget* parent, int lowest, int highest, const QString& name)
 CalibrateSheet::CalibrateSheet(Desk& desk, QWidget* parent)
     : QDialog(parent), desk_(desk), from_text_(new QRadioButton(tr("Text file"), this)), from_ids_(new QRadioButton(tr("Token ids"), this)),
       text_(new QLineEdit(this)), ids_(new QLineEdit(this)), samples_(spin(this, 1, 100000, tr("Samples"))), length_(spin(this, 1, 1 << 20, tr("Tokens in a sample"))),
-      seed_(spin(this, 0, 1 << 30, tr("Seed"))), special_(new QComboBox(this)), after_recipe_(new QCheckBox(this)), tokens_(new QLabel(this)), time_(new QLabel(this)),
+      seed_(spin(this, 0, 1 << 30, tr("Seed"))), held_out_(spin(this, 0, 50, tr("Held-out share"))), special_(new QComboBox(this)), after_recipe_(new QCheckBox(this)), tokens_(new QLabel(this)), time_(new QLabel(this)), memory_(new QLabel(this)),
       warnings_(new QLabel(this)), start_(new QPushButton(tr("Calibrate"), this)), use_(new QPushButton(tr("Show this one"), this)), made_(new CalibrationsModel(desk, this)),
       table_(new QTableView(this))
 {
@@ -75,7 +76,7 @@ CalibrateSheet::CalibrateSheet(Desk& desk, QWidget* parent)
     later_.setInterval(200);
     connect(&later_, &QTimer::timeout, this, &CalibrateSheet::plan);
     for (auto* edit : {text_, ids_}) connect(edit, &QLineEdit::textChanged, this, &CalibrateSheet::ask);
-    for (auto* box : {samples_, length_, seed_}) connect(box, &QSpinBox::valueChanged, this, &CalibrateSheet::ask);
+    for (auto* box : {samples_, length_, seed_, held_out_}) connect(box, &QSpinBox::valueChanged, this, &CalibrateSheet::ask);
     connect(special_, &QComboBox::currentIndexChanged, this, &CalibrateSheet::ask);
     connect(after_recipe_, &QCheckBox::toggled, this, &CalibrateSheet::ask);
     connect(from_ids_, &QRadioButton::toggled, this, [this](bool ids) {
@@ -137,15 +138,20 @@ QWidget* CalibrateSheet::make_fields()
     length_->setSuffix(tr(" tokens"));
     form_->addRow(tr("Length"), length_);
     form_->addRow(tr("Seed"), seed_);
+    held_out_->setSuffix(tr(" %"));
+    held_out_->setSpecialValueText(tr("none"));
+    held_out_->setToolTip(tr("Share of the text that is not observed: an optimization checks itself on windows of it and keeps its best step"));
+    form_->addRow(tr("Held out"), held_out_);
     special_->addItem(tr("none"), QStringLiteral("none"));
     special_->addItem(tr("the tokenizer's own"), QStringLiteral("auto"));
     special_->setAccessibleName(tr("Special tokens around the text"));
     form_->addRow(tr("Special tokens"), special_);
-    for (auto* field : std::initializer_list<QWidget*>{samples_, length_, seed_, special_}) field->setFixedWidth(176);
+    for (auto* field : std::initializer_list<QWidget*>{samples_, length_, seed_, held_out_, special_}) field->setFixedWidth(176);
     after_recipe_->setText(tr("after the open recipe's transforms"));
     form_->addRow(tr("Observe"), after_recipe_);
     form_->addRow(tr("Reads"), tokens_);
     form_->addRow(tr("Takes"), time_);
+    form_->addRow(tr("Needs"), memory_);
     warnings_->setWordWrap(true);
     warnings_->setTextFormat(Qt::PlainText);
     form_->addRow(warnings_);
@@ -199,6 +205,7 @@ CalibrationRequest CalibrateSheet::request() const
     request.samples = samples_->value();
     request.length = length_->value();
     request.seed = static_cast<std::uint64_t>(seed_->value());
+    request.held_out_percent = held_out_->value();
     if (const auto head = desk_.revisions().head(); head && !after_recipe_->isHidden() && after_recipe_->isChecked()) {
         const auto stored = head->stored.load();
         request.recipe = stored ? stored : head->row.id;
@@ -215,6 +222,7 @@ void CalibrateSheet::set_request(const CalibrationRequest& request)
     samples_->setValue(static_cast<int>(request.samples));
     length_->setValue(static_cast<int>(request.length));
     seed_->setValue(static_cast<int>(request.seed));
+    held_out_->setValue(request.held_out_percent);
 }
 
 void CalibrateSheet::showEvent(QShowEvent* event)
@@ -249,6 +257,7 @@ void CalibrateSheet::read_last()
             request.samples = last.value("samples", request.samples);
             request.length = last.value("length", request.length);
             request.seed = last.value("seed", request.seed);
+            request.held_out_percent = last.value("held_out", request.held_out_percent);
         }
     }
     set_request(request);
@@ -281,6 +290,7 @@ void CalibrateSheet::plan()
     const auto asked = request();
     tokens_->setText(not_measured);
     time_->setText(not_measured);
+    memory_->setText(not_measured);
     warn({}, false);
     if (!desk_.model() || !desk_.workspace()) return warn(tr("Open a model first."), false);
     if ((asked.from_ids ? asked.ids : asked.text).isEmpty()) return warn(asked.from_ids ? tr("Choose a file of token ids.") : tr("Choose a text."), false);
@@ -304,6 +314,7 @@ void CalibrateSheet::show_plan(const CalibrationPlan& plan)
     plan_ = plan;
     QString reads = tr("%1 tokens: %2 windows of %3").arg(count(plan.tokens()), count(plan.windows), count(plan.length));
     if (plan.text_tokens) reads += tr(", from a text of %1").arg(count(*plan.text_tokens));
+    if (plan.held_out) reads += tr("; held out: %1 more").arg(count(plan.held_out));
     tokens_->setText(reads);
     if (plan.done)
         time_->setText(tr("nothing: it was done before"));
@@ -312,6 +323,27 @@ void CalibrateSheet::show_plan(const CalibrationPlan& plan)
     warn(plan.warnings.join(QLatin1Char('\n')), false);
     start_->setText(plan.done ? tr("Show calibration:%1").arg(*plan.done) : tr("Calibrate"));
     start_->setEnabled(true);
+    if (plan.done) memory_->setText(tr("nothing"));
+    else forecast_memory(plan);
+}
+
+void CalibrateSheet::forecast_memory(const CalibrationPlan& plan)
+{
+    memory_->setText(tr("being counted…"));
+    const TokenWindows shape{plan.windows, plan.length, {}, {}};
+    desk_.lanes().compute.post(
+        this, QStringLiteral("calibrate.memory"),
+        [this, shape, asked = request(), model = *desk_.model()](const Control&) -> Lane::Continuation {
+            const auto forecast = forecast_calibration(load_numerics(), model, shape);
+            return [this, asked, forecast] {
+                if (!plan_ || asked != request()) return;
+                memory_->setText(tr("about %1 of memory without the desk itself; %2 are available").arg(bytes(forecast.peak_bytes), bytes(forecast.available_bytes)));
+                if (forecast.fits) return;
+                start_->setEnabled(false);
+                warn(tr("It does not fit: %1").arg(QString::fromStdString(forecast.explanation)), true);
+            };
+        },
+        [this](const QString& sentence) { memory_->setText(sentence); });
 }
 
 void CalibrateSheet::warn(const QString& words, bool error)
@@ -348,7 +380,8 @@ void CalibrateSheet::start()
                             {"special", asked.special.toStdString()},
                             {"samples", asked.samples},
                             {"length", asked.length},
-                            {"seed", asked.seed}});
+                            {"seed", asked.seed},
+                            {"held_out", asked.held_out_percent}});
             return [] {};
         });
     accept();

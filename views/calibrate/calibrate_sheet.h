@@ -44,6 +44,7 @@ private:
     void ask();   ///< soon
     void plan();  ///< on the lane
     void show_plan(const CalibrationPlan& plan);
+    void forecast_memory(const CalibrationPlan& plan);  ///< on the compute lane: LibTorch's part of the program counts it
     void warn(const QString& words, bool error);
     void start();
     void use_chosen();
@@ -51,11 +52,11 @@ private:
     Desk& desk_;
     QRadioButton *from_text_, *from_ids_;
     QLineEdit *text_, *ids_;
-    QSpinBox *samples_, *length_, *seed_;
+    QSpinBox *samples_, *length_, *seed_, *held_out_;
     QComboBox* special_;
     QCheckBox* after_recipe_;
     QFormLayout* form_ = nullptr;
-    QLabel *tokens_, *time_, *warnings_;
+    QLabel *tokens_, *time_, *memory_, *warnings_;
     QPushButton *start_, *use_;
     CalibrationsModel* made_;
     QTableView* table_;

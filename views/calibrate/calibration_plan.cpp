@@ -48,6 +48,7 @@ QStringList CalibrationRequest::arguments(const QString& model, const QString& w
              << QStringLiteral("--special") << special;
     }
     list << QStringLiteral("--seed") << QString::number(seed);
+    if (held_out_percent > 0) list << QStringLiteral("--holdout-share") << QString::number(held_out_percent);
     if (recipe) list << QStringLiteral("--recipe") << QStringLiteral("recipe:%1").arg(*recipe);
     return list << QStringLiteral("-w") << workspace;
 }
@@ -56,9 +57,10 @@ CalibrationPlan plan_calibration(const CalibrationRequest& request, const Model&
                                  const Control& control)
 {
     CalibrationPlan plan;
-    TokenWindows windows;
+    WindowSplit split;
+    const double share = request.held_out_percent / 100.0;
     if (request.from_ids) {
-        windows = load_windows(request.ids.toStdString(), model.architecture().vocab);
+        split = hold_out_last(load_windows(request.ids.toStdString(), model.architecture().vocab), share);
     } else {
         const auto& checkpoint = *model.checkpoint;
         if (!checkpoint.has_tokenizer()) throw bad_input(checkpoint.folder().string(), "tokenizer.json", "is not there; give token ids instead of text");
@@ -66,9 +68,11 @@ CalibrationPlan plan_calibration(const CalibrationRequest& request, const Model&
         const auto whole = stream_windows(*tokenizer, request.text.toStdString(), 1);
         plan.text_tokens = whole.count;
         control.check();
-        windows = sample_windows(*tokenizer, request.text.toStdString(), request.samples, request.length, request.seed, request.special.toStdString());
+        split = sample_apart(*tokenizer, request.text.toStdString(), request.samples, request.length, request.seed, request.special.toStdString(), share);
     }
     control.check();
+    const TokenWindows& windows = split.observed;
+    if (split.held_out) plan.held_out = split.held_out->count;
     plan.windows = windows.count;
     plan.length = windows.length;
     const auto context = model.architecture().max_positions;
@@ -79,6 +83,7 @@ CalibrationPlan plan_calibration(const CalibrationRequest& request, const Model&
     warn_of_overlap(request, windows, workspace, plan.warnings);
     CalibrateOptions options;
     if (recipe) options.semantics = recipe->semantics;
+    if (split.held_out) options.held_out = split.held_out->hash();
     if (const auto same = find_calibration(workspace, calibration_header(model, recipe, windows, options).key())) plan.done = same->id;
     if (model_row && !plan.done)
         if (const auto speed = calibration_seconds_per_token(workspace, *model_row)) plan.seconds = *speed * static_cast<double>(plan.tokens());

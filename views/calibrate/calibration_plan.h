@@ -25,6 +25,7 @@ struct CalibrationRequest {
     QString special = QStringLiteral("none");
     std::int64_t samples = 32, length = 512;
     std::uint64_t seed = 0;
+    int held_out_percent = 0;              ///< of the text, or of the windows of ids: kept back for methods to check themselves on
     std::optional<std::int64_t> recipe;  ///< row: observe after its transforms
     friend bool operator==(const CalibrationRequest&, const CalibrationRequest&) = default;
 
@@ -32,7 +33,7 @@ struct CalibrationRequest {
 };
 
 struct CalibrationPlan {
-    std::int64_t windows = 0, length = 0;
+    std::int64_t windows = 0, length = 0, held_out = 0;
     std::optional<std::int64_t> text_tokens;  ///< in the whole text
     std::optional<double> seconds;            ///< absent: nothing measured yet
     std::optional<std::int64_t> done;         ///< the calibration that is exactly this one

@@ -37,6 +37,8 @@ Desk::Desk(Lanes lanes, JobQueue& jobs, Actions& actions, Settings& settings, QO
 {
     connect(&revisions_, &Revisions::changed, this, &Desk::recipe_changed);
     connect(&revisions_, &Revisions::failed, this, &Desk::failed);
+    connect(&revisions_, &Revisions::walked, this,
+            [this](const QStringList& command) { actions_.set_command_line(QStringList{QStringLiteral("recipe")} + command + QStringList{QStringLiteral("-w"), workspace_path()}); });
     connect(&jobs_, &JobQueue::finished, this, [this] { refresh(); });
 }
 
@@ -114,10 +116,7 @@ Desk::Opened Desk::read(const std::string& path, const std::string& folder, std:
     if (opened.model) {
         if (const auto hash = known_content_hash(workspace, opened.model->checkpoint->identity())) opened.row = find_model(workspace, *hash);
     } else {
-        const auto models = list_models(workspace);
-        const auto last = desk_value(workspace, "model");
-        const auto wanted = std::ranges::find_if(models, [&](const ModelRow& row) { return last.is_number_integer() && row.id == last.get<std::int64_t>(); });
-        if (!models.empty()) opened.row = wanted == models.end() ? models.front() : *wanted;
+        if (const auto row = open_model_row(workspace)) opened.row = get_model(workspace, *row);
         if (opened.row) {
             try {
                 opened.model = bitwright::open_model(opened.row->path);
@@ -133,7 +132,7 @@ Desk::Opened Desk::read(const std::string& path, const std::string& folder, std:
         const auto last = desk_value(workspace, "calibration:" + std::to_string(opened.row->id));
         for (const auto& row : opened.calibrations)
             if (!opened.calibration || (last.is_number_integer() && row.id == last.get<std::int64_t>())) opened.calibration = row;
-        if (!workspace.read_only()) put_desk_value(*opened.workspace, "model", opened.row->id);
+        if (!workspace.read_only()) put_open_model_row(*opened.workspace, opened.row->id);
     }
     opened.revisions = Revisions::read(opened.workspace, opened.row ? std::optional(opened.row->id) : std::nullopt);
     return opened;

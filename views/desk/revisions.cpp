@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/desk/revisions.h"
 
-#include "core/workspace/desk.h"
 #include "views/desk/formats.h"
 #include "views/desk/theme.h"
 
 #include <QStringList>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -46,21 +44,8 @@ Revisions::Stored Revisions::read(std::shared_ptr<Workspace> workspace, std::opt
     if (model)
         for (auto& row : list_recipes(*workspace))
             if (row.model == model) stored.rows.push_back(std::move(row));
-    const auto known = [&](std::int64_t id) { return std::ranges::any_of(stored.rows, [&](const RecipeRow& row) { return row.id == id; }); };
-    if (model) {
-        const auto history = desk_value(*workspace, "history:" + std::to_string(*model));
-        if (history.is_object() && history.value("visited", nlohmann::json()).is_array()) {
-            const auto position = history.value("position", std::size_t{0});
-            for (std::size_t i = 0; i < history["visited"].size(); ++i) {
-                const auto& id = history["visited"][i];
-                if (!id.is_number_integer() || !known(id.get<std::int64_t>())) continue;
-                stored.visited.push_back(id.get<std::int64_t>());
-                if (i == position) stored.position = stored.visited.size() - 1;
-            }
-        }
-    }
-    if (stored.visited.empty() && !stored.rows.empty()) stored.visited.push_back(stored.rows.front().id);
-    if (!stored.visited.empty()) stored.head = std::make_shared<const Recipe>(load_recipe(*workspace, stored.visited[stored.position]));
+    if (model) stored.history = recipe_history(*workspace, *model);
+    if (const auto open = stored.history.open()) stored.head = std::make_shared<const Recipe>(load_recipe(*workspace, *open));
     stored.workspace = std::move(workspace);
     return stored;
 }
@@ -80,9 +65,9 @@ void Revisions::open(Stored stored)
     }
     for (const auto& revision : all_)
         if (revision->row.parent) revision->parent = find(*revision->row.parent);
-    for (const auto id : stored.visited)
+    for (const auto id : stored.history.visited)
         if (auto revision = find(id)) visited_.push_back(std::move(revision));
-    position_ = stored.position;
+    position_ = stored.history.position;
     if (position_ < visited_.size()) visited_[position_]->recipe = std::move(stored.head);
     Q_EMIT list_changed();
     Q_EMIT changed();
@@ -121,7 +106,7 @@ void Revisions::refresh()
                 news = true;
             }
             if (news) Q_EMIT list_changed();
-            if (visited_.empty() && !all_.empty()) adopt(all_.front()->row.id);
+            if (visited_.empty() && !all_.empty()) visit(all_.front()->row.id);
         };
     }, [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }
@@ -170,11 +155,17 @@ void Revisions::edit(Recipe next, const QString& words)
 
 void Revisions::adopt(std::int64_t row)
 {
+    if (visit(row)) Q_EMIT walked({QStringLiteral("open"), QStringLiteral("recipe:%1").arg(row)});
+}
+
+bool Revisions::visit(std::int64_t row)
+{
     auto revision = find(row);
-    if (revision == nullptr || revision == head()) return;
+    if (revision == nullptr || revision == head()) return false;
     visited_.resize(visited_.empty() ? 0 : position_ + 1);
     visited_.push_back(std::move(revision));
     arrive(visited_.size() - 1);
+    return true;
 }
 
 void Revisions::name(std::int64_t row, const QString& name)
@@ -191,9 +182,18 @@ void Revisions::name(std::int64_t row, const QString& name)
     }, [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }
 
-void Revisions::go(std::size_t position, bool possible)
+void Revisions::undo()
 {
-    if (possible) arrive(position);
+    if (!can_undo()) return;
+    arrive(position_ - 1);
+    Q_EMIT walked({QStringLiteral("undo")});
+}
+
+void Revisions::redo()
+{
+    if (!can_redo()) return;
+    arrive(position_ + 1);
+    Q_EMIT walked({QStringLiteral("redo")});
 }
 
 void Revisions::arrive(std::size_t position)
@@ -219,17 +219,15 @@ void Revisions::arrive(std::size_t position)
 void Revisions::remember()
 {
     if (!workspace_ || !model_ || workspace_->read_only()) return;
-    nlohmann::json visited = nlohmann::json::array();
+    RecipeHistory history{{}, position_};
     for (const auto& revision : visited_) {
         if (revision->row.id == 0) return;  // being written; its continuation comes here again
-        visited.push_back(revision->row.id);
+        history.visited.push_back(revision->row.id);
     }
-    lanes_.store.post(this, QStringLiteral("revisions.remember"),
-                      [workspace = workspace_, key = "history:" + std::to_string(*model_), value = nlohmann::json{{"visited", std::move(visited)}, {"position", position_}}](
-                          const Control&) -> Lane::Continuation {
-                          put_desk_value(*workspace, key, value);
-                          return {};
-                      }, [this](const QString& sentence) { Q_EMIT failed(sentence); });
+    lanes_.store.post(this, QStringLiteral("revisions.remember"), [workspace = workspace_, model = *model_, history = std::move(history)](const Control&) -> Lane::Continuation {
+        put_recipe_history(*workspace, model, history);
+        return {};
+    }, [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }
 
 std::shared_ptr<Revision> Revisions::find(std::int64_t row) const

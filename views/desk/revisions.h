@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/recipe/recipe.h"
+#include "core/workspace/recipe_history.h"
 #include "core/workspace/recipes.h"
 #include "views/desk/lane.h"
 
@@ -54,8 +55,7 @@ public:
         std::shared_ptr<Workspace> workspace;
         std::optional<std::int64_t> model;
         std::vector<RecipeRow> rows;
-        std::vector<std::int64_t> visited;
-        std::size_t position = 0;
+        RecipeHistory history;
         std::shared_ptr<const Recipe> head;
     };
     /// Reads it; on any thread. `model` absent: a model the workspace has never seen.
@@ -71,16 +71,17 @@ public:
     void adopt(std::int64_t row);
     /// Names a stored row, so that it is found again; "" takes the name away. A name stays where it was given: edits after it have none.
     void name(std::int64_t row, const QString& name);
-    void undo() { go(position_ - 1, can_undo()); }
-    void redo() { go(position_ + 1, can_redo()); }
+    void undo();
+    void redo();
 
 Q_SIGNALS:
     void changed();       ///< the head
     void list_changed();  ///< all()
+    void walked(const QStringList& command);  ///< "open recipe:3", "undo", "redo": what the command `recipe` would be given
     void failed(const QString& sentence);
 
 private:
-    void go(std::size_t position, bool possible);
+    bool visit(std::int64_t row);
     void arrive(std::size_t position);
     void remember();
     [[nodiscard]] std::shared_ptr<Revision> find(std::int64_t row) const;

@@ -211,8 +211,9 @@ QStringList MethodForm::arguments() const
     if (optimizes()) {
         if (const auto name = preset(); !name.isEmpty()) arguments << QStringLiteral("--preset") << name;
         else arguments << QStringLiteral("--steps") << QString::number(steps_->value());
-        if (!holdout_->text().trimmed().isEmpty())
-            arguments << QStringLiteral("--holdout-text") << holdout_->text().trimmed() << QStringLiteral("--holdout-every") << QString::number(std::max(1, steps_->value() / 16));
+        const auto text = holdout_->text().trimmed();
+        if (!text.isEmpty()) arguments << QStringLiteral("--holdout-text") << text;
+        if (!text.isEmpty() || holds_out_windows(*desk_.calibration())) arguments << QStringLiteral("--holdout-every") << QString::number(std::max(1, steps_->value() / 16));
     }
     for (const auto& option : options_->given()) arguments << QStringLiteral("--set") << option;
     arguments << QStringLiteral("-w") << desk_.workspace_path();
@@ -245,6 +246,7 @@ void MethodForm::forecast()
     for (const auto& option : options_->given()) given.insert(parse_assignment(option.toStdString()));
     desk_.lanes().compute.post(this, QStringLiteral("optimize.forecast"), [this, show, signs, request, given, chosen, workspace = desk_.workspace(), row = *desk_.calibration()](const Control&) mutable -> Lane::Continuation {
         request.calibration = load_calibration_windows(*workspace, row);
+        request.holdout = load_held_out_windows(*workspace, row);
         auto forecast = load_numerics().forecast(request);
         const auto known = forecast.options;
         for (const auto& [key, value] : given)  // of another method they stay in their fields, unused
@@ -255,7 +257,8 @@ void MethodForm::forecast()
         } catch (const Error& error) {
             wrong = error.what();
         }
-        return [this, show, signs, chosen, forecast, wrong] {
+        return [this, show, signs, chosen, forecast, wrong, held_out = request.holdout ? request.holdout->count : 0] {
+            holdout_->setPlaceholderText(held_out > 0 ? tr("windows of the calibration: %1").arg(held_out) : tr("none"));
             options_->set_options(forecast.options);
             if (!chosen.isEmpty() && chosen == preset()) {  // the method says how many steps its preset has
                 const QSignalBlocker quiet(steps_);

@@ -302,7 +302,8 @@ MethodForecast forecast_closed_form(const MethodRequest& request)
 {
     const MemoryParts parts = memory_parts(request, 0);
     MethodForecast forecast = forecast_of(parts.peak_of_calibration());
-    forecast.explanation = in_mebibytes(parts.calibrating) + " for float weights and one window, " + in_mebibytes(parts.mapped) + " of the mapped checkpoint";
+    forecast.explanation = in_mebibytes(parts.calibrating) + " for float weights and one window, " + in_mebibytes(parts.mapped) +
+                           " of the mapped checkpoint; shorter windows need less";
     return forecast;
 }
 

@@ -249,6 +249,11 @@ void CurvesView::fitY()
 /// Names stand beside the last visible value of their curve.
 void CurvesView::placeNames()
 {
+    if (state_->marker) {  // its words stand where there is room for them
+        const auto& axis = *canvas().xAxis;
+        const bool right = axis.coordToPixel(state_->marker->x) + QFontMetrics(state_->marker_text->font()).horizontalAdvance(state_->marker->text) + 8 <= axis.axisRect()->right();
+        state_->marker_text->setPositionAlignment((right ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignTop);
+    }
     const QRect area = plotArea().rect();
     const auto [from, to] = visibleRange();
     const QFontMetrics metrics(plotStyle().caption_font);

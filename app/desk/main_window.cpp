@@ -86,7 +86,6 @@ void MainWindow::furnish(Desk& desk)
     column->setSpacing(0);
     message_ = new views::MessageLine(middle);
     message_->setObjectName(QStringLiteral("desk_message"));
-    column->addWidget(message_);
     auto* row = new QHBoxLayout;
     row->setSpacing(0);
     rail_ = new QToolBar(middle);
@@ -107,6 +106,7 @@ void MainWindow::furnish(Desk& desk)
     row->addWidget(rail_);
     row->addWidget(inner_, 1);
     column->addLayout(row, 1);
+    message_->float_over(*inner_);
     setCentralWidget(middle);
 
     start_ = new views::StartPage(desk, stack_);

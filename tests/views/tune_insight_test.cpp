@@ -143,10 +143,16 @@ TEST_F(TuneInsight, ButtonsSubmitTheCommandsAndSayWhatIsMissing)
     auto& window = page_->insight();
     window.findChild<QPushButton*>(QStringLiteral("insight.sensitivity"))->click();
     EXPECT_TRUE(desk_.jobs.all.empty());
-    EXPECT_TRUE(page_->message().isVisible()) << "nothing says on which text";
+    EXPECT_TRUE(window.message().isVisible()) << "nothing says on which text";
+    EXPECT_FALSE(page_->message().isVisible()) << "a sentence stands where the button was pressed";
     window.findChild<QPushButton*>(QStringLiteral("insight.convergence"))->click();
     ASSERT_EQ(desk_.jobs.all.size(), 1U);
     EXPECT_EQ(desk_.jobs.all[0].arguments.mid(0, 2), (QStringList{QStringLiteral("convergence"), QStringLiteral("calibration:1")}));
+    EXPECT_FALSE(window.message().isVisible()) << "what was refused before is past";
+    desk_.jobs.all[0].message = QStringLiteral("the text is gone");
+    desk_.jobs.set(desk_.jobs.all[0].number, JobPhase::failed);
+    EXPECT_TRUE(window.message().text().contains(QStringLiteral("the text is gone"))) << window.message().text().toStdString();
+    EXPECT_TRUE(window.message().isVisible());
 }
 
 /// The newest calibration observed after transforms, on the windows of another one: it names no text.
@@ -163,7 +169,7 @@ protected:
 TEST_F(TuneInsightObserved, SensitivityIsMeasuredOnTheTextOfTheCalibrationThatNamesOne)
 {
     page_->insight().findChild<QPushButton*>(QStringLiteral("insight.sensitivity"))->click();
-    ASSERT_TRUE(test::wait_until([&] { return desk_.jobs.all.size() == 1; })) << page_->message().text().toStdString();
+    ASSERT_TRUE(test::wait_until([&] { return desk_.jobs.all.size() == 1; })) << page_->insight().message().text().toStdString();
     const auto& arguments = desk_.jobs.all[0].arguments;
     EXPECT_EQ(arguments.value(arguments.indexOf(QStringLiteral("--text")) + 1), QStringLiteral("/t/calibration.txt"));
 }

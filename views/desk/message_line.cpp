@@ -11,6 +11,8 @@
 #include <QPushButton>
 #include <QToolButton>
 
+#include <algorithm>
+
 namespace bitwright::views {
 
 MessageLine::MessageLine(QWidget* parent) : QFrame(parent)
@@ -54,6 +56,7 @@ void MessageLine::show_text(const QString& sentence, bool error, const QString& 
     action_->setVisible(!action.isEmpty());
     recolour();
     show();
+    place();
     QAccessibleEvent event(this, QAccessible::Alert);
     QAccessible::updateAccessibility(&event);
     if (error)
@@ -69,13 +72,39 @@ void MessageLine::dismiss()
     hide();
 }
 
+void MessageLine::float_over(QWidget& area)
+{
+    area_ = &area;
+    area.installEventFilter(this);
+    recolour();
+}
+
+void MessageLine::place()
+{
+    if (!area_ || isHidden()) return;
+    constexpr int margin = 16, widest = 720;
+    const int width = std::min(area_->width() - 2 * margin, widest);
+    const int height = std::max(sizeHint().height(), heightForWidth(width));
+    const QRect over(area_->mapTo(parentWidget(), QPoint()), area_->size());
+    setGeometry(over.center().x() - width / 2, over.bottom() - margin - height, width, height);
+    raise();
+}
+
+bool MessageLine::eventFilter(QObject* watched, QEvent* event)
+{
+    if (watched == area_ && (event->type() == QEvent::Resize || event->type() == QEvent::Move)) place();
+    return QFrame::eventFilter(watched, event);
+}
+
 QString MessageLine::text() const { return isHidden() ? QString() : text_->text(); }
 
 void MessageLine::recolour()
 {
     const auto colours = signal_colours();
     const QColor colour = error_ ? colours.error : QApplication::palette().color(QPalette::Mid);
-    const auto sheet = QStringLiteral("bitwright--views--MessageLine { border: none; border-left: 4px solid %1; background: %2; }").arg(colour.name(), QApplication::palette().color(QPalette::Base).name());
+    const QString edge = area_ ? QStringLiteral("1px solid %1").arg(QApplication::palette().color(QPalette::Mid).name()) : QStringLiteral("none");
+    const auto sheet = QStringLiteral("bitwright--views--MessageLine { border: %1; border-left: 4px solid %2; background: %3; }")
+                           .arg(edge, colour.name(), QApplication::palette().color(QPalette::Base).name());
     if (sheet != styleSheet()) setStyleSheet(sheet);  // which changes the palette and comes back here
 }
 

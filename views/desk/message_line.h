@@ -22,15 +22,20 @@ public:
     void show_error(const QString& sentence, const QString& action = {}, std::function<void()> run = {});
     void show_note(const QString& sentence, const QString& action = {}, std::function<void()> run = {});
     void dismiss();
+    /// Stands above the lower edge of `area` instead of in a layout: nothing moves under the pointer when it comes or leaves. Both have the same parent.
+    void float_over(QWidget& area);
     [[nodiscard]] QString text() const;
 
 protected:
     void keyPressEvent(QKeyEvent* event) override;
     void changeEvent(QEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
 private:
     void show_text(const QString& sentence, bool error, const QString& action, std::function<void()> run);
     void recolour();
+    void place();
+    QWidget* area_ = nullptr;  ///< what it floats over
     QLabel* text_;
     QPushButton* action_;
     QToolButton* close_;

@@ -83,7 +83,6 @@ void ModelTree::add_actions()
     add("model.copy_name", tr("Copy name"), QKeySequence::Copy, [this] { QApplication::clipboard()->setText(selected_sites().join(QLatin1Char('\n'))); });
     add("model.explore", tr("Show in Explore"), Qt::Key_Return, [this] { Q_EMIT desk_.page_wanted(QStringLiteral("explore")); });
     add("model.tune", tr("Show in Tune"), QKeySequence(QStringLiteral("Shift+Return")), [this] { Q_EMIT desk_.page_wanted(QStringLiteral("tune")); });
-    add("model.calibrate", tr("Calibrate…"), {}, [this] { Q_EMIT desk_.calibration_wanted(); });
 }
 
 void ModelTree::set_model()
@@ -200,6 +199,7 @@ void ModelTree::show_menu(const QPoint& at)
         if (action->objectName() == QLatin1String("model.copy_name") && selected_sites().isEmpty()) continue;
         menu.addAction(action);
     }
+    if (auto* calibrate = desk_.actions().find(QStringLiteral("desk.calibrate"))) menu.addAction(calibrate);
     menu.exec(view_->viewport()->mapToGlobal(at));
 }
 

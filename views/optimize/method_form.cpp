@@ -185,7 +185,7 @@ void MethodForm::refresh()
     for (const auto& revision : desk_.revisions().all()) {
         if (revision->row.id == 0 || start_->count() > 40) continue;
         const auto name = recipe_title(revision->row);
-        start_->addItem(revision == head ? tr("%1 (recipe:%2, open)").arg(name).arg(revision->row.id) : tr("%1 (recipe:%2)").arg(name).arg(revision->row.id), static_cast<qlonglong>(revision->row.id));
+        start_->addItem(revision == head ? tr("recipe:%1 (open) · %2").arg(revision->row.id).arg(name) : tr("recipe:%1 · %2").arg(revision->row.id).arg(name), static_cast<qlonglong>(revision->row.id));
     }
     start_->setCurrentIndex(std::max(0, start_->findData(chosen)));
     show_fields();
@@ -258,7 +258,7 @@ void MethodForm::forecast()
             wrong = error.what();
         }
         return [this, show, signs, chosen, forecast, wrong, held_out = request.holdout ? request.holdout->count : 0] {
-            holdout_->setPlaceholderText(held_out > 0 ? tr("windows of the calibration: %1").arg(held_out) : tr("none"));
+            holdout_->setPlaceholderText(held_out > 0 ? tr("the calibration's %1").arg(held_out) : tr("none"));
             options_->set_options(forecast.options);
             if (!chosen.isEmpty() && chosen == preset()) {  // the method says how many steps its preset has
                 const QSignalBlocker quiet(steps_);

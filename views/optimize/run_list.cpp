@@ -66,7 +66,7 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     pause_ = add(tr("Pause"), "pause", tr("At the next step; what it learned so far can be looked at"), [this] { desk_.jobs().pause(current()); });
     resume_ = add(tr("Resume"), "resume", tr("Goes on where it stopped"), [this] { desk_.jobs().resume(current()); });
     cancel_ = add(tr("Cancel"), "cancel", tr("Stops and leaves nothing behind"), [this] { desk_.jobs().cancel(current()); });
-    keep_ = add(tr("Look at it"), "keep", tr("The recipe as it stands at this step becomes a revision: every page shows it"), [this] { keep_step(false); });
+    keep_ = add(tr("Look at it"), "keep", tr("What the method would hand over if it ended here becomes a revision: this step, or the best one so far where the method keeps its best"), [this] { keep_step(false); });
     fork_ = add(tr("Fork"), "fork", tr("A new run starts from this step with other options"), [this] { keep_step(true); });
     adopt_ = add(tr("Adopt"), "adopt", tr("Its recipe becomes the open one; undo goes back"), [this] {
         if (const auto job = desk_.jobs().job(current()); job && recipe_of(*job)) desk_.revisions().adopt(*recipe_of(*job));
@@ -113,7 +113,7 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
                 Q_EMIT fork_wanted(*recipe);
             } else {
                 desk_.revisions().adopt(*recipe);
-                desk_.say(tr("The recipe as it stands at this step is open: every page shows it, and undo goes back."));
+                desk_.say(tr("What the method would hand over if it ended here is open: every page shows it, and undo goes back."));
             }
         }
     });

@@ -128,32 +128,51 @@ void RunView::refresh()
     if (trace && trace->steps.size() > shown_) {
         if (shown_ == 0) {
             loss_->setCurves({{tr("train"), {}, {}, 2}, {tr("held out"), {}, {}, 5}});
-            rates_->setCurves({{tr("scales (LET)"), {}, {}, 0}, {tr("clips (LWC)"), {}, {}, 1}, {tr("ranges (LRL)"), {}, {}, 2}});
-            rates_->show();
+            show_rates_of(trace->steps.front()->record, job->arguments.contains(QStringLiteral("mobilequant")));
         }
         for (; shown_ < trace->steps.size(); ++shown_) {
+            const auto& progress = *trace->steps[shown_];
+            if (shown_ == 0 && progress.best_step == -1 && progress.best_holdout_loss) loss_->append(held_out, 0, *progress.best_holdout_loss);  // before the first step
             const auto& record = trace->steps[shown_]->record;
-            const auto step = static_cast<double>(record.step);
+            const auto step = static_cast<double>(record.step + 1);  // steps done
             loss_->append(train, step, record.loss);
             if (record.holdout_loss) loss_->append(held_out, step, *record.holdout_loss);
-            rates_->append(0, step, record.lr_let);
-            rates_->append(1, step, record.lr_lwc);
-            rates_->append(2, step, record.lr_lrl);
+            for (std::size_t i = 0; i < rates_shown_.size(); ++i) rates_->append(static_cast<int>(i), step, record.*rates_shown_[i]);
         }
         const auto& last = *trace->steps.back();
-        if (last.best_step && *last.best_step >= 0) loss_->setMarker(plots::CurveMarker{static_cast<double>(*last.best_step), tr("best step %1").arg(*last.best_step)});
+        if (last.best_step)
+            loss_->setMarker(plots::CurveMarker{static_cast<double>(*last.best_step + 1), *last.best_step < 0 ? tr("best: the start") : tr("best step %1").arg(*last.best_step + 1)});
         show_drift();
     }
     QStringList facts{job->title};
     if (trace && !trace->steps.empty()) {
         const auto& last = *trace->steps.back();
         facts << tr("step %1 of %2").arg(count(last.record.step + 1), count(last.steps)) << tr("loss %1").arg(number(last.record.loss, 4));
-        if (last.best_holdout_loss) facts << tr("best held out %1").arg(number(*last.best_holdout_loss, 4));
+        if (last.best_holdout_loss && last.best_step)
+            facts << (*last.best_step < 0 ? tr("best held out %1, before the first step").arg(number(*last.best_holdout_loss, 4))
+                                          : tr("best held out %1 at step %2").arg(number(*last.best_holdout_loss, 4), count(*last.best_step + 1)));
         if (last.remaining_seconds && job->phase == JobPhase::running) facts << tr("%1 left").arg(duration(*last.remaining_seconds));
     }
     if (job->phase == JobPhase::paused) facts << tr("paused");
     if (job->phase == JobPhase::failed) facts << job->message;
     caption_->setText(facts.join(QStringLiteral("  ·  ")));
+}
+
+/// The rates of what the run learns. Where MobileQuant learns no scales, its clips are the rounding of weights.
+void RunView::show_rates_of(const StepRecord& first, bool rounds)
+{
+    const std::pair<double StepRecord::*, QString> all[] = {{&StepRecord::lr_let, tr("scales (LET)")},
+                                                            {&StepRecord::lr_lwc, rounds && first.lr_let == 0 ? tr("rounding") : tr("clips (LWC)")},
+                                                            {&StepRecord::lr_lrl, tr("ranges (LRL)")}};
+    rates_shown_.clear();
+    std::vector<plots::Curve> curves;
+    for (int i = 0; i < 3; ++i) {
+        if (first.*all[i].first <= 0) continue;
+        curves.push_back({all[i].second, {}, {}, i});
+        rates_shown_.push_back(all[i].first);
+    }
+    rates_->setVisible(!curves.empty());
+    rates_->setCurves(std::move(curves));
 }
 
 void RunView::show_drift()
@@ -171,7 +190,7 @@ void RunView::show_drift()
         for (const auto& drift : step->drift) {
             auto& line = kinds[kind_of(drift, desk_.model())][drift.name];
             line.name = layer_of(drift.name);
-            line.x.push_back(static_cast<double>(step->record.step));
+            line.x.push_back(static_cast<double>(step->record.step + 1));
             line.y.push_back(std::isfinite(drift.log2_ratio) ? drift.log2_ratio : std::numeric_limits<double>::quiet_NaN());
             line.last = std::isfinite(drift.log2_ratio) ? drift.log2_ratio : std::numeric_limits<double>::infinity();
         }

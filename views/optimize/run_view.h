@@ -28,6 +28,7 @@ public:
 private:
     void start_over();
     void show_drift();
+    void show_rates_of(const StepRecord& first, bool rounds);
 
     Desk& desk_;
     plots::CurvesView *loss_, *rates_;
@@ -37,6 +38,7 @@ private:
     std::size_t shown_ = 0;        ///< steps of the trace in the plots
     std::size_t drift_shown_ = 0;  ///< steps of the trace the drift panels know
     std::shared_ptr<const Trace> trace_;
+    std::vector<double StepRecord::*> rates_shown_;  ///< the curves of rates_, in order
     std::vector<std::vector<QString>> panel_names_;  ///< learned value of each line
 };
 

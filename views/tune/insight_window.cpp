@@ -4,6 +4,7 @@
 #include "core/workspace/probes.h"
 #include "core/workspace/window_ranges.h"
 #include "views/desk/formats.h"
+#include "views/desk/message_line.h"
 #include "views/desk/theme.h"
 
 #include <QComboBox>
@@ -62,7 +63,7 @@ struct InsightWindow::Known {
     std::vector<SiteConvergence> convergence;
 };
 
-InsightWindow::InsightWindow(Desk& desk, std::function<QStringList()> tokens, QWidget* parent) : QDialog(parent), desk_(desk), tokens_(std::move(tokens)), tabs_(new QTabWidget(this))
+InsightWindow::InsightWindow(Desk& desk, std::function<QStringList()> tokens, QWidget* parent) : QDialog(parent), desk_(desk), tokens_(std::move(tokens)), message_(new MessageLine(this)), tabs_(new QTabWidget(this))
 {
     setWindowTitle(tr("Insight"));
     setModal(false);
@@ -73,7 +74,9 @@ InsightWindow::InsightWindow(Desk& desk, std::function<QStringList()> tokens, QW
     tabs_->addTab(convergence_tab(), tr("Range convergence"));
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(8, 8, 8, 8);
-    column->addWidget(tabs_);
+    column->addWidget(message_);
+    column->addWidget(tabs_, 1);
+    connect(&desk_.jobs(), &JobQueue::finished, this, &InsightWindow::follow);
     for (const auto signal : {&Desk::results_changed, &Desk::recipe_changed, &Desk::calibrations_changed}) {
         connect(&desk_, signal, this, [this] {
             if (isVisible()) refresh();
@@ -147,7 +150,7 @@ QWidget* InsightWindow::bits_tab()
     column->addWidget(trials_, 1);
     column->addWidget(chosen_);
     connect(search, &QPushButton::clicked, this, &InsightWindow::search_bits);
-    connect(trials_, &plots::Plot::exportFailed, this, &InsightWindow::refused);
+    connect(trials_, &plots::Plot::exportFailed, this, &InsightWindow::refuse);
     connect(trials_, &plots::ScatterView::pointActivated, this, [this](int point) {
         if (known_ && known_->allocation && point >= 0 && point < static_cast<int>(known_->allocation->trials.size())) desk_.revisions().adopt(known_->allocation->trials[static_cast<std::size_t>(point)].recipe);
     });
@@ -177,7 +180,7 @@ QWidget* InsightWindow::convergence_tab()
     column->addWidget(growth_, 1);
     connect(measure, &QPushButton::clicked, this, &InsightWindow::measure_convergence);
     connect(sites_, &QTableWidget::itemSelectionChanged, this, &InsightWindow::show_growth);
-    connect(growth_, &plots::Plot::exportFailed, this, &InsightWindow::refused);
+    connect(growth_, &plots::Plot::exportFailed, this, &InsightWindow::refuse);
     return page;
 }
 
@@ -198,7 +201,7 @@ void InsightWindow::refresh()
         }
         if (calibration) known->convergence = site_convergence(*workspace, *calibration);
         return [this, known] { show_known(known); };
-    }, [this](const QString& sentence) { Q_EMIT refused(sentence); });
+    }, [this](const QString& sentence) { refuse(sentence); });
 }
 
 void InsightWindow::show_known(std::shared_ptr<const Known> known)
@@ -280,7 +283,7 @@ void InsightWindow::show_growth()
 void InsightWindow::measure_sensitivity(const QString& grouping)
 {
     const auto tokens = tokens_();
-    if (tokens.isEmpty()) return Q_EMIT refused(tr("Nothing says on which text to measure; calibrate on a text first."));
+    if (tokens.isEmpty()) return refuse(tr("Nothing says on which text to measure; calibrate on a text first."));
     submit(tr("Sensitivity by %1").arg(grouping), [this, tokens, grouping](const QString& recipe) {
         return QStringList{QStringLiteral("sensitivity"), recipe, QStringLiteral("--model"), desk_.model_folder(), QStringLiteral("--by"), grouping} + tokens + QStringList{QStringLiteral("-w"), desk_.workspace_path()};
     });
@@ -289,7 +292,7 @@ void InsightWindow::measure_sensitivity(const QString& grouping)
 void InsightWindow::search_bits()
 {
     const auto tokens = tokens_();
-    if (tokens.isEmpty()) return Q_EMIT refused(tr("Nothing says on which text to measure; calibrate on a text first."));
+    if (tokens.isEmpty()) return refuse(tr("Nothing says on which text to measure; calibrate on a text first."));
     submit(tr("Bits under a budget"), [this, tokens, budget = budget_->currentData().toStringList()](const QString& recipe) {
         return QStringList{QStringLiteral("allocate"), recipe, QStringLiteral("--model"), desk_.model_folder()} + budget + tokens + QStringList{QStringLiteral("-w"), desk_.workspace_path()};
     });
@@ -297,25 +300,45 @@ void InsightWindow::search_bits()
 
 void InsightWindow::measure_convergence()
 {
-    if (!desk_.calibration()) return Q_EMIT refused(tr("Nothing calibrated yet."));
+    if (!desk_.calibration()) return refuse(tr("Nothing calibrated yet."));
     const QStringList command{QStringLiteral("convergence"), QStringLiteral("calibration:%1").arg(desk_.calibration()->id), QStringLiteral("--model"), desk_.model_folder(), QStringLiteral("-w"), desk_.workspace_path()};
-    desk_.actions().set_command_line(command);
-    desk_.jobs().submit(tr("Range convergence"), command);
+    begin(tr("Range convergence"), command);
 }
 
 void InsightWindow::submit(const QString& title, std::function<QStringList(const QString& recipe)> command)
 {
     const auto head = desk_.revisions().head();
-    if (!head) return Q_EMIT refused(tr("No recipe is open."));
+    if (!head) return refuse(tr("No recipe is open."));
     desk_.lanes().store.post(this, {}, [this, head, title, command](const Control&) -> Lane::Continuation {
         const auto row = head->stored.load();
         return [this, row, title, command] {
-            if (row == 0) return Q_EMIT refused(tr("The open revision is not stored; undo, and edit again."));
+            if (row == 0) return refuse(tr("The open revision is not stored; undo, and edit again."));
             const auto arguments = command(QStringLiteral("recipe:%1").arg(row));
-            desk_.actions().set_command_line(arguments);
-            desk_.jobs().submit(title, arguments);
+            begin(title, arguments);
         };
     });
+}
+
+void InsightWindow::begin(const QString& title, const QStringList& arguments)
+{
+    message_->dismiss();
+    desk_.actions().set_command_line(arguments);
+    const auto number = desk_.jobs().submit(title, arguments);
+    begun_.push_back(number);
+    if (const auto job = desk_.jobs().job(number); job && is_over(job->phase)) follow(number);  // a wrong option ends it at once
+}
+
+void InsightWindow::refuse(const QString& sentence)
+{
+    message_->show_error(sentence);
+    show();
+    raise();
+}
+
+void InsightWindow::follow(std::int64_t number)
+{
+    if (std::erase(begun_, number) == 0) return;
+    if (const auto job = desk_.jobs().job(number); job && job->phase == JobPhase::failed) refuse(tr("%1 failed: %2").arg(job->title, job->message));
 }
 
 void InsightWindow::restyle()

@@ -19,6 +19,8 @@ class QTableWidget;
 
 namespace bitwright::views {
 
+class MessageLine;
+
 class InsightWindow : public QDialog {
     Q_OBJECT
 public:
@@ -26,6 +28,7 @@ public:
     InsightWindow(Desk& desk, std::function<QStringList()> tokens, QWidget* parent = nullptr);
     void refresh();
 
+    [[nodiscard]] MessageLine& message() const noexcept { return *message_; }
     [[nodiscard]] QTabWidget& tabs() const noexcept { return *tabs_; }
     [[nodiscard]] QTableWidget& groups() const noexcept { return *groups_; }
     [[nodiscard]] QTableWidget& sites() const noexcept { return *sites_; }
@@ -36,9 +39,6 @@ public:
     void measure_sensitivity(const QString& grouping);
     void search_bits();
     void measure_convergence();
-
-Q_SIGNALS:
-    void refused(const QString& sentence);
 
 protected:
     void changeEvent(QEvent* event) override;
@@ -53,11 +53,17 @@ private:
     void show_growth();
     /// Behind the store lane, since the head may be on its way into the workspace.
     void submit(const QString& title, std::function<QStringList(const QString& recipe)> command);
+    void begin(const QString& title, const QStringList& arguments);
+    /// Says in place why nothing was begun, or why what this window began has failed. Comes forward for it.
+    void refuse(const QString& sentence);
+    void follow(std::int64_t job);
     void restyle();
 
     Desk& desk_;
     std::function<QStringList()> tokens_;
+    MessageLine* message_;
     QTabWidget* tabs_;
+    std::vector<std::int64_t> begun_;  ///< jobs that are not over
     QComboBox *grouping_ = nullptr, *budget_ = nullptr;
     QTableWidget *groups_ = nullptr, *sites_ = nullptr;
     QLabel *whole_ = nullptr, *chosen_ = nullptr, *verdict_ = nullptr;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the page of Tune knows beyond single decisions: the NPU that limits them, and the window on sensitivity, bits and convergence.
-#include "views/desk/message_line.h"
 #include "views/tune/insight_window.h"
 #include "views/tune/lint_panel.h"
 #include "views/tune/site_table_view.h"
@@ -44,7 +43,6 @@ InsightWindow& TunePage::insight()
         return {QStringLiteral("--text"), texts.front(), QStringLiteral("--samples"), QStringLiteral("8"), QStringLiteral("--length"), QString::number(longest > 0 ? std::min<std::int64_t>(longest, 128) : 128),
                 QStringLiteral("--seed"), QStringLiteral("0")};
     }, this);
-    connect(insight_, &InsightWindow::refused, this, [this](const QString& sentence) { message_->show_error(sentence); });
     return *insight_;
 }
 

@@ -347,8 +347,8 @@ TEST_F(Tune, WhereNothingWasEvaluatedTextsAreOffered)
 {
     table().setFocus();
     QTest::keyClick(&table(), Qt::Key_F5);
-    auto* menu = page_->findChild<QMenu*>(QStringLiteral("tune.texts"));
-    ASSERT_NE(menu, nullptr);
+    QMenu* menu = nullptr;
+    ASSERT_TRUE(test::wait_until([&] { return (menu = page_->findChild<QMenu*>(QStringLiteral("tune.texts"))) != nullptr; }));
     ASSERT_GE(menu->actions().size(), 1);
     EXPECT_TRUE(menu->actions().back()->text().contains(QStringLiteral("another text")));
     menu->close();
@@ -371,6 +371,20 @@ TEST_F(Tune, LintsAreAppliedFromTheList)
     ASSERT_TRUE(lints.apply_button().isVisible());
     QTest::mouseClick(&lints.apply_button(), Qt::LeftButton);
     ASSERT_TRUE(test::wait_until([&] { return decision(down0).range.max->front() < 400; }));
+}
+
+TEST(TuneUnseen, AskedForFromAnotherPageItKnowsWhatWasEvaluated)
+{
+    test::TestDesk desk;
+    test::make_tune_workspace(desk.path(QStringLiteral("w.bitwright")).toStdString(), 2);
+    const TunePage page(desk.desk);  // never shown: nothing is read for it
+    desk.desk.open(desk.path(QStringLiteral("w.bitwright")));
+    ASSERT_TRUE(test::wait_until([&] { return desk.desk.recipe() && desk.desk.model_row(); }));
+    test::put_tune_evaluation(*desk.desk.workspace(), desk.desk.revisions().head()->row.id, *desk.desk.model_row(), 100, 230.2585093);
+    desk.actions.find(QStringLiteral("tune.evaluate"))->trigger();
+    ASSERT_TRUE(test::wait_until([&] { return !desk.jobs.all.empty(); })) << "the text of the last evaluation, no menu";
+    EXPECT_TRUE(desk.jobs.all.front().arguments.contains(QStringLiteral("/texts/eval.txt")));
+    ASSERT_TRUE(desk.settle());
 }
 
 TEST(TuneSpeed, TwentyTwoLayersOpenAndEditAtOnce)

@@ -25,6 +25,7 @@ struct StageWords {
 constexpr StageWords stages[] = {
     {"optimizing", QT_TRANSLATE_NOOP("Jobs", "step"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "loss %1")},
     {"held-out loss", QT_TRANSLATE_NOOP("Jobs", "loss on the held-out text, window"), StageWords::counted, nullptr},
+    {"held-out check", QT_TRANSLATE_NOOP("Jobs", "loss on the held-out windows, after step"), StageWords::counted, nullptr},
     {"GPTQ", QT_TRANSLATE_NOOP("Jobs", "GPTQ, layer"), StageWords::counted, nullptr},
     {"calibrate", QT_TRANSLATE_NOOP("Jobs", "calibrating"), StageWords::share, nullptr},
     {"windows", QT_TRANSLATE_NOOP("Jobs", "window"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "perplexity %1")},

@@ -82,8 +82,11 @@ RunList::RunList(Desk& desk, QWidget* parent) : QWidget(parent), desk_(desk)
     column->addWidget(buttons_);  // above what grows, so that a button stays where it is
     list_ = new QListWidget;
     list_->setAccessibleName(tr("Runs"));
+    list_->setMinimumHeight(2 * list_->fontMetrics().height() + 8);  // one run
     column->addWidget(list_, 1);
     card_ = new QLabel;
+    card_->setAlignment(Qt::AlignLeft | Qt::AlignTop);
+    card_->setMinimumHeight(5 * card_->fontMetrics().height());  // its lines' place is there before them: nothing moves when a run ends
     card_->setObjectName(QStringLiteral("card"));
     card_->setWordWrap(true);
     card_->setTextFormat(Qt::PlainText);

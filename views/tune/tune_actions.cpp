@@ -135,17 +135,19 @@ void TunePage::put_note(const std::vector<int>& rows, const QString& text)
 void TunePage::evaluate()
 {
     if (!desk_.recipe() || evaluating_ != 0) return;
-    if (evaluations_.last_command.isEmpty()) return offer_texts();
-    submit_evaluation(evaluations_.last_command);
+    read_evaluations(QStringLiteral("tune.evaluate"), [this] {  // asked for on another page, this one may know nothing yet
+        if (evaluations_.last_command.isEmpty()) return offer_texts();
+        submit_evaluation(evaluations_.last_command);
+    });
 }
 
 void TunePage::submit_evaluation(QStringList arguments)
 {
-    evaluations_.last_command = std::move(arguments);
     // behind the store lane: the head may be on its way into the workspace
-    desk_.lanes().store.post(this, {}, [this, head = desk_.revisions().head()](const Control&) -> Lane::Continuation {
+    desk_.lanes().store.post(this, {}, [this, arguments = std::move(arguments), head = desk_.revisions().head()](const Control&) -> Lane::Continuation {
         const auto row = head->stored.load();
-        return [this, row] {
+        return [this, arguments, row] {
+            evaluations_.last_command = arguments;  // what was read meanwhile does not know of it
             if (row == 0) return message_->show_error(tr("The open revision is not stored; undo, and edit again."));
             const auto command = evaluations_.command_for(row, desk_.model_folder(), desk_.workspace_path());
             desk_.actions().set_command_line(command);

@@ -210,18 +210,19 @@ void TunePage::read_costs()
     }, [this](const QString&) { budget_->set_cost({}); });
 }
 
-void TunePage::read_evaluations()
+void TunePage::read_evaluations(const QString& tag, std::function<void()> then)
 {
     const auto head = desk_.revisions().head();
     if (!head || !head->row.model) return;
-    desk_.lanes().interactive.post(this, QStringLiteral("tune.evaluations"),
-                                   [this, workspace = desk_.workspace(), model = *head->row.model, lineage = Lineage::of(desk_.revisions())](const Control&) -> Lane::Continuation {
+    desk_.lanes().interactive.post(this, tag,
+                                   [this, then, workspace = desk_.workspace(), model = *head->row.model, lineage = Lineage::of(desk_.revisions())](const Control&) -> Lane::Continuation {
         auto state = std::make_shared<EvaluationState>(EvaluationState::read(*workspace, model, lineage));
-        return [this, state] {
+        return [this, then, state] {
             evaluations_ = std::move(*state);
             budget_->set_perplexities(evaluations_.perplexities);
             sites_->set_layer_errors(evaluations_.errors);
             sites_->set_sensitivities(evaluations_.sensitivities);
+            if (then) then();
         };
     }, [this](const QString& sentence) { message_->show_error(sentence); });
 }

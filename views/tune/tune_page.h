@@ -61,7 +61,8 @@ private:
     void take_recipe();
     void update_undo();
     void read_costs();
-    void read_evaluations();
+    /// What was evaluated of the open recipe, then `then`. A newer question with the same tag wins.
+    void read_evaluations(const QString& tag = QStringLiteral("tune.evaluations"), std::function<void()> then = {});
     void read_notes();
     void set_filter(const QString& words);
     void show_count();

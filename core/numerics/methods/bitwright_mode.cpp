@@ -214,7 +214,7 @@ private:
     std::optional<double> loss_of(const Values& candidate)
     {
         if (holdout_.count == 0) return std::nullopt;
-        context_.control.report({"held-out loss", state_.step, options_.steps()});
+        context_.control.report({"held-out check", state_.step, options_.steps()});
         const Values now = values();
         put(candidate);
         const double loss = goal_->held_out(*quantized_, *twin_, holdout_);

@@ -143,7 +143,7 @@ void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
         given_ids ? given_scoring(arguments.eval, model.architecture().vocab)
                   : stream_scoring(*open_tokenizer(model.model()), arguments.eval, arguments.eval_length.value_or(request.windows.length), Bos::none, -1);
     if (arguments.eval_windows) request.scoring.limit(*arguments.eval_windows);
-    request.methods = arguments.methods.empty() ? all_methods() : arguments.methods;
+    request.methods = arguments.methods.empty() ? usual_methods() : arguments.methods;
     for (const auto& bits : arguments.bits.empty() ? std::vector<std::string>{"W8A8", "W4A8"} : arguments.bits) request.bits.push_back(parse_bits(bits));
     request.steps = arguments.steps;
     request.seed = arguments.tokens.seed;
@@ -182,7 +182,7 @@ void add_compare(CLI::App& app, CommandLine& line)
     looping->add_option("--eval", wanted->eval, "text to evaluate on, or FILE.safetensors:TENSOR")->required();
     looping->add_option("--eval-length", wanted->eval_length, "tokens of an evaluation window; default: of a calibration window")->check(CLI::PositiveNumber);
     looping->add_option("--eval-windows", wanted->eval_windows, "only the first N evaluation windows");
-    looping->add_option("--method", wanted->methods, method_names() + "; several times; default: all")
+    looping->add_option("--method", wanted->methods, method_names() + "; several times; default: rtn, both static SmoothQuants, gptq, both MobileQuants")
         ->allow_extra_args(false);
     looping->add_option("--bits", wanted->bits, "W8A8, W4A8 …; several times; default: these two")->allow_extra_args(false);
     looping->add_option("--steps", wanted->steps, "of methods that optimize")->capture_default_str()->check(CLI::NonNegativeNumber);

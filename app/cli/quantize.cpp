@@ -132,7 +132,7 @@ void add_quantize(CLI::App& app, CommandLine& line)
     command->add_option("--activations", arguments->activations, "bits of activations")->required();
     command->add_flag("--symmetric-weights", arguments->symmetric, "no offset in weights");
     command->add_option("--granularity", arguments->granularity, "of weights: tensor, channel (per output row) or group:N; default: the method's");
-    command->add_option("--range", arguments->range, "minmax, percentile:P or mse");
+    command->add_option("--range", arguments->range, "minmax, percentile:P or mse; rtn, seqmse, awq and smoothquant also best (of these) or seqmse, by the error of layer outputs");
     command->add_option("--alpha", arguments->alpha, "SmoothQuant's migration strength");
     command->add_option("--preset", arguments->preset, "named settings of the method");
     command->add_option("--steps", arguments->steps, "optimization steps");

@@ -71,11 +71,12 @@ BitWidths parse_bits(const std::string& text)
 
 std::string to_string(const BitWidths& bits) { return "W" + std::to_string(bits.weights) + "A" + std::to_string(bits.activations); }
 
-const std::vector<std::string>& all_methods()
+const std::vector<std::string>& usual_methods()
 {
     static const std::vector<std::string> names = [] {
         std::vector<std::string> all;
-        for (const MethodInfo& method : method_list()) all.emplace_back(method.name);
+        for (const MethodInfo& method : method_list())
+            if (method.usual) all.emplace_back(method.name);
         return all;
     }();
     return names;

@@ -20,8 +20,8 @@ struct BitWidths {
 [[nodiscard]] BitWidths parse_bits(const std::string& text);
 [[nodiscard]] std::string to_string(const BitWidths& bits);
 
-/// All methods, as they are compared by default.
-[[nodiscard]] const std::vector<std::string>& all_methods();
+/// The methods that are compared by default.
+[[nodiscard]] const std::vector<std::string>& usual_methods();
 
 struct LoopRequest {
     TokenWindows windows;

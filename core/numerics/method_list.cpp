@@ -8,8 +8,11 @@ const std::vector<MethodInfo>& method_list()
 {
     static const std::vector<MethodInfo> all{
         {"rtn", "Round to nearest", "round to nearest: ranges from calibration, nothing else", false, {}},
+        {"seqmse", "SeqMSE", "round to nearest, every range chosen layer by layer by the error it leaves in the layer's output", false, {}, false},
+        {"smoothquant-dynamic", "SmoothQuant dynamic", "SmoothQuant as first published: norm-linear pairs, ranges per token at run time (a reference: no phone's static graph takes it)", false, {}, false},
         {"smoothquant-static", "SmoothQuant static", "SmoothQuant on norm-linear pairs, static ranges", false, {}},
         {"smoothquant-edge", "SmoothQuant Edge", "SmoothQuant on every legal pair, up to down included", false, {}},
+        {"awq", "AWQ", "AWQ: scales and clips that spare the weights of strong inputs, under static ranges", false, {}, false},
         {"gptq", "GPTQ", "GPTQ on least-squares grids, with the quantized activations it will meet; nothing else", false, {}},
         {"mobilequant-paper", "MobileQuant (paper)", "MobileQuant end to end as published: scales, clipping and ranges learned together", true, {}},
         {"mobilequant", "MobileQuant", "scales and ranges in closed form, GPTQ, then steps on the divergence of the model's own distributions", true,

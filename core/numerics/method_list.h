@@ -14,6 +14,7 @@ struct MethodInfo {
     std::string_view summary;               ///< one line for people
     bool optimizes = false;                 ///< has steps
     std::vector<std::string_view> presets;  ///< of --preset, from short to long, where they say how long it runs
+    bool usual = true;                      ///< part of a comparison where nobody says which methods
 };
 
 /// In the order in which a comparison lists them.

@@ -52,8 +52,10 @@ class MethodsOnModels : public ::testing::TestWithParam<std::string> {};
 TEST_P(MethodsOnModels, ClosedFormsGiveRecipesThatEvaluate)
 {
     Control control;
-    for (const char* method : {"rtn", "smoothquant-static", "smoothquant-edge"}) {
-        const MethodRequest request = request_for(GetParam(), method);
+    for (const char* method : {"rtn", "seqmse", "smoothquant-static", "smoothquant-edge", "smoothquant-dynamic", "awq"}) {
+        MethodRequest request = request_for(GetParam(), method);
+        if (std::string(method) == "seqmse" || std::string(method) == "awq") request.options = {{"search_clips", "4"}};
+        if (std::string(method) == "awq") request.options["awq_grid"] = "4";
         const Recipe recipe = load_numerics().run(request, control).recipe;
         EXPECT_NO_THROW(validate(recipe, request.model));
         for (const Placement placement : {Placement::paper, Placement::full}) {

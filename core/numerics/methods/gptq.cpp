@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/numerics/methods/gptq.h"
 
-#include "core/numerics/decoder/sweep.h"
-#include "core/numerics/decoder/weights.h"
+#include "core/numerics/methods/layer_walk.h"
 #include "core/numerics/quantize/simulate_tap.h"
-#include "core/recipe/linear_inputs.h"
-#include "core/recipe/placement.h"
 #include "core/recipe/slices.h"
 
 #include <ATen/Parallel.h>
@@ -139,75 +136,6 @@ std::vector<float> values_of(const FixedWeight& fixed, const Scheme& scheme, std
     return out;
 }
 
-// Weights already on their grids; those replaced in the meantime win.
-class Overlay final : public WeightProvider {
-public:
-    Overlay(const Model& model, const Recipe& recipe, Tap& tap) : base_(model, &recipe, {.tap = &tap}) {}
-    at::Tensor weight(WeightRole role, std::int64_t layer) override
-    {
-        const auto found = replaced_.find(role);
-        return found != replaced_.end() && layer == layer_ ? found->second : base_.weight(role, layer);
-    }
-    at::Tensor bias(WeightRole role, std::int64_t layer) override { return base_.bias(role, layer); }
-    at::Tensor embedding_rows(const at::Tensor& ids) override { return base_.embedding_rows(ids); }
-    void enter(std::int64_t layer)
-    {
-        replaced_.clear();
-        layer_ = layer;
-    }
-    void replace(WeightRole role, const at::Tensor& weight) { replaced_[role] = weight; }
-
-private:
-    CheckpointWeights base_;
-    std::map<WeightRole, at::Tensor> replaced_;
-    std::int64_t layer_ = -1;
-};
-
-// Sums x̂ᵀx̂ at the sites asked for.
-class CaptureTap final : public Tap {
-public:
-    explicit CaptureTap(Tap& simulated) : simulated_(simulated) {}
-    at::Tensor activation(const Site& site, const at::Tensor& x) override
-    {
-        const at::Tensor y = simulated_.activation(site, x);
-        const auto found = hessians.find(site.id);
-        if (found != hessians.end()) {
-            const at::Tensor rows = y.reshape({-1, y.size(-1)});
-            add(found->second, at::matmul(rows.t(), rows));
-        }
-        return y;
-    }
-    [[nodiscard]] bool wants(const Site& site) const override { return simulated_.wants(site); }
-
-    std::map<SiteId, at::Tensor> hessians;  ///< by input site
-
-private:
-    static void add(at::Tensor& sum, const at::Tensor& more) { sum = sum.defined() ? sum + more.to(at::kDouble) : more.to(at::kDouble); }
-
-    Tap& simulated_;
-};
-
-struct Linear {
-    const Site* site;
-    SiteId input;
-};
-
-std::vector<Linear> linears_of(const Model& model, const Recipe& recipe, std::int64_t layer)
-{
-    std::vector<Linear> out;
-    for (const Site& site : model.sites->sites()) {
-        if (site.layer != layer || !is_layer_linear(site.role)) continue;
-        const auto decision = recipe.sites.find(site.name);
-        const bool fits = decision != recipe.sites.end() && decision->second.scheme.kind == SchemeKind::uniform && !decision->second.scheme.dynamic;
-        const bool fixed = std::any_of(recipe.transforms.begin(), recipe.transforms.end(), [&](const Transform& transform) {
-            const auto* codes = std::get_if<Codes>(&transform);
-            return codes && codes->site == site.name;
-        });
-        if (const SiteId input = input_of_linear(model, site.id); fits && !fixed && input != no_site) out.push_back({&site, input});
-    }
-    return out;
-}
-
 // With grids as they are, or the best of several sizes: per row where a grid belongs to a row.
 FixedWeight with_best_grids(const MaterializedWeight& weight, const Factor& factor, SiteDecision& decision, Semantics semantics, const GptqOptions& options)
 {
@@ -242,16 +170,6 @@ FixedWeight with_best_grids(const MaterializedWeight& weight, const Factor& fact
     return best;
 }
 
-TokenWindows cut(const TokenWindows& windows, std::int64_t count, std::int64_t slice)
-{
-    TokenWindows out;
-    out.length = std::min(slice, windows.length);
-    for (std::int64_t i = 0; i < std::min(count, windows.count); ++i)
-        for (std::int64_t from = 0; from + out.length <= windows.length; from += out.length, ++out.count)
-            out.ids.insert(out.ids.end(), windows.window(i) + from, windows.window(i) + from + out.length);
-    return out;
-}
-
 }  // namespace
 
 GptqOptions read_gptq_options(MethodOptions& options, const std::string& grids, std::int64_t windows)
@@ -273,28 +191,17 @@ std::map<SiteId, std::vector<float>> add_gptq(Recipe& recipe, const Model& model
 {
     const c10::NoGradGuard no_grad;
     const Recipe start = recipe;
-    const TokenWindows windows = cut(calibration, options.windows, options.slice);
     SimulateTap simulated(model, start, Placement::paper);
     CaptureTap tap(simulated);
-    Overlay weights(model, start, simulated);
-    Decoder decoder(model, weights, {.semantics = start.semantics, .control = &control});
-
-    const std::int64_t batch = std::max<std::int64_t>(1, 512 / windows.length);
-    std::vector<at::Tensor> hidden;
-    for (std::int64_t first = 0; first < windows.count; first += batch) {
-        const std::int64_t n = std::min(batch, windows.count - first);
-        at::Tensor ids = at::empty({n, windows.length}, at::kLong);
-        std::copy_n(windows.window(first), n * windows.length, ids.mutable_data_ptr<std::int64_t>());
-        hidden.push_back(decoder.embed(ids, tap));
-    }
+    LayerWalk walk(model, start, simulated, cut(calibration, options.windows, options.slice), control);
     std::map<SiteId, std::vector<float>> latents;
     for (std::int64_t layer = 0; layer < model.architecture().layers; ++layer) {
         control.report({"GPTQ", layer, model.architecture().layers});
-        weights.enter(layer);
-        const std::vector<Linear> linears = linears_of(model, start, layer);
+        walk.enter(layer);
+        const std::vector<LinearInput> linears = open_linears(model, start, layer);
         tap.hessians.clear();
-        for (const Linear& linear : linears) tap.hessians[linear.input];
-        for (const at::Tensor& x : hidden) (void)decoder.layer(layer, x, tap);
+        for (const LinearInput& linear : linears) tap.hessians[linear.input];
+        (void)walk.outputs(tap);
         std::map<SiteId, Factor> factors;
         for (const auto& [site, hessian] : tap.hessians)
             if (hessian.defined()) factors.emplace(site, factor_of(hessian, options));
@@ -307,12 +214,12 @@ std::map<SiteId, std::vector<float>> add_gptq(Recipe& recipe, const Model& model
             FixedWeight fixed = with_best_grids(weight, factor->second, decision, start.semantics, options);
             const std::vector<Grid> grids = weight_grids(decision, weight.shape, weight.weight, start.semantics);
             std::vector<float> values = values_of(fixed, decision.scheme, grids, weight.shape[1]);
-            weights.replace(site->weight_role, at::from_blob(values.data(), weight.shape, at::kFloat).clone());
+            walk.replace(site->weight_role, at::from_blob(values.data(), weight.shape, at::kFloat).clone());
             recipe.transforms.emplace_back(Codes{site->name, std::make_shared<const std::vector<std::int16_t>>(std::move(fixed.codes))});
             latents[site->id] = std::move(fixed.latents);
         }
         tap.hessians.clear();
-        for (at::Tensor& x : hidden) x = decoder.layer(layer, x, tap);
+        walk.advance(tap);
     }
     return latents;
 }

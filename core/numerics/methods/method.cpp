@@ -100,8 +100,11 @@ const std::vector<Method>& methods()
 {
     static const std::vector<Method> all{
         {"rtn", run_rtn, read_rtn_options, forecast_closed_form},
+        {"seqmse", run_rtn, read_rtn_options, forecast_closed_form},
+        {"smoothquant-dynamic", run_smoothquant_dynamic, read_smoothquant_dynamic_options, forecast_closed_form},
         {"smoothquant-static", run_smoothquant_static, read_smoothquant_options, forecast_closed_form},
         {"smoothquant-edge", run_smoothquant_edge, read_smoothquant_options, forecast_closed_form},
+        {"awq", run_awq, read_awq_options, forecast_closed_form},
         {"gptq", run_gptq, read_gptq_method_options, forecast_closed_form},
         {"mobilequant-paper", run_mobilequant_paper, read_mobilequant_options, forecast_mobilequant_paper},
         {"mobilequant", run_bitwright_mode, read_bitwright_mode_options, forecast_bitwright_mode},

@@ -9,14 +9,17 @@
 
 namespace bitwright {
 
-CommonOptions read_common(MethodOptions& options, const MethodRequest& request, Semantics fallback, const std::string& range)
+CommonOptions read_common(MethodOptions& options, const MethodRequest& request, Semantics fallback, const std::string& range, bool may_search)
 {
     if (request.weight_bits < 2 || request.weight_bits > 16 || request.activation_bits < 2 || request.activation_bits > 16)
         throw usage_error(request.method + ": weights and activations have 2 to 16 bits");
     CommonOptions common;
     const Semantics inherited = request.from ? request.from->semantics : fallback;
     common.semantics = *semantics_named(options.word("semantics", std::string(name_of(inherited)), {"authors", "bitwright"}));
-    common.range = parse_range_rule(options.text("range", range));
+    const std::string rule = options.text("range", range);
+    if (may_search && (rule == "best" || rule == "seqmse")) common.range_search = rule;
+    else if (rule == "best" || rule == "seqmse") throw usage_error(request.method + ": range=" + rule + " is a search this method does not make; use minmax, percentile:P or mse");
+    else common.range = parse_range_rule(rule);
     PlacementOptions& placement = common.placement;
     placement.weight_bits = request.weight_bits;
     placement.activation_bits = request.activation_bits;

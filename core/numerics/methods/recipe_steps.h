@@ -18,11 +18,12 @@ struct CommonOptions {
     Semantics semantics = Semantics::bitwright;
     PlacementOptions placement;
     RangeRule range;
+    std::string range_search;  ///< "best" or "seqmse" instead of a rule, where the method may search (range_search.h); else ""
 };
 
 /// Reads semantics=authors|bitwright (default: the start recipe's, else `fallback`), range=minmax|percentile:P|mse (default: `range`), softmax_input_bits and
-/// softmax_output_bits = 8|16.
-[[nodiscard]] CommonOptions read_common(MethodOptions& options, const MethodRequest& request, Semantics fallback, const std::string& range = "minmax");
+/// softmax_output_bits = 8|16. @param may_search range=best|seqmse is allowed, too
+[[nodiscard]] CommonOptions read_common(MethodOptions& options, const MethodRequest& request, Semantics fallback, const std::string& range = "minmax", bool may_search = false);
 /// Schemes as the request and the options place them, transforms and parent of the start recipe; no ranges yet.
 [[nodiscard]] Recipe fresh_recipe(const MethodRequest& request, const CommonOptions& common);
 /// Statistics of the model under the recipe's transforms: the request's own where they fit, else a new calibration.

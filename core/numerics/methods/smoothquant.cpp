@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SmoothQuant (Xiao et al. 2023) with static ranges, in closed form (mobilequant §3): `static` smooths norm→linear pairs, `edge` also up→down and v→o.
-#include "core/numerics/methods/recipe_steps.h"
+// SmoothQuant (Xiao et al. 2023, arXiv 2211.10438) in closed form (mobilequant §3): `static` smooths norm→linear pairs, `edge` also up→down and v→o; both with
+// static ranges. `dynamic` is the original: the linears' inputs and attention's operands on a grid per token, taken at run time, everything else in float.
+#include "core/numerics/methods/range_search.h"
 #include "core/numerics/methods/resources.h"
+#include "core/recipe/linear_inputs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,14 +20,13 @@ bool smoothed(const LegalPair& pair, bool edge)
 }
 
 struct SmoothQuantOptions {
-    CommonOptions common;
+    RangeChoice ranges;
     double alpha = 0.5;
 };
 
 SmoothQuantOptions read_options(MethodOptions& options, const MethodRequest& request)
 {
-    SmoothQuantOptions read;
-    read.common = read_common(options, request, Semantics::bitwright);
+    SmoothQuantOptions read{read_range_choice(options, request)};
     read.alpha = options.number("alpha", read.alpha, 0, 1);
     options.finish();
     return read;
@@ -36,12 +37,32 @@ MethodOutcome run(MethodContext& context, bool edge)
     const double cpu = process_cpu_seconds();
     const MethodRequest& request = context.request;
     MethodOptions options(request);
-    const auto [common, alpha] = read_options(options, request);
-    Recipe recipe = fresh_recipe(request, common);
+    const auto [ranges, alpha] = read_options(options, request);
+    Recipe recipe = fresh_recipe(request, ranges.common);
     add_smoothquant(recipe, request.model, observe(context, recipe), alpha, edge, context.control);
-    set_ranges(recipe, request.model, observe(context, recipe), common.range, context.control);
+    (void)choose_ranges(context, recipe, ranges);
     sign(recipe, request, options, 0);
     return closed_form_outcome(std::move(recipe), cpu);
+}
+
+struct DynamicOptions {
+    CommonOptions common;
+    double alpha = 0.5;
+};
+
+DynamicOptions read_dynamic_options(MethodOptions& options, const MethodRequest& request)
+{
+    DynamicOptions read{read_common(options, request, Semantics::bitwright)};
+    read.alpha = options.number("alpha", read.alpha, 0, 1);
+    options.finish();
+    return read;
+}
+
+// What the original quantizes (its level O1): inputs of linears and of both products of attention; norms, softmax and the residual stay in float.
+bool quantized_per_token(const Site& site, const Model& model)
+{
+    const bool attention = site.role == SiteRole::qk_input || site.role == SiteRole::qk_input2 || site.role == SiteRole::pv_input || site.role == SiteRole::pv_input2;
+    return site.layer >= 0 && site.kind == SiteKind::activation && (attention || !linears_reading(model, site.id).empty());
 }
 
 }  // namespace
@@ -86,5 +107,30 @@ void add_smoothquant(Recipe& recipe, const Model& model, const Statistics& stati
 void read_smoothquant_options(MethodOptions& options, const MethodRequest& request) { (void)read_options(options, request); }
 MethodOutcome run_smoothquant_static(MethodContext& context) { return run(context, false); }
 MethodOutcome run_smoothquant_edge(MethodContext& context) { return run(context, true); }
+
+void read_smoothquant_dynamic_options(MethodOptions& options, const MethodRequest& request) { (void)read_dynamic_options(options, request); }
+
+MethodOutcome run_smoothquant_dynamic(MethodContext& context)
+{
+    const double cpu = process_cpu_seconds();
+    const MethodRequest& request = context.request;
+    MethodOptions options(request);
+    const auto [common, alpha] = read_dynamic_options(options, request);
+    Recipe recipe = fresh_recipe(request, common);
+    add_smoothquant(recipe, request.model, observe(context, recipe), alpha, false, context.control);
+    for (const Site& site : request.model.sites->sites()) {
+        Scheme& scheme = recipe.sites.at(site.name).scheme;
+        if (is_layer_linear(site.role)) {
+            scheme.symmetric = true;
+        } else if (quantized_per_token(site, request.model)) {
+            scheme = {.bits = request.activation_bits, .symmetric = true, .granularity = Granularity::token, .dynamic = true};
+        } else {
+            scheme.kind = SchemeKind::floating;
+        }
+    }
+    set_ranges(recipe, request.model, {}, common.range, context.control);  // of the weights: nothing else has one
+    sign(recipe, request, options, 0);
+    return closed_form_outcome(std::move(recipe), cpu);
+}
 
 }  // namespace bitwright

@@ -34,7 +34,8 @@ void TunePage::add_actions()
         filter_->setFocus(Qt::ShortcutFocusReason);
         filter_->selectAll();
     }, this);
-    auto* again = actions.add(QStringLiteral("tune.evaluate"), group, tr("Evaluate the open recipe again"), QKeySequence(QStringLiteral("F5")), [this] { evaluate(); }, this);
+    auto* again = actions.add(QStringLiteral("tune.evaluate"), group, tr("Evaluate the open recipe again"), QKeySequence(QStringLiteral("F5")), [this] { evaluate(); });  // on every page
+    addAction(again);
     budget_->evaluate()->setToolTip(tr("Perplexity of the open recipe, measured as last time (%1)").arg(again->shortcut().toString(QKeySequence::NativeText)));
     connect(budget_->evaluate(), &QToolButton::clicked, again, &QAction::trigger);
     budget_->set_running({});

@@ -50,6 +50,7 @@ WeightSample WeightTally::rows_from(std::int64_t first, std::int64_t count) cons
 bool WeightTally::step(const Control& control)
 {
     control.check();
+    if (next_ >= rows_) return false;  // it has seen all
     const std::int64_t count = std::min(at_once_, rows_ - next_);
     WeightSample sample = rows_from(next_, count);
     control.check();

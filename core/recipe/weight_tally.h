@@ -15,7 +15,7 @@ class WeightTally {
 public:
     /// Precondition: the recipe decides the site as uniform. Throws Error (bad_input) when it is no weight.
     WeightTally(Model model, std::shared_ptr<const Recipe> recipe, SiteId weight_site, std::int64_t values_at_once = std::int64_t{1} << 20);
-    /// Takes the next rows. Throws as materialize(); Cancelled, after which the step may be repeated. @return whether something remains.
+    /// Takes the next rows. Throws as materialize(); Cancelled, after which the step may be repeated. @return whether something remains; after the last one it does nothing.
     bool step(const Control& control);
     /// After the last step: no figure of codes_used, nor of single slices.
     [[nodiscard]] SitePreview result() const;

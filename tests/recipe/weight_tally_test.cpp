@@ -79,6 +79,8 @@ TEST(WeightTally, ACancelledStepIsRepeated)
         more = stopped.step(Control());
     }
     EXPECT_EQ(stopped.result().sqnr_db->value, straight.result().sqnr_db->value);
+    EXPECT_FALSE(stopped.step(Control())) << "a step too many changes nothing";
+    EXPECT_EQ(stopped.result().sqnr_db->value, straight.result().sqnr_db->value);
     EXPECT_THROW(WeightTally(model, recipe, model.sites->find("layers.0.mlp.down_proj.input")), Error);
 }
 

@@ -125,7 +125,7 @@ void ComparePage::build()
     bar->addStretch();
     bar->addWidget(save);
     column->addLayout(bar);
-    column->addWidget(message_);
+    message_->float_over(*this);
 
     tree_->setHeaderHidden(true);
     tree_->setAccessibleName(tr("Recipes and runs to compare"));

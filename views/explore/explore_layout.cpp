@@ -49,7 +49,7 @@ void ExplorePage::build()
     splitter_->setStretchFactor(0, 3);
     splitter_->setStretchFactor(1, 2);
     column->addWidget(bar_);
-    column->addWidget(message_);
+    message_->float_over(*content);
     column->addWidget(splitter_, 1);
     stack_->addWidget(content);
     connect(bar_, &ExploreBar::request_changed, this, [this] {

@@ -56,7 +56,7 @@ ResultsPage::ResultsPage(Desk& desk, QWidget* parent)
     bar->addWidget(count_);
     bar->addWidget(archived_);
     rows->addLayout(bar);
-    rows->addWidget(message_);
+    message_->float_over(*this);
     build_table();
     splitter_->addWidget(table_);
     splitter_->addWidget(details_);

@@ -109,7 +109,7 @@ void TunePage::build()
     filter_error_->hide();
     column->addWidget(filter_error_);
     message_ = new MessageLine(content_);
-    column->addWidget(message_);
+    message_->float_over(*content_);
 
     down_ = new QSplitter(Qt::Vertical, content_);
     across_ = new QSplitter(Qt::Horizontal, down_);

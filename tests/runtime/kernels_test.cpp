@@ -162,6 +162,25 @@ TEST(Kernels, GroupsEqualTheReference)
     expect_equal(odd, random, false);
 }
 
+TEST(Kernels, DeepPanelsOfManyTokensAreTakenInPiecesWithTheSameSums)
+{
+    Random random(5);
+    for (const int stored_bits : {8, 4})
+        for (const int input_bits : {8, 16})
+            for (const std::int64_t group : {0, 32, 128})
+                for (const std::int64_t tokens : {9, 21}) {
+                    Shape shape{45, 4480, tokens, group, stored_bits, input_bits};
+                    shape.zero_points = random() % 2 == 0 ? 45 * (group == 0 ? 1 : 4480 / group) : 0;
+                    expect_equal(shape, random);
+                }
+    for (const int input_bits : {8, 16}) {
+        Shape shape{33, input_bits == 16 ? 65792 : 131071, 9, 0, 8, input_bits};
+        shape.extreme = true;
+        shape.bias = 0;
+        expect_equal(shape, random);
+    }
+}
+
 TEST(Kernels, ExtremeCodesAtTheLargestSumsEqualTheReference)
 {
     Random random(3);

@@ -48,9 +48,10 @@ struct Sums {
     [[gnu::always_inline]] void step(const std::uint8_t* weights, const std::uint8_t* input) noexcept
     {
         const __m512i w0 = _mm512_loadu_si512(weights), w1 = _mm512_loadu_si512(weights + 64);
-        constexpr int ahead = Rows <= 2 ? 4096 : 1024;  // decoding reads each weight once, from memory; many tokens reread them from the second-level cache
-        _mm_prefetch(reinterpret_cast<const char*>(weights) + ahead, _MM_HINT_T0);
-        _mm_prefetch(reinterpret_cast<const char*>(weights) + ahead + 64, _MM_HINT_T0);
+        if constexpr (Rows <= 2) {  // decoding reads each weight once, from memory; where many tokens pass, what comes next has been fetched
+            _mm_prefetch(reinterpret_cast<const char*>(weights) + 4096, _MM_HINT_T0);
+            _mm_prefetch(reinterpret_cast<const char*>(weights) + 4096 + 64, _MM_HINT_T0);
+        }
         if constexpr (Bits == 8) return dot(w0, w1, input);
         const __m512i nibble = _mm512_set1_epi8(15);
         dot(_mm512_and_si512(w0, nibble), _mm512_and_si512(w1, nibble), input);
@@ -65,6 +66,12 @@ struct Sums {
             c[i][0] = _mm512_add_epi32(c[i][0], _mm512_mullo_epi32(part.c[i][0], m0));
             c[i][1] = _mm512_add_epi32(c[i][1], _mm512_mullo_epi32(part.c[i][1], m1));
         }
+    }
+    void load(const std::int32_t* from) noexcept
+    {
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i)
+            for (int v = 0; v < 2; ++v) c[i][v] = _mm512_loadu_si512(from + i * panel + v * 16);
     }
     void store(std::int32_t* out) const noexcept
     {
@@ -91,12 +98,34 @@ void spin(std::int64_t rounds) noexcept
 #include "core/runtime/kernels/loops.h"
 #include "core/runtime/kernels/tile.h"
 
+/// Sixteen sums at once: even and odd lanes are multiplied to 64 bits apart, and meet again below 32 (a shift of 32 and more leaves 31 bits).
+void requantize8_wide(const std::int32_t* sums, int tokens, const PanelOutput& output, std::int16_t* codes, std::int64_t stride) noexcept
+{
+    const __m512i low = _mm512_set1_epi32(output.grid.low()), high = _mm512_set1_epi32(output.grid.high()), zero_point = _mm512_set1_epi32(output.grid.zero_point);
+    for (int v = 0; v < panel; v += 16) {
+        const __m512i bias = _mm512_loadu_si512(output.bias + v), even_multiplier = _mm512_loadu_si512(output.multipliers + v), odd_multiplier = _mm512_srli_epi64(even_multiplier, 32);
+        const auto lanes = [&](const std::int64_t* values, bool odd) {
+            const __m512i first = _mm512_loadu_si512(values + v), second = _mm512_loadu_si512(values + v + 8);
+            return odd ? _mm512_permutex2var_epi64(first, _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1), second) : _mm512_permutex2var_epi64(first, _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0), second);
+        };
+        const __m512i even_half = lanes(output.halves, false), odd_half = lanes(output.halves, true), even_shift = lanes(output.shifts, false), odd_shift = lanes(output.shifts, true);
+        for (int t = 0; t < tokens; ++t) {
+            const __m512i sum = _mm512_add_epi32(_mm512_loadu_si512(sums + t * panel + v), bias);
+            const __m512i even = _mm512_srav_epi64(_mm512_add_epi64(_mm512_mul_epi32(sum, even_multiplier), even_half), even_shift);
+            const __m512i odd = _mm512_srav_epi64(_mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), odd_multiplier), odd_half), odd_shift);
+            const __m512i value = _mm512_add_epi32(_mm512_mask_mov_epi32(even, 0xAAAA, _mm512_slli_epi64(odd, 32)), zero_point);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + t * stride + v), _mm512_cvtepi32_epi16(_mm512_min_epi32(_mm512_max_epi32(value, low), high)));
+        }
+    }
+}
+
 constexpr KernelSet made = [] {
     KernelSet set;
     set.name = "avx512-vnni";
     set.layout = {panel, 4};
     fill_tiles<Sums, 8>(set);
     fill_loops(set);
+    set.requantize8 = requantize8_wide;
     set.spin = spin;
     set.spin_products = 12 * 64;
     return set;

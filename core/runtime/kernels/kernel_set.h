@@ -27,13 +27,16 @@ enum class InputForm : std::uint8_t {
     return form == InputForm::signed8 && planes == 2 && plane == 1 ? -128 : 0;
 }
 
-/// One panel of weights against one tile of packed inputs: sums[i][r] = Σ_g m_g·(start[i][g] + Σ w·input), 4-bit w being code + offset4.
+/// One panel of weights against one tile of packed inputs: sums[i][r] = Σ_g m_g·(start[i][g] + Σ w·input), 4-bit w being code + offset4. A panel may be taken in
+/// several pieces of its depth: all but the first add to the sums (and pass no start again where there are no groups).
 struct TileArguments {
     const std::uint8_t* weights = nullptr;
     const std::uint8_t* input = nullptr;    ///< [steps of one depth][tile's rows][depth]
     std::int64_t groups = 1, group_steps = 0; ///< a step is one depth of 8-bit weights, two depths of 4-bit weights
     const std::uint8_t* scales = nullptr;   ///< m: [groups][panel's rows]; null: 1, one group
-    const std::int32_t* start = nullptr;    ///< [tile's rows][groups]
+    const std::int32_t* start = nullptr;    ///< [tile's rows], `start_stride` apart: [groups]
+    std::int64_t start_stride = 1;
+    bool adds = false;                      ///< to what is in `sums`
     std::int32_t* sums = nullptr;           ///< [tile's rows][panel's rows]
 };
 using Tile = void (*)(const TileArguments&) noexcept;
@@ -84,6 +87,10 @@ struct KernelSet {
     void (*spin)(std::int64_t rounds) noexcept = nullptr;
     std::int64_t spin_products = 0;
 
+    /// Rows of stored bytes, `stride` apart, as a tile's input: unit j of row i becomes unit j·rows + i. A unit is a depth: 2, 4 or 8 bytes.
+    void (*interleave)(const std::uint8_t* from, std::int64_t stride, std::int64_t units, int unit, int rows, std::uint8_t* out) noexcept = nullptr;
+    /// Σ of `count` stored codes of one row.
+    std::int32_t (*stored_sum)(const std::uint8_t* bytes, std::int64_t count, InputForm form) noexcept = nullptr;
     /// Codes of one row as stored bytes (or pairs of them): plane 0 and, of 16-bit codes, plane 1.
     void (*plane8)(Codes16 codes, InputForm form, std::span<std::uint8_t> out) noexcept = nullptr;
     void (*planes16)(Codes16 codes, InputForm form, std::span<std::uint8_t> high, std::span<std::uint8_t> low) noexcept = nullptr;

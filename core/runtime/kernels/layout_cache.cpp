@@ -20,10 +20,24 @@ constexpr const char* source_key = "derived_from";  ///< the metadata's word
 constexpr auto longest_unused = std::chrono::hours(24 * 60);
 constexpr std::size_t name_digits = 32;
 
-/// What an entry is made of; a package that changes in place changes its size or its time.
+/// What an entry is made of: a package that changes changes its header, its size, its time of change (which some file systems count in milliseconds only) or one of
+/// these samples of its weights.
 std::string source_of(const SafetensorsFile& file)
 {
-    return sha256_hex(std::string(file.header_json()) + " " + std::to_string(file.file_size()) + " " + std::to_string(file.modified_ns()));
+    constexpr std::size_t sample = 4096, samples = 64;
+    Sha256 hash;
+    hash.update(file.header_json()).update(" " + std::to_string(file.file_size()) + " " + std::to_string(file.modified_ns()));
+    std::uint64_t weights = 0;
+    for (const TensorEntry& entry : file.entries()) weights = std::max(weights, entry.end);
+    std::uint64_t next = 0;
+    for (const TensorEntry& entry : file.entries()) {
+        if (!entry.supported || entry.end == entry.begin) continue;
+        const auto data = file.tensor(entry.name).data;
+        hash.update(data.first(std::min<std::size_t>(data.size(), 64)));
+        for (; next < data.size(); next += weights / samples + 1) hash.update(data.subspan(next, std::min<std::size_t>(sample, data.size() - next)));
+        next -= data.size();
+    }
+    return hash.hex();
 }
 
 /// Whether a file of this name is one of our entries; the folder may hold other things (on a phone: the packages).

@@ -292,6 +292,66 @@ void planes16(Codes16 codes, InputForm form, std::span<std::uint8_t> high, std::
     }
 }
 
+template <typename Unit>
+[[gnu::always_inline]] inline void interleave_units(const std::uint8_t* from, std::int64_t stride, std::int64_t first, std::int64_t units, int rows, std::uint8_t* out) noexcept
+{
+    for (int row = 0; row < rows; ++row)
+        for (std::int64_t j = first; j < units; ++j) __builtin_memcpy(out + (j * rows + row) * static_cast<std::int64_t>(sizeof(Unit)), from + row * stride + j * static_cast<std::int64_t>(sizeof(Unit)), sizeof(Unit));
+}
+
+/// Eight rows of eight words turned at a time.
+[[gnu::always_inline]] inline std::int64_t interleave_eights(const std::uint8_t* from, std::int64_t stride, std::int64_t units, std::uint8_t* out) noexcept
+{
+    typedef std::uint32_t Words __attribute__((vector_size(32)));
+    std::int64_t j = 0;
+    for (; j + 8 <= units; j += 8) {
+        Words r[8], pairs[8], fours[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i) __builtin_memcpy(&r[i], from + i * stride + 4 * j, sizeof r[i]);
+#pragma GCC unroll 4
+        for (int i = 0; i < 8; i += 2) {
+            pairs[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+            pairs[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+        }
+#pragma GCC unroll 2
+        for (int i = 0; i < 8; i += 4)
+#pragma GCC unroll 2
+            for (int k = 0; k < 2; ++k) {
+                fours[i + 2 * k] = __builtin_shufflevector(pairs[i + k], pairs[i + 2 + k], 0, 1, 8, 9, 4, 5, 12, 13);
+                fours[i + 2 * k + 1] = __builtin_shufflevector(pairs[i + k], pairs[i + 2 + k], 2, 3, 10, 11, 6, 7, 14, 15);
+            }
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) {
+            const Words low = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11), high = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+            __builtin_memcpy(out + 32 * (j + i), &low, sizeof low);
+            __builtin_memcpy(out + 32 * (j + i + 4), &high, sizeof high);
+        }
+    }
+    return j;
+}
+
+void interleave(const std::uint8_t* from, std::int64_t stride, std::int64_t units, int unit, int rows, std::uint8_t* out) noexcept
+{
+    if (unit == 4) return interleave_units<std::uint32_t>(from, stride, rows == 8 ? interleave_eights(from, stride, units, out) : 0, units, rows, out);
+    if (unit == 8) return interleave_units<std::uint64_t>(from, stride, 0, units, rows, out);
+    interleave_units<std::uint16_t>(from, stride, 0, units, rows, out);
+}
+
+template <typename Code>
+[[gnu::always_inline]] inline std::int32_t sum_of(const std::uint8_t* bytes, std::int64_t count) noexcept
+{
+    const auto* codes = reinterpret_cast<const Code*>(bytes);
+    std::int32_t sum = 0;
+    for (std::int64_t k = 0; k < count; ++k) sum += codes[k];
+    return sum;
+}
+
+std::int32_t stored_sum(const std::uint8_t* bytes, std::int64_t count, InputForm form) noexcept
+{
+    if (form == InputForm::signed16) return sum_of<std::int16_t>(bytes, count);
+    return form == InputForm::signed8 ? sum_of<std::int8_t>(bytes, count) : sum_of<std::uint8_t>(bytes, count);
+}
+
 template <typename Lane, int Planes, int Bits>
 std::uint32_t split_probabilities(const std::uint16_t* __restrict p, std::int64_t count, std::uint8_t* const* planes) noexcept
 {
@@ -347,6 +407,8 @@ constexpr void fill_loops(KernelSet& set)
     set.score = score;
     set.probability_planes = probability_planes;
     set.read = read;
+    set.interleave = interleave;
+    set.stored_sum = stored_sum;
     set.plane8 = plane8;
     set.planes16 = planes16;
 }

@@ -10,15 +10,27 @@ namespace {
 
 constexpr int widest_panel = 32, most_tile_rows = 8;
 constexpr std::int64_t reference_rows = 32;      ///< a unit of work where the reference computes
-constexpr std::int64_t cached_weights = 384 << 10;  ///< bytes of panels that stay in the second-level cache while all tokens pass
+constexpr std::int64_t cached_weights = 16 << 10;  ///< bytes of a panel that stay in the first-level cache while all tokens pass
+
+struct alignas(64) TileSums {
+    std::int32_t sums[most_tile_rows * widest_panel];
+};
+
+}  // namespace
+
+/// A part of a panel's depth: `steps` of each of `groups`.
+struct PackedLinear::Piece {
+    std::int64_t first_group, groups, first_step, steps;
+};
 
 /// One panel's rows of a linear's vectors, filled up to the panel's height.
-struct PanelVectors {
+struct PackedLinear::Vectors {
     alignas(64) std::int32_t bias[widest_panel], multipliers[widest_panel], row_sums[widest_panel];
     alignas(64) std::int64_t shifts[widest_panel], halves[widest_panel];
     std::int8_t zero_points[widest_panel];
+    bool offset_in_bias;
 
-    PanelVectors(const Linear& op, std::int64_t panel)
+    Vectors(const Linear& op, std::int64_t panel)
     {
         const std::int64_t height = op.weight.layout.rows, first = panel * height, count = std::min(height, op.weight.rows - first);
         std::memset(this, 0, sizeof *this);
@@ -35,7 +47,23 @@ struct PanelVectors {
             else if (given == op.weight.rows) zero_points[r] = op.zero_points[row];
         }
     }
+    /// Without zero points what the inputs' offset adds to a sum is the same for every token.
+    void put_offset_in_bias(const Linear& op, std::int32_t offset)
+    {
+        if (!op.zero_points.empty()) return;
+        offset_in_bias = true;
+        for (int r = 0; r < widest_panel; ++r)
+            bias[r] = static_cast<std::int32_t>(static_cast<std::uint32_t>(bias[r]) - static_cast<std::uint32_t>(offset) * static_cast<std::uint32_t>(row_sums[r]));
+    }
 };
+
+namespace {
+
+/// Starts reading from memory into the second-level cache.
+void fetch(const std::uint8_t* from, std::int64_t bytes) noexcept
+{
+    for (std::int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 2);
+}
 
 bool has_group_zero_points(const Linear& op) noexcept
 {
@@ -106,77 +134,90 @@ void PackedLinear::run(const PackedInput& input, Codes16 codes, std::int64_t fir
     logits(*op_, codes, tokens, out, first * reference_rows, std::min(op_->weight.rows, last * reference_rows));
 }
 
-void PackedLinear::sum_panel(const PackedInput& input, std::int64_t panel, std::int64_t tile, int rows, std::int32_t* sums) const
+TileArguments PackedLinear::arguments(const PackedInput& input, std::int64_t panel, const Piece& piece) const noexcept
 {
     const WeightCodes& weight = op_->weight;
-    const bool grouped = !op_->group_scales.empty();
-    const std::int64_t step = weight.layout.depth * (weight.stored_bits == 4 ? 2 : 1), first_row = tile * input.most_rows_;
+    const std::int64_t height = weight.layout.rows;
     TileArguments t;
-    t.weights = weight.bytes.data() + panel * weight.panel_bytes();
-    t.input = input.bytes_.data() + tile * input.tile_bytes_;
-    t.groups = op_->groups();
-    t.group_steps = (grouped ? op_->group : weight.padded_cols()) / step;
-    t.scales = grouped ? op_->group_scales.data() + op_->group_index(panel * weight.layout.rows, 0) : nullptr;
-    t.start = input.start_.data() + first_row * input.groups_;
-    t.sums = sums;
-    const auto& tiles = weight.stored_bits == 8 ? (grouped ? kernels_->grouped8 : kernels_->plain8) : (grouped ? kernels_->grouped4 : kernels_->plain4);
-    tiles[rows == 1 ? 0 : rows == 2 ? 1 : rows == 4 ? 2 : 3](t);
+    t.weights = weight.bytes.data() + panel * weight.panel_bytes() + piece.first_step * height * weight.layout.depth;
+    t.groups = piece.groups;
+    t.group_steps = piece.steps;
+    t.scales = op_->group_scales.empty() ? nullptr : op_->group_scales.data() + op_->group_index(panel * height, 0) + piece.first_group * height;
+    t.start_stride = input.groups_;
+    t.adds = piece.first_step != 0;
+    return t;
+}
+
+template <typename Code>
+void PackedLinear::finish(const PackedInput& input, std::int64_t panel, const Vectors& v, std::int64_t tile, std::int32_t* sums, Code* out) const
+{
+    const Linear& op = *op_;
+    const int planes = input.planes_, rows = input.rows_of_tile(tile);
+    const std::int64_t height = op.weight.layout.rows, first_row = tile * input.most_rows_;
+    const int tokens = static_cast<int>((std::min(input.rows_, first_row + rows) - first_row) / planes);
+    const std::int32_t* plane_sums = input.plane_sums_.data() + first_row * input.groups_;
+    const bool grouped_zero_points = has_group_zero_points(op), narrow = sizeof(Code) == 2 ? narrow_codes_ : narrow_logits_;
+    if (!v.offset_in_bias) {
+        std::int32_t offsets[most_tile_rows];
+        for (int i = 0; i < most_tile_rows; ++i) offsets[i] = offset_of(input.form_, planes, i % planes);
+        kernels_->correct(sums, rows, offsets, v.row_sums, op.zero_points.empty() || grouped_zero_points ? nullptr : v.zero_points, plane_sums);
+    }
+    if (grouped_zero_points) {
+        const std::size_t at = op.group_index(panel * height, 0);
+        kernels_->correct_groups(sums, rows, op.groups(), op.group_scales.data() + at, op.zero_points.data() + at, plane_sums);
+    }
+    const std::int64_t count = std::min(height, op.weight.rows - panel * height), stride = op.weight.rows;
+    Code* const to = out + first_row / planes * stride + panel * height;
+    if (!narrow) {
+        for (int t = 0; t < tokens; ++t)
+            for (std::int64_t r = 0; r < count; ++r) {
+                const std::int32_t* sum = sums + t * planes * height + r;
+                to[t * stride + r] = finished<Code>(op, (planes == 1 ? sum[0] : static_cast<std::int64_t>(sum[0]) * 256 + sum[height]) + v.bias[r], {v.multipliers[r], static_cast<std::int32_t>(v.shifts[r])});
+            }
+        return;
+    }
+    alignas(64) Code codes[most_tile_rows * widest_panel];
+    const PanelOutput output{v.bias, v.multipliers, v.shifts, v.halves, op.output};
+    Code* const whole = count == height ? to : codes;
+    const std::int64_t whole_stride = count == height ? stride : height;
+    if constexpr (sizeof(Code) == 2) (planes == 1 ? kernels_->requantize8 : kernels_->requantize16)(sums, tokens, output, whole, whole_stride);
+    else (planes == 1 ? kernels_->logits8 : kernels_->logits16)(sums, tokens, output, whole, whole_stride);
+    for (int t = 0; whole != to && t < tokens; ++t) std::copy_n(codes + t * height, count, to + t * stride);
 }
 
 template <typename Code>
 void PackedLinear::run_panels(const PackedInput& input, std::int64_t first, std::int64_t last, Code* out) const
 {
-    const Linear& op = *op_;
-    const std::int64_t height = op.weight.layout.rows, tiles = (input.rows_ + input.most_rows_ - 1) / input.most_rows_;
-    const std::int64_t block = std::max<std::int64_t>(1, cached_weights / op.weight.panel_bytes());
-    const bool grouped_zero_points = has_group_zero_points(op), row_zero_points = !op.zero_points.empty() && !grouped_zero_points;
-    const bool narrow = sizeof(Code) == 2 ? narrow_codes_ : narrow_logits_;
-    const int planes = input.planes_;
-    std::int32_t offsets[most_tile_rows];
-    for (int i = 0; i < most_tile_rows; ++i) offsets[i] = offset_of(input.form_, planes, i % planes);
-    // 8-bit codes without zero points: what the offset adds to a sum is the same for every token and stands in the bias.
-    const bool folded = narrow && planes == 1 && op.zero_points.empty();
-    alignas(64) std::int32_t sums[most_tile_rows * widest_panel];
-    alignas(64) Code codes[most_tile_rows * widest_panel];
-    std::vector<PanelVectors> vectors;
-    for (std::int64_t start = first; start < last; start += block) {
-        const std::int64_t end = std::min(last, start + block);
-        vectors.clear();
-        for (std::int64_t p = start; p < end; ++p) {
-            vectors.emplace_back(op, p);
-            PanelVectors& v = vectors.back();
-            for (std::int64_t r = 0; folded && r < height; ++r)
-                v.bias[r] = static_cast<std::int32_t>(static_cast<std::uint32_t>(v.bias[r]) - static_cast<std::uint32_t>(offsets[0]) * static_cast<std::uint32_t>(v.row_sums[r]));
-        }
-        for (std::int64_t tile = 0; tile < tiles; ++tile) {
-            const int rows = input.rows_of_tile(tile);
-            const std::int64_t first_row = tile * input.most_rows_;
-            const int tokens = static_cast<int>((std::min(input.rows_, first_row + rows) - first_row) / planes);
-            const std::int32_t* plane_sums = input.plane_sums_.data() + first_row * input.groups_;
-            for (std::int64_t p = start; p < end; ++p) {
-                const PanelVectors& v = vectors[static_cast<std::size_t>(p - start)];
-                sum_panel(input, p, tile, rows, sums);
-                if (!folded) kernels_->correct(sums, rows, offsets, v.row_sums, row_zero_points ? v.zero_points : nullptr, plane_sums);
-                if (grouped_zero_points) {
-                    const std::size_t at = op.group_index(p * height, 0);
-                    kernels_->correct_groups(sums, rows, op.groups(), op.group_scales.data() + at, op.zero_points.data() + at, plane_sums);
-                }
-                const std::int64_t count = std::min(height, op.weight.rows - p * height), stride = op.weight.rows;
-                Code* const to = out + first_row / planes * stride + p * height;
-                if (!narrow) {
-                    for (int t = 0; t < tokens; ++t)
-                        for (std::int64_t r = 0; r < count; ++r) {
-                            const std::int32_t* sum = sums + t * planes * height + r;
-                            to[t * stride + r] = finished<Code>(op, (planes == 1 ? sum[0] : static_cast<std::int64_t>(sum[0]) * 256 + sum[height]) + v.bias[r], {v.multipliers[r], static_cast<std::int32_t>(v.shifts[r])});
-                        }
-                    continue;
-                }
-                const PanelOutput output{v.bias, v.multipliers, v.shifts, v.halves, op.output};
-                Code* const whole = count == height ? to : codes;
-                const std::int64_t whole_stride = count == height ? stride : height;
-                if constexpr (sizeof(Code) == 2) (planes == 1 ? kernels_->requantize8 : kernels_->requantize16)(sums, tokens, output, whole, whole_stride);
-                else (planes == 1 ? kernels_->logits8 : kernels_->logits16)(sums, tokens, output, whole, whole_stride);
-                for (int t = 0; whole != to && t < tokens; ++t) std::copy_n(codes + t * height, count, to + t * stride);
+    const WeightCodes& weight = op_->weight;
+    const bool grouped = !op_->group_scales.empty(), narrow = sizeof(Code) == 2 ? narrow_codes_ : narrow_logits_;
+    const std::int64_t most = input.most_rows_, tiles = (input.rows_ + most - 1) / most, step = weight.layout.rows * weight.layout.depth, steps = weight.panel_bytes() / step;
+    const std::int64_t groups = grouped ? op_->groups() : 1, group_steps = steps / groups, step_codes = weight.layout.depth * (weight.stored_bits == 4 ? 2 : 1) * input.code_bytes();
+    // Pieces of about equal depth, of whole groups where there are groups.
+    const std::int64_t parts = tiles == 1 ? 1 : (weight.panel_bytes() + cached_weights - 1) / cached_weights;
+    const std::int64_t units = grouped ? groups : steps, piece_units = std::max<std::int64_t>(1, (units + parts - 1) / parts);
+    const auto& products = weight.stored_bits == 8 ? (grouped ? kernels_->grouped8 : kernels_->plain8) : (grouped ? kernels_->grouped4 : kernels_->plain4);
+    std::vector<TileSums> sums(static_cast<std::size_t>(tiles));
+    for (std::int64_t p = first; p < last; ++p) {
+        Vectors vectors(*op_, p);
+        if (narrow && input.planes_ == 1) vectors.put_offset_in_bias(*op_, offset_of(input.form_, 1, 0));
+        for (std::int64_t unit = 0; unit < units; unit += piece_units) {
+            const std::int64_t count = std::min(piece_units, units - unit);
+            const Piece piece = grouped ? Piece{unit, count, unit * group_steps, group_steps} : Piece{0, 1, unit, count};
+            const bool ends = unit + count == units;
+            TileArguments t = arguments(input, p, piece);
+            // Meanwhile the next piece, or the next panel's first, comes from memory.
+            const std::int64_t bytes = piece.groups * piece.steps * step, share = tiles == 1 ? 0 : (bytes + tiles - 1) / tiles;
+            const std::uint8_t* next = t.weights + bytes;
+            for (std::int64_t tile = 0; tile < tiles; ++tile, next += share) {
+                const int index = input.index_of_tile(tile);
+                t.input = input.bytes_.data() + tile * input.tile_bytes_ + piece.first_step * step_codes * kernels_->tile_rows[static_cast<std::size_t>(index)];
+                t.start = input.start_.data() + tile * most * input.groups_ + piece.first_group;
+                t.sums = sums[static_cast<std::size_t>(tile)].sums;
+                fetch(next, share);
+                if (ends && tiles > 1)
+                    for (std::int64_t token = tile * most / input.planes_, end = std::min(input.tokens_, (tile + 1) * most / input.planes_); token < end; ++token) __builtin_prefetch(out + token * weight.rows + p * weight.layout.rows, 1);
+                products[static_cast<std::size_t>(index)](t);
+                if (ends) finish(input, p, vectors, tile, t.sums, out);
             }
         }
     }
@@ -200,12 +241,13 @@ void PackedInput::prepare(const PackedLinear& like, const KernelSet& kernels, st
     plane_sums_.resize(start_.size());
 }
 
-int PackedInput::rows_of_tile(std::int64_t tile) const noexcept
+int PackedInput::index_of_tile(std::int64_t tile) const noexcept
 {
-    const std::int64_t rows = std::min<std::int64_t>(most_rows_, rows_ - tile * most_rows_);
-    for (const int enough : kernels_->tile_rows)
-        if (enough >= rows) return enough;
-    return most_rows_;
+    const std::int64_t rows = rows_ - tile * most_rows_;
+    if (rows >= most_rows_) return 3;
+    int index = 0;
+    while (kernels_->tile_rows[static_cast<std::size_t>(index)] < rows) ++index;
+    return index;
 }
 
 bool PackedInput::shared(const PackedLinear& a, const PackedLinear& b) noexcept
@@ -214,64 +256,35 @@ bool PackedInput::shared(const PackedLinear& a, const PackedLinear& b) noexcept
            std::equal(a.op().permutation.begin(), a.op().permutation.end(), b.op().permutation.begin(), b.op().permutation.end());
 }
 
-namespace {
-
-/// Interleaves rows of a tile: unit j of row i to unit j·rows + i.
-template <typename Unit>
-void interleave(const std::uint8_t* from, std::int64_t count, int rows, int row, std::uint8_t* to)
-{
-    for (std::int64_t j = 0; j < count; ++j) std::memcpy(to + (j * rows + row) * static_cast<std::int64_t>(sizeof(Unit)), from + j * static_cast<std::int64_t>(sizeof(Unit)), sizeof(Unit));
-}
-
-}  // namespace
-
 void PackedInput::pack(Codes16 codes, std::int64_t first, std::int64_t last)
 {
-    const std::int64_t cols = op_->weight.cols, group = op_->group == 0 ? cols : op_->group, width = form_ == InputForm::signed16 ? 2 : 1, depth = kernels_->layout.depth;
-    const std::int64_t row_bytes = tile_bytes_ / most_rows_, unit = depth * width, units = row_bytes / unit;
-    std::vector<std::uint8_t> planes(static_cast<std::size_t>(2 * row_bytes));  // zeros past the last input stay
+    const std::int64_t cols = op_->weight.cols, group = op_->group == 0 ? cols : op_->group, width = code_bytes(), unit = kernels_->layout.depth * width, row_bytes = tile_bytes_ / most_rows_;
+    std::vector<std::uint8_t> planes(static_cast<std::size_t>(most_rows_ * row_bytes));  // zeros past the last input stay
     std::vector<std::int16_t> permuted;
-    const std::int64_t rows_end = (last == tokens_ ? (rows_ + most_rows_ - 1) / most_rows_ * most_rows_ : last * planes_);
-    for (std::int64_t row = first * planes_; row < rows_end; ++row) {
-        const std::int64_t tile = row / most_rows_;
-        const int rows = rows_of_tile(tile), at = static_cast<int>(row % most_rows_);
-        if (at >= rows) continue;
-        const std::uint8_t* bytes = planes.data();
-        if (row >= rows_) {
-            std::fill(planes.begin(), planes.end(), std::uint8_t{0});
-        } else if (row % planes_ == 0) {
-            Codes16 x = codes.subspan(static_cast<std::size_t>(row / planes_ * cols), static_cast<std::size_t>(cols));
+    for (std::int64_t tile = first * planes_ / most_rows_; tile * most_rows_ < last * planes_; ++tile) {
+        const int rows = rows_of_tile(tile);
+        const std::int64_t first_row = tile * most_rows_, filled = std::min<std::int64_t>(rows, rows_ - first_row);
+        std::fill(planes.begin() + filled * row_bytes, planes.end(), std::uint8_t{0});
+        for (std::int64_t row = 0; row < filled; row += planes_) {
+            Codes16 x = codes.subspan(static_cast<std::size_t>((first_row + row) / planes_ * cols), static_cast<std::size_t>(cols));
             if (!op_->permutation.empty()) {
                 permuted.resize(static_cast<std::size_t>(cols));
                 for (std::size_t k = 0; k < permuted.size(); ++k) permuted[k] = x[static_cast<std::size_t>(op_->permutation[k])];
                 x = permuted;
             }
-            if (planes_ == 1) kernels_->plane8(x, form_, planes);
-            else kernels_->planes16(x, form_, planes, std::span(planes).subspan(static_cast<std::size_t>(row_bytes)));
-        } else {
-            bytes += row_bytes;
+            const auto at = std::span(planes).subspan(static_cast<std::size_t>(row * row_bytes));
+            if (planes_ == 1) kernels_->plane8(x, form_, at);
+            else kernels_->planes16(x, form_, at, at.subspan(static_cast<std::size_t>(row_bytes)));
         }
-        std::uint8_t* to = bytes_.data() + tile * tile_bytes_;
-        if (unit == 4) interleave<std::uint32_t>(bytes, units, rows, at, to);
-        else if (unit == 8) interleave<std::uint64_t>(bytes, units, rows, at, to);
-        else interleave<std::uint16_t>(bytes, units, rows, at, to);
-        const bool stored_signed = form_ != InputForm::unsigned8;
-        const std::int32_t offset = row < rows_ ? offset_of(form_, planes_, static_cast<int>(row % planes_)) : 0;
-        for (std::int64_t g = 0; g < groups_; ++g) {
-            const std::int64_t begin = g * group, end = std::min(cols, begin + group);
-            std::int32_t sum = 0;
-            if (width == 2) {
-                const auto* wide = reinterpret_cast<const std::int16_t*>(bytes);
-                for (std::int64_t k = begin; k < end; ++k) sum += wide[k];
-            } else if (stored_signed) {
-                const auto* narrow = reinterpret_cast<const std::int8_t*>(bytes);
-                for (std::int64_t k = begin; k < end; ++k) sum += narrow[k];
-            } else {
-                for (std::int64_t k = begin; k < end; ++k) sum += bytes[k];
+        kernels_->interleave(planes.data(), row_bytes, row_bytes / unit, static_cast<int>(unit), rows, bytes_.data() + tile * tile_bytes_);
+        for (std::int64_t row = 0; row < rows; ++row)
+            for (std::int64_t g = 0; g < groups_; ++g) {
+                const std::int64_t begin = g * group, count = std::min(cols, begin + group) - begin;
+                const std::int32_t sum = kernels_->stored_sum(planes.data() + row * row_bytes + begin * width, count, form_), offset = row < filled ? offset_of(form_, planes_, static_cast<int>(row % planes_)) : 0;
+                const auto to = static_cast<std::size_t>((first_row + row) * groups_ + g);
+                start_[to] = op_->weight.stored_bits == 4 ? -kernels_->offset4 * sum : 0;
+                plane_sums_[to] = sum - offset * static_cast<std::int32_t>(count);
             }
-            start_[static_cast<std::size_t>(row * groups_ + g)] = op_->weight.stored_bits == 4 ? -kernels_->offset4 * sum : 0;
-            plane_sums_[static_cast<std::size_t>(row * groups_ + g)] = sum - offset * static_cast<std::int32_t>(end - begin);
-        }
     }
 }
 

@@ -31,7 +31,11 @@ public:
 private:
     template <typename Code>
     void run_panels(const PackedInput& input, std::int64_t first, std::int64_t last, Code* out) const;
-    void sum_panel(const PackedInput& input, std::int64_t panel, std::int64_t tile, int rows, std::int32_t* sums) const;
+    struct Piece;
+    struct Vectors;
+    [[nodiscard]] TileArguments arguments(const PackedInput& input, std::int64_t panel, const Piece& piece) const noexcept;
+    template <typename Code>
+    void finish(const PackedInput& input, std::int64_t panel, const Vectors& vectors, std::int64_t tile, std::int32_t* sums, Code* out) const;
 
     const Linear* op_ = nullptr;
     const KernelSet* kernels_ = nullptr;
@@ -52,7 +56,9 @@ public:
 
 private:
     friend class PackedLinear;
-    [[nodiscard]] int rows_of_tile(std::int64_t tile) const noexcept;  ///< 1, 2, 4 or the most
+    [[nodiscard]] int index_of_tile(std::int64_t tile) const noexcept;  ///< among KernelSet::tile_rows
+    [[nodiscard]] int rows_of_tile(std::int64_t tile) const noexcept { return kernels_->tile_rows[static_cast<std::size_t>(index_of_tile(tile))]; }
+    [[nodiscard]] int code_bytes() const noexcept { return form_ == InputForm::signed16 ? 2 : 1; }
 
     const KernelSet* kernels_ = nullptr;
     const Linear* op_ = nullptr;

@@ -3,7 +3,20 @@
 // Included by one file per instruction set, inside its anonymous namespace and behind its target attribute: nothing from a standard header may be instantiated here,
 // or the linker could choose a copy that other processors cannot run.
 // A Sums has: rows (inputs), sets (how many independent copies hide the instruction's latency), weight_bytes and input_bytes of a step, flush_steps (how many steps
-// its narrow sums hold), begin, add, step, flush, add_scaled, store.
+// its narrow sums hold), begin, add, step, flush, add_scaled, store; and load, the opposite of store, where pieces of a panel's depth are worth it.
+
+template <typename Sums>
+concept Loads = requires(Sums sums, const std::int32_t* from) { sums.load(from); };
+
+/// Stores `sums` as the tile's, or adds them to it where begin_with() did not take it up.
+template <typename Sums>
+[[gnu::always_inline]] inline void finish(const TileArguments& t, const Sums& sums) noexcept
+{
+    if (Loads<Sums> || !t.adds) return sums.store(t.sums);
+    std::int32_t part[Sums::rows * Sums::panel_rows];
+    sums.store(part);
+    for (int i = 0; i < Sums::rows * Sums::panel_rows; ++i) t.sums[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(t.sums[i]) + static_cast<std::uint32_t>(part[i]));
+}
 
 template <typename Sums>
 [[gnu::always_inline]] inline void run_steps(Sums& sums, const std::uint8_t*& weights, const std::uint8_t*& input, std::int64_t steps) noexcept
@@ -25,7 +38,13 @@ void plain_tile(const TileArguments& t) noexcept
 {
     const std::uint8_t *weights = t.weights, *input = t.input;
     Sums sums;
-    sums.begin(t.start, 1);
+    if constexpr (Loads<Sums>) {
+        if (t.adds) sums.load(t.sums);
+        else sums.begin(t.start, t.start_stride);
+    } else {
+        if (t.adds) sums.clear();
+        else sums.begin(t.start, t.start_stride);
+    }
     std::int64_t steps = t.group_steps;
     if constexpr (Sums::sets > 1) {
         constexpr std::int64_t sets = Sums::sets;
@@ -41,7 +60,7 @@ void plain_tile(const TileArguments& t) noexcept
         for (const auto& other : others) sums.add(other);
     }
     run_steps(sums, weights, input, steps);
-    sums.store(t.sums);
+    finish(t, sums);
 }
 
 template <typename Sums>
@@ -50,13 +69,15 @@ void grouped_tile(const TileArguments& t) noexcept
     const std::uint8_t *weights = t.weights, *input = t.input, *scales = t.scales;
     Sums total;
     total.clear();
+    if constexpr (Loads<Sums>)
+        if (t.adds) total.load(t.sums);
     for (std::int64_t g = 0; g < t.groups; ++g, scales += Sums::panel_rows) {
         Sums sums;
-        sums.begin(t.start + g, t.groups);
+        sums.begin(t.start + g, t.start_stride);
         run_steps(sums, weights, input, t.group_steps);
         total.add_scaled(sums, scales);
     }
-    total.store(t.sums);
+    finish(t, total);
 }
 
 /// Fills the tiles of `set` with those of Sums<rows, bits>.

@@ -84,7 +84,7 @@ void MessageLine::place()
     if (!area_ || isHidden()) return;
     constexpr int margin = 16, widest = 720;
     const int width = std::min(area_->width() - 2 * margin, widest);
-    const int height = std::max(sizeHint().height(), heightForWidth(width));
+    const int wrapped = heightForWidth(width), height = wrapped > 0 ? wrapped : sizeHint().height();
     const QRect over(area_->mapTo(parentWidget(), QPoint()), area_->size());
     setGeometry(over.center().x() - width / 2, over.bottom() - margin - height, width, height);
     raise();

@@ -154,7 +154,7 @@ void RunView::refresh()
         if (last.remaining_seconds && job->phase == JobPhase::running) facts << tr("%1 left").arg(duration(*last.remaining_seconds));
     }
     if (job->phase == JobPhase::paused) facts << tr("paused");
-    if (job->phase == JobPhase::failed) facts << job->message;
+    if (job->phase == JobPhase::failed) facts << tr("failed");
     caption_->setText(facts.join(QStringLiteral("  ·  ")));
 }
 

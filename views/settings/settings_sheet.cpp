@@ -78,7 +78,7 @@ SettingsSheet::SettingsSheet(Desk& desk, QWidget* parent)
         adb_->setText(file);
         take_adb();
     });
-    desk_.actions().add(QStringLiteral("desk.settings"), tr("View"), tr("Settings…"), QKeySequence(QKeySequence::Preferences), [this] {
+    desk_.actions().add(QStringLiteral("desk.settings"), tr("View"), tr("Settings…"), QKeySequence(QStringLiteral("Ctrl+,")), [this] {
         show();
         raise();
         activateWindow();

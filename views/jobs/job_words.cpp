@@ -27,7 +27,7 @@ constexpr StageWords stages[] = {
     {"held-out loss", QT_TRANSLATE_NOOP("Jobs", "loss on the held-out text, window"), StageWords::counted, nullptr},
     {"held-out check", QT_TRANSLATE_NOOP("Jobs", "loss on the held-out windows, after step"), StageWords::counted, nullptr},
     {"AWQ scales", QT_TRANSLATE_NOOP("Jobs", "AWQ scales, layer"), StageWords::counted, nullptr},
-    {"ranges by output error", QT_TRANSLATE_NOOP("Jobs", "ranges by output error, linear"), StageWords::counted, nullptr},
+    {"ranges by output error", QT_TRANSLATE_NOOP("Jobs", "ranges by output error, layer"), StageWords::counted, nullptr},
     {"GPTQ", QT_TRANSLATE_NOOP("Jobs", "GPTQ, layer"), StageWords::counted, nullptr},
     {"calibrate", QT_TRANSLATE_NOOP("Jobs", "calibrating"), StageWords::share, nullptr},
     {"windows", QT_TRANSLATE_NOOP("Jobs", "window"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "perplexity %1")},

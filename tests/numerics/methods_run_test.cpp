@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Whole runs of methods through the public interface: options, resuming, stopping; SlowMethods: the perplexities of golden/mobilequant's table.
+#include "core/numerics/method_list.h"
 #include "core/numerics/numerics.h"
 
 #include "core/runtime/safetensors.h"
@@ -73,7 +74,7 @@ TEST(MethodRuns, WrongRequestsAreUsageErrors)
     BITWRIGHT_NEEDS_SHARED();
     MethodRequest request = short_run(1);
     request.method = "magic";
-    EXPECT_NE(message_of(request, ErrorKind::usage).find("rtn, smoothquant-static, smoothquant-edge, gptq, mobilequant-paper, mobilequant"), std::string::npos);
+    EXPECT_NE(message_of(request, ErrorKind::usage).find(method_names()), std::string::npos);
     request = short_run(1);
     request.options["lr_lett"] = "1";
     const std::string unknown = message_of(request, ErrorKind::usage);

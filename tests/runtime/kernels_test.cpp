@@ -202,6 +202,60 @@ TEST(Kernels, ExtremeCodesAtTheLargestSumsEqualTheReference)
     }
 }
 
+TEST(Kernels, SoftmaxAndScoresEqualTheReference)
+{
+    Random random(6);
+    for (const std::int64_t count : {1, 2, 15, 16, 17, 63, 64, 65, 200, 1031})
+        for (const std::int64_t spread : {0, 1, 300, 70000, 900000, 3000000, INT32_MAX}) {
+            const auto scores = draw<std::int32_t>(random, count, -spread, spread);
+            std::vector<std::uint16_t> defined(scores.size()), found(scores.size());
+            softmax(scores, defined);
+            for (const KernelSet* set : kernel_sets()) {
+                auto overwritten = scores;
+                const std::int32_t sum = set->softmax(overwritten, found);
+                ASSERT_EQ(found, defined) << set->name << " " << count << " scores within " << spread;
+                ASSERT_EQ(sum, std::accumulate(defined.begin(), defined.end(), 0)) << set->name;
+            }
+        }
+    for (const KernelSet* set : kernel_sets())
+        for (const int shift : {20, 26, 31, 32, 33, 45}) {
+            const int rows = 5;
+            const std::int64_t panel = set->layout.rows, limit = shift < 26 ? 30'000 : 4'000'000;
+            const auto sums = draw<std::int32_t>(random, rows * panel, -limit, limit), keys = draw<std::int32_t>(random, panel, -limit / 4, limit / 4), queries = draw<std::int32_t>(random, rows, -limit / 4, limit / 4);
+            const Requantizer factor{draw<std::int32_t>(random, 1, 1 << 30, INT32_MAX)[0], shift};
+            std::vector<std::int32_t> found(sums.size());
+            for (const bool fits : {false, true}) {
+                set->score(sums.data(), rows, keys.data(), queries.data(), factor, fits, found.data(), panel);
+                for (std::size_t i = 0; i < found.size(); ++i) {
+                    const std::size_t row = i / static_cast<std::size_t>(panel), key = i % static_cast<std::size_t>(panel);
+                    ASSERT_EQ(found[i], saturate(scaled(sums[i] + keys[key] + queries[row], factor), INT32_MIN, INT32_MAX)) << set->name << " " << shift;
+                }
+            }
+        }
+}
+
+TEST(Kernels, ActivationTablesEqualTheReference)
+{
+    Random random(7);
+    const auto exact = draw<std::int16_t>(random, 256, -32768, 32767);
+    const auto fine = draw<std::int32_t>(random, 1025, -8'000'000, 8'000'000);
+    ActivationTable op;
+    op.output = {16, 0, 1};
+    for (const bool wide : {false, true}) {
+        op.exact = wide ? Codes16() : Codes16(exact);
+        op.fine = wide ? std::span<const std::int32_t>(fine) : std::span<const std::int32_t>();
+        for (const std::int64_t count : {1, 31, 32, 33, 500}) {
+            const auto in = draw<std::int16_t>(random, count, wide ? -32768 : -128, wide ? 32767 : 127);
+            std::vector<std::int16_t> defined(in.size()), found(in.size());
+            activate(op, in, defined);
+            for (const KernelSet* set : kernel_sets()) {
+                set->activate(op, in, found);
+                ASSERT_EQ(found, defined) << set->name << " " << count;
+            }
+        }
+    }
+}
+
 TEST(Kernels, FactorsAndBiasesThatDoNotFitTheVectorsAreStillExact)
 {
     Random random(4);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -14,17 +15,6 @@ constexpr std::int64_t span = 256;  ///< positions of a block; a multiple of eve
 constexpr int most_rows = 8, widest_panel = 32;
 
 std::int64_t rounded_up(std::int64_t value, std::int64_t unit) noexcept { return (value + unit - 1) / unit * unit; }
-
-/// Unit j of row `row` of a tile's packed input.
-void put_units(const std::uint8_t* from, std::int64_t units, std::int64_t unit, int rows, int row, std::uint8_t* to) noexcept
-{
-    const auto copy = [&](auto size) {
-        for (std::int64_t j = 0; j < units; ++j) std::memcpy(to + (j * rows + row) * size(), from + j * size(), size());
-    };
-    if (unit == 4) copy(std::integral_constant<std::int64_t, 4>());
-    else if (unit == 8) copy(std::integral_constant<std::int64_t, 8>());
-    else copy(std::integral_constant<std::int64_t, 2>());
-}
 
 int tile_index(const KernelSet& kernels, int rows) noexcept
 {
@@ -52,6 +42,7 @@ struct AttentionCache::Scratch {
     std::vector<std::uint8_t> input, plane;
     std::vector<std::int32_t> scores;          ///< [rows, keys]
     std::vector<std::uint16_t> probabilities;  ///< [rows, keys], 0 outside of a row's range
+    std::vector<std::int32_t> sums;            ///< [planes][panels of dims][rows][panel], with room to align
     std::array<std::int32_t, most_rows> probability_sums;
     std::int64_t keys = 0;                     ///< rounded up to blocks
 };
@@ -66,6 +57,10 @@ AttentionCache::AttentionCache(const Attention& op, const KernelSet& kernels) : 
     value_panels_ = rounded_up(op.head_dim, rows) / rows;
     head_bytes_ = span * padded_dim_ + value_panels_ * rows * span + span * static_cast<std::int64_t>(sizeof(std::int32_t));
     head_bytes_ = rounded_up(head_bytes_, 64);
+    key_factor_ = offset_of(kernels.form8, 1, 0) + op.query_zero_point;
+    const double largest = static_cast<double>(op.head_dim) * 256 * 256;  // of |Σ (q − z_q)(k − z_k)|
+    scores_fit_ = std::ldexp(largest * op.score.multiplier, -op.score.shift) < 2147483000.0;
+    narrow_ = op.value.shift >= 32;
     block_bytes_ = static_cast<std::size_t>(head_bytes_ * op.kv_heads);
 }
 
@@ -98,13 +93,14 @@ void AttentionCache::append(std::int64_t position, Codes16 key, Codes16 value)
         std::uint8_t* const values = keys + span * padded_dim_;
         std::uint8_t* const key_row = keys + at / panel * panel * padded_dim_ + at % panel * depth;
         std::uint8_t* const value_row = values + at / depth * panel * depth + at % depth;
+        const std::int16_t *key_codes = key.data() + head * dim, *value_codes = value.data() + head * dim;
         std::int32_t sum = 0;
-        for (std::int64_t d = 0; d < dim; ++d) {
-            const std::int16_t code = key[static_cast<std::size_t>(head * dim + d)];
-            sum += code;
-            key_row[d / depth * panel * depth + d % depth] = static_cast<std::uint8_t>(code);
-            value_row[d / panel * panel * span + d % panel * depth] = static_cast<std::uint8_t>(value[static_cast<std::size_t>(head * dim + d)]);
-        }
+        for (std::int64_t d = 0; d < dim; ++d) sum += key_codes[d];
+        for (std::int64_t d = 0; d < dim; d += depth)
+            for (std::int64_t k = 0; k < std::min(depth, dim - d); ++k) key_row[d * panel + k] = static_cast<std::uint8_t>(key_codes[d + k]);
+        for (std::int64_t d = 0; d < dim; d += panel)
+            for (std::int64_t r = 0; r < std::min(panel, dim - d); ++r) value_row[d * span + r * depth] = static_cast<std::uint8_t>(value_codes[d + r]);
+        sum *= -key_factor_;
         std::memcpy(values + value_panels_ * panel * span + at * static_cast<std::int64_t>(sizeof sum), &sum, sizeof sum);
     }
 }
@@ -139,18 +135,16 @@ void AttentionCache::score(const Queries& q, Scratch& scratch) const
     const std::int64_t panel = k.layout.rows, depth = k.layout.depth, dim = op_->head_dim, unit = depth * (k.form8 == InputForm::signed16 ? 2 : 1);
     const int index = tile_index(k, q.rows), tile_rows = k.tile_rows[static_cast<std::size_t>(index)];
     const std::int64_t row_bytes = padded_dim_ / depth * unit;
-    scratch.input.assign(static_cast<std::size_t>(tile_rows * row_bytes), 0);
-    scratch.plane.assign(static_cast<std::size_t>(row_bytes), 0);
-    std::array<std::int32_t, most_rows> constants{};
+    scratch.input.resize(static_cast<std::size_t>(tile_rows * row_bytes));
+    scratch.plane.assign(static_cast<std::size_t>(tile_rows * row_bytes), 0);
+    std::array<std::int32_t, most_rows> query_terms{};
     for (int i = 0; i < q.rows; ++i) {
-        const Codes16 query = q.codes.subspan(static_cast<std::size_t>(i * dim), static_cast<std::size_t>(dim));
-        k.plane8(query, k.form8, scratch.plane);
-        put_units(scratch.plane.data(), row_bytes / unit, unit, tile_rows, i, scratch.input.data());
-        std::int32_t sum = 0;
-        for (const std::int16_t code : query) sum += code - op_->query_zero_point;
-        constants[static_cast<std::size_t>(i)] = -op_->key_zero_point * sum;
+        const auto plane = std::span(scratch.plane).subspan(static_cast<std::size_t>(i * row_bytes));
+        k.plane8(q.codes.subspan(static_cast<std::size_t>(i * dim), static_cast<std::size_t>(dim)), k.form8, plane);
+        const std::int32_t sum = k.stored_sum(plane.data(), dim, k.form8) - static_cast<std::int32_t>(dim) * key_factor_;  // Σ (code − zero point): the factor holds both offsets
+        query_terms[static_cast<std::size_t>(i)] = -op_->key_zero_point * sum;
     }
-    const std::int32_t key_factor = offset_of(k.form8, 1, 0) + op_->query_zero_point;
+    k.interleave(scratch.plane.data(), row_bytes, row_bytes / unit, static_cast<int>(unit), tile_rows, scratch.input.data());
     const bool plain = op_->softcap.empty() && op_->slopes.empty();
     const std::array<std::int32_t, most_rows> zeros{};
     alignas(64) std::int32_t sums[most_rows * widest_panel];
@@ -162,19 +156,17 @@ void AttentionCache::score(const Queries& q, Scratch& scratch) const
     const std::int64_t first = q.first_key(0, op_->window) / panel * panel, last = q.last_key(q.rows - 1);
     for (std::int64_t key = first; key <= last; key += panel) {
         const std::uint8_t* head = head_of_block(key / span, q.kv_head);
-        const auto* key_sums = reinterpret_cast<const std::int32_t*>(head + span * padded_dim_ + value_panels_ * panel * span) + key % span;
+        const auto* key_terms = reinterpret_cast<const std::int32_t*>(head + span * padded_dim_ + value_panels_ * panel * span) + key % span;
         t.weights = head + key % span * padded_dim_;
         k.plain8[static_cast<std::size_t>(index)](t);
-        for (int i = 0; i < q.rows; ++i) {
-            std::int32_t* scores = scratch.scores.data() + i * scratch.keys + key;
-            const std::int32_t constant = constants[static_cast<std::size_t>(i)];
-            if (plain) {
-                k.score(sums + i * panel, key_sums, key_factor, constant, op_->score, scores);
-                continue;
-            }
-            for (std::int64_t r = 0; r < panel; ++r)
-                scores[r] = attention_score(*op_, q.head(i), sums[i * panel + r] - key_factor * key_sums[r] + constant, q.last_key(i) - (key + r));
+        std::int32_t* const scores = scratch.scores.data() + key;
+        if (plain) {
+            k.score(sums, q.rows, key_terms, query_terms.data(), op_->score, scores_fit_, scores, scratch.keys);
+            continue;
         }
+        for (int i = 0; i < q.rows; ++i)
+            for (std::int64_t r = 0; r < panel; ++r)
+                scores[i * scratch.keys + r] = attention_score(*op_, q.head(i), sums[i * panel + r] + key_terms[r] + query_terms[static_cast<std::size_t>(i)], q.last_key(i) - (key + r));
     }
 }
 
@@ -185,44 +177,56 @@ void AttentionCache::weigh(const Queries& q, Scratch& scratch) const
     // Planes of a probability that the products hold: two bytes, or three of seven bits where inputs are signed.
     const int plane_bits = k.form8 == InputForm::signed8 ? 7 : 8, planes = k.form8 == InputForm::signed8 ? 3 : 2;
     const int index = tile_index(k, q.rows), tile_rows = k.tile_rows[static_cast<std::size_t>(index)];
-    const std::int64_t row_bytes = span * width, total = value_panels_ * panel;
-    scratch.plane.resize(static_cast<std::size_t>(q.rows * planes * row_bytes));
-    scratch.input.assign(static_cast<std::size_t>(tile_rows * row_bytes), 0);
-    std::vector<std::int32_t> totals(static_cast<std::size_t>(tile_rows * total));
+    const std::int64_t row_bytes = span * width, tile_sums = tile_rows * panel;
+    scratch.plane.assign(static_cast<std::size_t>(tile_rows * planes * row_bytes), 0);
+    scratch.input.resize(static_cast<std::size_t>(tile_rows * row_bytes));
+    scratch.sums.resize(static_cast<std::size_t>(planes * value_panels_ * tile_sums) + 16);
+    auto* const sums = reinterpret_cast<std::int32_t*>(rounded_up(reinterpret_cast<std::intptr_t>(scratch.sums.data()), 64));
     const std::array<std::int32_t, most_rows> zeros{};
-    alignas(64) std::int32_t sums[most_rows * widest_panel];
     TileArguments t;
     t.input = scratch.input.data();
     t.group_steps = span / depth;
     t.start = zeros.data();
-    t.sums = sums;
+    std::uint32_t begun = 0;  // planes that have sums
     const std::int64_t first = q.first_key(0, op_->window) / span, last = q.last_key(q.rows - 1) / span;
     for (std::int64_t b = first; b <= last; ++b) {
         const std::uint8_t* values = head_of_block(b, q.kv_head) + span * padded_dim_;
         std::uint32_t filled = 0;  // planes that are not all zero: most high bytes of a long context are
         for (int i = 0; i < q.rows; ++i) {
             std::uint8_t* at[3];
-            for (int plane = 0; plane < planes; ++plane) at[plane] = scratch.plane.data() + (i * planes + plane) * row_bytes;
+            for (int plane = 0; plane < planes; ++plane) at[plane] = scratch.plane.data() + (plane * tile_rows + i) * row_bytes;
             filled |= k.probability_planes(scratch.probabilities.data() + i * scratch.keys + b * span, span, k.form8, at);
         }
         for (int plane = 0; plane < planes; ++plane) {
             if ((filled >> plane & 1) == 0) continue;
-            for (int i = 0; i < q.rows; ++i) put_units(scratch.plane.data() + (i * planes + plane) * row_bytes, row_bytes / unit, unit, tile_rows, i, scratch.input.data());
+            k.interleave(scratch.plane.data() + plane * tile_rows * row_bytes, row_bytes, row_bytes / unit, static_cast<int>(unit), tile_rows, scratch.input.data());
+            t.adds = (begun >> plane & 1) != 0;
             for (std::int64_t d = 0; d < value_panels_; ++d) {
                 t.weights = values + d * panel * span;
+                t.sums = sums + (plane * value_panels_ + d) * tile_sums;
                 k.plain8[static_cast<std::size_t>(index)](t);
-                for (int i = 0; i < q.rows; ++i) {
-                    std::int32_t* const to = totals.data() + i * total + d * panel;
-                    const std::int32_t* const from = sums + i * panel;
-                    for (std::int64_t r = 0; r < panel; ++r) to[r] += from[r] * (1 << plane * plane_bits);
-                }
             }
+            begun |= 1U << plane;
         }
     }
-    for (int i = 0; i < q.rows; ++i) {
-        const std::int64_t shifted = static_cast<std::int64_t>(op_->value_zero_point) * scratch.probability_sums[static_cast<std::size_t>(i)];
-        for (std::int64_t d = 0; d < dim; ++d)
-            q.out[static_cast<std::size_t>(i * dim + d)] = static_cast<std::int16_t>(requantize(totals[static_cast<std::size_t>(i * total + d)] - shifted, op_->value, op_->output));
+    // Planes joined, the value's zero point taken off: |Σ| ≤ 65536·128.
+    alignas(64) std::int32_t joined[most_rows * widest_panel], multipliers[widest_panel], zero[widest_panel] = {};
+    alignas(64) std::int64_t shifts[widest_panel], halves[widest_panel];
+    alignas(64) std::int16_t codes[most_rows * widest_panel];
+    std::fill_n(multipliers, panel, op_->value.multiplier);
+    std::fill_n(shifts, panel, op_->value.shift);
+    std::fill_n(halves, panel, std::int64_t{1} << (op_->value.shift - 1));
+    for (std::int64_t d = 0; d < value_panels_; ++d) {
+        for (int i = 0; i < q.rows; ++i) std::fill_n(joined + i * panel, panel, -op_->value_zero_point * scratch.probability_sums[static_cast<std::size_t>(i)]);
+        for (int plane = 0; plane < planes; ++plane) {
+            if ((begun >> plane & 1) == 0) continue;
+            const std::int32_t* const from = sums + (plane * value_panels_ + d) * tile_sums;
+            for (std::int64_t r = 0; r < q.rows * panel; ++r) joined[r] += from[r] * (1 << plane * plane_bits);
+        }
+        if (narrow_) k.requantize8(joined, q.rows, {zero, multipliers, shifts, halves, op_->output}, codes, panel);
+        else
+            for (std::int64_t r = 0; r < q.rows * panel; ++r) codes[r] = static_cast<std::int16_t>(requantize(joined[r], op_->value, op_->output));
+        for (int i = 0; i < q.rows; ++i) std::copy_n(codes + i * panel, std::min(panel, dim - d * panel), q.out.begin() + i * dim + d * panel);
     }
 }
 
@@ -250,10 +254,7 @@ void AttentionCache::attend(std::int64_t unit, std::int64_t position, Codes16 qu
             std::fill(p.begin(), p.begin() + low, std::uint16_t{0});
             std::fill(p.begin() + high, p.end(), std::uint16_t{0});
             const auto counted = p.subspan(static_cast<std::size_t>(low), static_cast<std::size_t>(high - low));
-            kernels_->softmax(std::span(scratch.scores).subspan(static_cast<std::size_t>(i * scratch.keys + low), counted.size()), counted);
-            std::int32_t sum = 0;
-            for (const std::uint16_t value : counted) sum += value;
-            scratch.probability_sums[static_cast<std::size_t>(i)] = sum;
+            scratch.probability_sums[static_cast<std::size_t>(i)] = kernels_->softmax(std::span(scratch.scores).subspan(static_cast<std::size_t>(i * scratch.keys + low), counted.size()), counted);
         }
         weigh(q, scratch);
     }

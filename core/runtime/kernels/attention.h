@@ -41,8 +41,10 @@ private:
     const Attention* op_;
     const KernelSet* kernels_;
     std::int64_t padded_dim_ = 0, value_panels_ = 0, head_bytes_ = 0;
+    std::int32_t key_factor_ = 0;  ///< of a key's sum in its scores: the offsets of the queries it meets
+    bool scores_fit_ = false, narrow_ = false;  ///< scores fit 32 bits whatever the codes; values can be requantized as a linear's sums
     std::size_t block_bytes_ = 0;
-    // A head of a block: keys [span / panel][padded_dim / depth][panel][depth], values [panels of dims][span / depth][panel][depth], sums of keys int32 [span].
+    // A head of a block: keys [span / panel][padded_dim / depth][panel][depth], values [panels of dims][span / depth][panel][depth], −key_factor·sums of keys int32 [span].
     struct Free {
         void operator()(std::uint8_t* bytes) const noexcept;
     };

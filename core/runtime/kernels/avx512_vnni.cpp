@@ -119,6 +119,42 @@ void requantize8_wide(const std::int32_t* sums, int tokens, const PanelOutput& o
     }
 }
 
+void score_wide(const std::int32_t* sums, int rows, const std::int32_t* key_terms, const std::int32_t* query_terms, Requantizer factor, bool fits, std::int32_t* scores, std::int64_t stride) noexcept
+{
+    if (!fits) return score(sums, rows, key_terms, query_terms, factor, fits, scores, stride);
+    const __m512i multiplier = _mm512_set1_epi64(factor.multiplier), half = _mm512_set1_epi64(std::int64_t{1} << (factor.shift - 1));
+    const __m128i shift = _mm_cvtsi32_si128(factor.shift);
+    for (int v = 0; v < panel; v += 16) {
+        const __m512i keys = _mm512_loadu_si512(key_terms + v);
+        for (int i = 0; i < rows; ++i) {
+            const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(_mm512_loadu_si512(sums + i * panel + v), keys), _mm512_set1_epi32(query_terms[i]));
+            const __m512i even = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(sum, multiplier), half), shift);
+            const __m512i odd = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), multiplier), half), shift);
+            _mm512_storeu_si512(scores + i * stride + v, _mm512_mask_mov_epi32(even, 0xAAAA, _mm512_slli_epi64(odd, 32)));
+        }
+    }
+}
+
+/// The table of 256 codes in eight registers.
+void activate_wide(const ActivationTable& op, Codes16 in, std::span<std::int16_t> out) noexcept
+{
+    if (op.exact.size() == 0) return (activate)(op, in, out);  // of loops.h
+    __m512i table[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) table[i] = _mm512_loadu_si512(op.exact.data() + 32 * i);
+    const auto count = static_cast<std::int64_t>(in.size());
+    for (std::int64_t at = 0; at < count; at += 32) {
+        const auto lanes = static_cast<__mmask32>(count - at >= 32 ? 0xFFFFFFFF : (std::uint32_t{1} << (count - at)) - 1);
+        const __m512i index = _mm512_add_epi16(_mm512_maskz_loadu_epi16(lanes, in.data() + at), _mm512_set1_epi16(128));
+        const __mmask32 odd = _mm512_test_epi16_mask(index, _mm512_set1_epi16(64)), upper = _mm512_test_epi16_mask(index, _mm512_set1_epi16(128));
+        __m512i found[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) found[i] = _mm512_permutex2var_epi16(table[2 * i], index, table[2 * i + 1]);
+        const __m512i low = _mm512_mask_mov_epi16(found[0], odd, found[1]), high = _mm512_mask_mov_epi16(found[2], odd, found[3]);
+        _mm512_mask_storeu_epi16(out.data() + at, lanes, _mm512_mask_mov_epi16(low, upper, high));
+    }
+}
+
 constexpr KernelSet made = [] {
     KernelSet set;
     set.name = "avx512-vnni";
@@ -126,6 +162,8 @@ constexpr KernelSet made = [] {
     fill_tiles<Sums, 8>(set);
     fill_loops(set);
     set.requantize8 = requantize8_wide;
+    set.score = score_wide;
+    set.activate = activate_wide;
     set.spin = spin;
     set.spin_products = 12 * 64;
     return set;
@@ -137,7 +175,14 @@ const KernelSet* avx512_vnni_kernels() noexcept
 {
     const bool can = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                      __builtin_cpu_supports("avx512vnni");
-    return can ? &made : nullptr;
+    if (!can) return nullptr;
+    if (!__builtin_cpu_supports("avx512vbmi")) return &made;
+    static const KernelSet with_bytes = [] {
+        KernelSet set = made;
+        set.softmax = softmax_by_bytes;
+        return set;
+    }();
+    return &with_bytes;
 }
 
 }  // namespace bitwright

@@ -73,10 +73,10 @@ struct KernelSet {
     void (*rotate)(const Rotation& op, std::int64_t position, Codes16 in, std::span<std::int16_t> out) noexcept = nullptr;
     void (*activate)(const ActivationTable& op, Codes16 in, std::span<std::int16_t> out) noexcept = nullptr;
     void (*multiply)(const Product& op, Codes16 a, Codes16 b, std::span<std::int16_t> out) noexcept = nullptr;
-    /// `scores` is overwritten.
-    void (*softmax)(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilities) noexcept = nullptr;
-    /// One panel of keys for one query: scores[r] = scaled(sums[r] − key_factor·key_sums[r] + constant, factor), saturated.
-    void (*score)(const std::int32_t* sums, const std::int32_t* key_sums, std::int32_t key_factor, std::int32_t constant, Requantizer factor, std::int32_t* scores) noexcept = nullptr;
+    /// `scores` is overwritten. Returns Σ probabilities.
+    std::int32_t (*softmax)(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilities) noexcept = nullptr;
+    /// One panel of keys for a tile's queries: scores[i][r] = scaled(sums[i][r] + key_terms[r] + query_terms[i], factor), saturated; with `fits` that changes nothing.
+    void (*score)(const std::int32_t* sums, int rows, const std::int32_t* key_terms, const std::int32_t* query_terms, Requantizer factor, bool fits, std::int32_t* scores, std::int64_t stride) noexcept = nullptr;
 
     /// Probabilities as planes that the inputs' form holds: two bytes (low first), or three of seven bits for signed8. Returns bit i: plane i is not all zero.
     std::uint32_t (*probability_planes)(const std::uint16_t* probabilities, std::int64_t count, InputForm form, std::uint8_t* const* planes) noexcept = nullptr;

@@ -104,11 +104,14 @@ void logits16(const std::int32_t* __restrict sums, int tokens, const PanelOutput
         }
 }
 
-void score(const std::int32_t* __restrict sums, const std::int32_t* __restrict key_sums, std::int32_t key_factor, std::int32_t constant, Requantizer factor, std::int32_t* __restrict scores) noexcept
+void score(const std::int32_t* __restrict sums, int rows, const std::int32_t* __restrict key_terms, const std::int32_t* query_terms, Requantizer factor, bool, std::int32_t* __restrict scores, std::int64_t stride) noexcept
 {
     const std::int32_t multiplier = factor.multiplier;
     const std::int64_t shift = factor.shift, half = std::int64_t{1} << (shift - 1);
-    for (int r = 0; r < panel; ++r) scores[r] = static_cast<std::int32_t>(clamped(scaled32(sums[r] - key_factor * key_sums[r] + constant, multiplier, half, shift), INT32_MIN, INT32_MAX));
+    for (int i = 0; i < rows; ++i, sums += panel, scores += stride) {
+        const std::int32_t constant = query_terms[i];
+        for (int r = 0; r < panel; ++r) scores[r] = static_cast<std::int32_t>(clamped(scaled32(sums[r] + key_terms[r] + constant, multiplier, half, shift), INT32_MIN, INT32_MAX));
+    }
 }
 
 void normalize_rms(const Norm& op, const std::int16_t* __restrict x, std::int16_t* __restrict y, std::int64_t width, const NormRow& row) noexcept
@@ -228,7 +231,7 @@ void multiply(const Product& op, Codes16 a, Codes16 b, std::span<std::int16_t> o
     for (std::int64_t i = 0; i < count; ++i) codes[i] = static_cast<std::int16_t>(clamped(zero_point + scaled32((x[i] - zero_a) * (y[i] - zero_b), multiplier, half, shift), low, high));
 }
 
-void softmax(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilities) noexcept
+std::int32_t softmax(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilities) noexcept
 {
     const auto count = static_cast<std::int64_t>(scores.size());
     auto* __restrict words = reinterpret_cast<std::uint32_t*>(scores.data());
@@ -248,18 +251,23 @@ void softmax(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilit
     std::uint64_t sum = 0;
     for (std::int64_t j = 0; j < count; ++j) sum += words[j];
     const std::uint64_t reciprocal = (std::uint64_t{1} << 62) / sum;
+    std::int32_t total = 0;
     if (reciprocal >> 32 != 0) {  // one score counts alone
         for (std::int64_t j = 0; j < count; ++j) {
             const std::uint64_t probability = (words[j] * reciprocal + (std::uint64_t{1} << 45)) >> 46;
             out[j] = static_cast<std::uint16_t>(probability < 65535 ? probability : 65535);
+            total += out[j];
         }
-        return;
+        return total;
     }
     const auto factor = static_cast<std::uint32_t>(reciprocal);
     for (std::int64_t j = 0; j < count; ++j) {
         const auto probability = static_cast<std::uint32_t>((static_cast<std::uint64_t>(words[j]) * factor + (std::uint64_t{1} << 45)) >> 46);
-        out[j] = static_cast<std::uint16_t>(probability < 65535 ? probability : 65535);
+        const std::uint32_t held = probability < 65535 ? probability : 65535;
+        out[j] = static_cast<std::uint16_t>(held);
+        total += static_cast<std::int32_t>(held);
     }
+    return total;
 }
 
 void plane8(Codes16 codes, InputForm form, std::span<std::uint8_t> out) noexcept

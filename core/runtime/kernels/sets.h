@@ -9,6 +9,8 @@ namespace bitwright {
 
 #if defined(__x86_64__)
 [[nodiscard]] const KernelSet* avx512_vnni_kernels() noexcept;
+/// As KernelSet::softmax, for processors with AVX-512 VBMI, which avx512_vnni_kernels() looks for.
+[[nodiscard]] std::int32_t softmax_by_bytes(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilities) noexcept;
 [[nodiscard]] const KernelSet* avx_vnni_kernels() noexcept;
 [[nodiscard]] const KernelSet* avx2_kernels() noexcept;
 [[nodiscard]] const KernelSet* portable_kernels() noexcept;

@@ -41,6 +41,10 @@ struct Rope {
     friend bool operator==(const Rope&, const Rope&) = default;
 };
 
+/// ALiBi: what head h subtracts from a score per token of distance, [heads]: 2^(−8h/heads) where heads is a power of two, else interleaved as published
+/// (Press et al. 2022).
+[[nodiscard]] std::vector<double> alibi_slopes(std::int64_t heads);
+
 /// Which norms a block has and what feeds them.
 struct BlockLayout {
     bool pre_attention_norm = true;

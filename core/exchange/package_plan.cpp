@@ -47,22 +47,24 @@ void PackagePlan::refuse_unsupported() const
     const auto refuse_if = [&](bool unsupported, const char* feature) {
         if (unsupported) throw bad_input(model_.checkpoint->folder().string(), a.model_type, std::string("the integer level does not support ") + feature + " yet; use the simulated level");
     };
-    refuse_if(a.position == PositionKind::alibi, "ALiBi positions");
-    refuse_if(a.embedding_norm, "a norm on the embedding");
     refuse_if(a.embedding_width != a.hidden, "embeddings narrower than the model (project_in, project_out)");
     refuse_if(a.block.norm_after_residual, "norms after the residual add");
     refuse_if(a.block.residual_from_norm, "a residual taken from the norm");
-    refuse_if(!a.block.pre_attention_norm, "blocks without a norm before attention");
-    refuse_if(!a.block.parallel && !a.block.pre_mlp_norm, "blocks without a norm before the MLP");
+    refuse_if(a.block.pre_attention_norm != a.block.pre_mlp_norm && !a.block.parallel, "blocks with a norm before one of their branches alone");
     refuse_if(!a.final_norm, "models without a final norm");
-    refuse_if(a.qk_norm == QkNorm::per_head && model_.description->shape(WeightRole::q_norm, 0).size() > 1, "q and k norms with weights of their own per head");
 }
 
 void PackagePlan::lay_out(const Control& control)
 {
     refuse_unsupported();
     IntegerGrid residual = grids_.activation(SiteRole::residual_embedding, -1);
-    embedding(residual);
+    if (architecture_.embedding_norm) {
+        const IntegerGrid looked_up = grids_.activation(SiteRole::embedding_norm_input, -1);
+        embedding(looked_up);
+        norm("embedding_norm", SiteRole::embedding_norm_weight, -1, looked_up, residual);
+    } else {
+        embedding(residual);
+    }
     for (std::int64_t i = 0; i < architecture_.layers; ++i) {
         control.check();
         layer(i, residual);
@@ -117,7 +119,8 @@ void PackagePlan::layer(std::int64_t index, IntegerGrid& residual)
     const std::string at = "layers." + std::to_string(index) + ".";
     const auto grid = [&](R role, int most_bits = 16) { return grids_.activation(role, index, most_bits); };
 
-    const IntegerGrid normed = norm(at + "attention_norm", R::attention_norm_weight, index, residual, grid(R::attention_norm_output));
+    const bool norms_first = grids_.has(R::attention_norm_weight, index);  // else the branches read the stream itself
+    const IntegerGrid normed = norms_first ? norm(at + "attention_norm", R::attention_norm_weight, index, residual, grid(R::attention_norm_output)) : residual;
     IntegerGrid query = grid(a.qk_norm == QkNorm::none ? R::q_output : R::q_norm_input), key = grid(a.qk_norm == QkNorm::none ? R::k_output : R::k_norm_input);
     const IntegerGrid value = grid(R::pv_input2, 8);
     linear(at + "q_proj", R::q_weight, index, normed, query);
@@ -149,8 +152,8 @@ void PackagePlan::layer(std::int64_t index, IntegerGrid& residual)
         residual = grid(R::residual_attention);
         residual_add(at + "attention_add", {before.scale, a.residual_multiplier * attended.scale}, residual);
     }
-    const bool shares_norm = a.block.parallel && !grids_.has(R::mlp_norm_weight, index);
-    const IntegerGrid mlp_input = shares_norm ? normed : norm(at + "mlp_norm", R::mlp_norm_weight, index, residual, grid(R::mlp_norm_output));
+    const bool own_norm = grids_.has(R::mlp_norm_weight, index);
+    const IntegerGrid mlp_input = own_norm ? norm(at + "mlp_norm", R::mlp_norm_weight, index, residual, grid(R::mlp_norm_output)) : a.block.parallel ? normed : residual;
     const IntegerGrid up = grid(R::up_output), down_input = grid(R::down_input);
     linear(at + "up_proj", R::up_weight, index, mlp_input, up);
     if (a.gated_mlp) {
@@ -175,11 +178,13 @@ IntegerGrid PackagePlan::norm(const std::string& name, SiteRole weight, std::int
     const IntegerGamma gamma = grids_.gamma(weight, index);
     Norm shape;
     shape.layer = (head_norm ? architecture_.qk_norm_kind : architecture_.norm) == NormKind::layer;
-    shape.gamma = gamma.codes;
-    const auto width = static_cast<double>(gamma.codes.size());
+    const bool each_head = head_norm && architecture_.qk_norm == QkNorm::per_head && std::ssize(gamma.codes) > architecture_.head_dim;
+    shape.gamma = std::span(gamma.codes).first(each_head ? static_cast<std::size_t>(architecture_.head_dim) : gamma.codes.size());
+    const auto width = static_cast<double>(shape.gamma.size());
     // rms: x·γ·√K/√(Σx² + K·ε/s²); layer: (K·x − Σx)·γ/√(K²·variance + K²·ε/s²): the input's scale cancels.
     const Requantizer factor = requantizer_of((shape.layer ? 1 : std::sqrt(width)) * gamma.scale / output.scale, name.c_str());
     operations_[name] = {{"kind", shape.layer ? "layer" : "rms"}, {"epsilon", epsilon_of(name, shape, architecture_.norm_eps, input.scale)}, {"factor", json_of(factor)}, {"output", json_of(output)}};
+    if (each_head) operations_[name]["heads"] = std::ssize(gamma.codes) / architecture_.head_dim;
     std::vector<SafetensorsWriter::Declared> declared{{name + ".gamma", Dtype::i16, {std::ssize(gamma.codes)}}};
     std::vector<Tensor> tensors{vector_of(Dtype::i16, gamma.codes)};
     if (shape.layer && !gamma.beta.empty()) {
@@ -250,6 +255,12 @@ void PackagePlan::attention(const std::string& name, std::int64_t index, const I
                          {"score", json_of(requantizer_of(real / unit, name.c_str()))},
                          {"value", json_of(requantizer_of(value.scale / 65536 / output.scale, name.c_str()))},
                          {"output", json_of(output)}};
+    if (a.position == PositionKind::alibi)
+        add({{name + ".slopes", Dtype::i32, {a.heads}}}, [heads = a.heads] {  // −slope per token of distance, in units of log2 e / 65536
+            std::vector<std::int32_t> slopes;
+            for (const double slope : alibi_slopes(heads)) slopes.push_back(static_cast<std::int32_t>(-std::llround(slope * std::numbers::log2e * 65536)));
+            return std::vector{vector_of(Dtype::i32, slopes)};
+        });
     if (a.attention_softcap > 0) add({{name + ".softcap", Dtype::i32, {1025}}}, [cap = a.attention_softcap] { return std::vector{vector_of(Dtype::i32, softcap_table(cap))}; });
 }
 

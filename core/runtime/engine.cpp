@@ -77,6 +77,19 @@ struct Engine::State {
         over_tokens(tokens, [&](std::int64_t first, std::int64_t last) { kernels.normalize(op, rows(in, first, last, width), rows(out, first, last, width)); });
     }
 
+    /// q or k in place: one norm for every head (or over all of them), or each head's own.
+    void head_norm(const std::vector<Norm>& ops, Buffer& codes, std::int64_t tokens)
+    {
+        if (ops.empty()) return;
+        const Buffer in(codes);
+        if (ops.size() == 1) return norm(ops.front(), in, codes, tokens);
+        const auto width = static_cast<std::int64_t>(ops.front().gamma.size()), heads = std::ssize(ops);
+        over_tokens(tokens, [&](std::int64_t first, std::int64_t last) {
+            for (std::int64_t row = first * heads; row < last * heads; ++row)
+                kernels.normalize(ops[static_cast<std::size_t>(row % heads)], rows(in, row, row + 1, width), rows(codes, row, row + 1, width));
+        });
+    }
+
     void pack(const PackedLinear& linear, Codes16 in, std::int64_t tokens)
     {
         input.prepare(linear, kernels, tokens);
@@ -148,24 +161,25 @@ struct Engine::State {
 
     void block(const LayerGraph& layer, LayerState& state, std::int64_t tokens)
     {
-        norm(layer.attention_norm, residual, normed, tokens);
-        project(normed, tokens, {{&state.q_proj, &query}, {&state.k_proj, &key}, {&state.v_proj, &value}});
-        if (layer.q_norm) norm(*layer.q_norm, Buffer(query), query, tokens);
-        if (layer.k_norm) norm(*layer.k_norm, Buffer(key), key, tokens);
+        if (layer.attention_norm) norm(*layer.attention_norm, residual, normed, tokens);
+        project(layer.attention_norm ? normed : residual, tokens, {{&state.q_proj, &query}, {&state.k_proj, &key}, {&state.v_proj, &value}});
+        head_norm(layer.q_norm, query, tokens);
+        head_norm(layer.k_norm, key, tokens);
         attend(layer, state.cache, tokens);
         project(mixed, tokens, {{&state.o_proj, &attended}});
         if (layer.attention_branch_norm) norm(*layer.attention_branch_norm, Buffer(attended), attended, tokens);
         if (layer.attention_add) add(*layer.attention_add, {&residual, &attended}, tokens);
         if (layer.mlp_norm) norm(*layer.mlp_norm, residual, normed, tokens);
+        const Buffer& read = layer.mlp_norm || layer.attention_norm ? normed : residual;
         if (layer.gate_proj) {
-            project(normed, tokens, {{&state.gate_proj, &gate}, {&state.up_proj, &up}});
+            project(read, tokens, {{&state.gate_proj, &gate}, {&state.up_proj, &up}});
             over_tokens(tokens, [&](std::int64_t first, std::int64_t last) {
                 const auto gate_rows = rows(gate, first, last, graph.ffn), up_rows = rows(up, first, last, graph.ffn);
                 kernels.activate(layer.activation, gate_rows, gate_rows);
                 kernels.multiply(*layer.product, gate_rows, up_rows, up_rows);
             });
         } else {
-            project(normed, tokens, {{&state.up_proj, &up}});
+            project(read, tokens, {{&state.up_proj, &up}});
             over_tokens(tokens, [&](std::int64_t first, std::int64_t last) { kernels.activate(layer.activation, rows(up, first, last, graph.ffn), rows(up, first, last, graph.ffn)); });
         }
         project(up, tokens, {{&state.down_proj, &down}});
@@ -184,7 +198,8 @@ struct Engine::State {
         const auto tokens = static_cast<std::int64_t>(ids.size());
         residual.resize(static_cast<std::size_t>(tokens * graph.hidden));
         embed(graph.embedding, ids, position, residual);
-        show(0, graph.embedding.output);
+        if (graph.embedding_norm) norm(*graph.embedding_norm, Buffer(residual), residual, tokens);
+        show(0, graph.embedding_norm ? graph.embedding_norm->output : graph.embedding.output);
         for (std::size_t i = 0; i < graph.layers.size(); ++i) {
             control.check();
             block(graph.layers[i], layers[i], tokens);

@@ -60,6 +60,10 @@ void PackageReader::read()
     read_architecture(architecture);
     ModelGraph& graph = package_.graph_;
     graph.embedding = embedding();
+    if (has("embedding_norm")) {
+        graph.embedding_norm = norm("embedding_norm", graph.hidden);
+        if (graph.embedding_norm->output.zero_point != 0) fail("embedding_norm.output.zero_point", "must be 0: the residual stream is symmetric");
+    }
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(graph.layers.size()); ++i) read_layer(i);
     graph.final_norm = norm("final_norm", graph.hidden);
     graph.lm_head = linear("lm_head", graph.vocab, graph.hidden, graph.final_norm.output, true);
@@ -103,20 +107,16 @@ void PackageReader::read_layer(std::int64_t index)
     LayerGraph& layer = graph.layers[static_cast<std::size_t>(index)];
     const std::int64_t query_width = graph.heads * graph.head_dim, key_width = graph.kv_heads * graph.head_dim;
 
-    layer.attention_norm = norm(at + "attention_norm", graph.hidden);
-    const IntegerGrid& normed = layer.attention_norm.output;
+    const IntegerGrid& stream = index > 0 ? graph.layers[static_cast<std::size_t>(index - 1)].mlp_add.output : graph.embedding_norm ? graph.embedding_norm->output : graph.embedding.output;
+    if (has(at + "attention_norm")) layer.attention_norm = norm(at + "attention_norm", graph.hidden);
+    const IntegerGrid& normed = layer.attention_norm ? layer.attention_norm->output : stream;
     layer.q_proj = linear(at + "q_proj", query_width, graph.hidden, normed);
     layer.k_proj = linear(at + "k_proj", key_width, graph.hidden, normed);
     layer.v_proj = linear(at + "v_proj", key_width, graph.hidden, normed, false, 8);
-    const auto head_norm = [&](const char* name, const Linear& projection, std::int64_t width) -> std::optional<Norm> {
-        if (!has(at + name)) return std::nullopt;
-        if (projection.output.zero_point != 0) fail(at + name, "reads a projection whose zero point is not 0");
-        return norm(at + name, width, graph.head_dim);
-    };
-    layer.q_norm = head_norm("q_norm", layer.q_proj, query_width);
-    layer.k_norm = head_norm("k_norm", layer.k_proj, key_width);
-    layer.q_rope = rope(at + "q_rope", layer.q_norm ? layer.q_norm->output : layer.q_proj.output);
-    layer.k_rope = rope(at + "k_rope", layer.k_norm ? layer.k_norm->output : layer.k_proj.output);
+    layer.q_norm = head_norms(at + "q_norm", layer.q_proj, graph.heads);
+    layer.k_norm = head_norms(at + "k_norm", layer.k_proj, graph.kv_heads);
+    layer.q_rope = rope(at + "q_rope", !layer.q_norm.empty() ? layer.q_norm.front().output : layer.q_proj.output);
+    layer.k_rope = rope(at + "k_rope", !layer.k_norm.empty() ? layer.k_norm.front().output : layer.k_proj.output);
     layer.attention = attention(at + "attention", layer);
     layer.o_proj = linear(at + "o_proj", graph.hidden, query_width, layer.attention.output);
 
@@ -130,8 +130,8 @@ void PackageReader::read_layer(std::int64_t index)
     const std::int32_t attention_zero_point = branch_zero_point(layer.attention_branch_norm, layer.o_proj);
     if (has(at + "attention_add")) layer.attention_add = residual_add(at + "attention_add", {0, attention_zero_point});
     if (has(at + "mlp_norm")) layer.mlp_norm = norm(at + "mlp_norm", graph.hidden);
-    else if (layer.attention_add) fail(at + "mlp_norm", "is missing: only a parallel block may share the attention's norm");
-    const IntegerGrid& mlp_input = layer.mlp_norm ? layer.mlp_norm->output : normed;
+    else if (layer.attention_add && layer.attention_norm) fail(at + "mlp_norm", "is missing: only a parallel block, or one without norms before its branches, has none");
+    const IntegerGrid& mlp_input = layer.mlp_norm ? layer.mlp_norm->output : layer.attention_add ? layer.attention_add->output : normed;
     layer.up_proj = linear(at + "up_proj", graph.ffn, graph.hidden, mlp_input);
     IntegerGrid down_input;
     if (has(at + "gate_proj")) {

@@ -10,7 +10,8 @@
 // Operations and tensors ("layers.N." before those of a layer; dtypes I8/U8/I16/I32; R rows, K columns, G groups):
 //   embedding            output                            weight I8[R,K]; zero_point I8[R]?; multiplier I32[R]; shift U8[R]; positions I16[context,K]?
 //   NORM                 kind ("rms", "layer"), epsilon, factor, output        gamma I16[K]; beta I32[K]?
-//                        NORM = attention_norm, mlp_norm?, q_norm?, k_norm?, attention_branch_norm?, mlp_branch_norm?, final_norm
+//                        NORM = embedding_norm?, attention_norm?, mlp_norm?, q_norm?, k_norm?, attention_branch_norm?, mlp_branch_norm?, final_norm
+//                        q_norm, k_norm with heads: gamma and beta [heads·head_dim], each head's own; without: shared by heads, or over all of them by its width
 //   LINEAR               group, output                     weight I8[R,K] or U8[R,(K+1)/2] (4 bit, low nibble first); multiplier I32[1|R]; shift U8[1|R];
 //                        zero_point I8[1|R|R·G]?; group_scale U8[R,G]?; bias I32[R]?; permutation I32[K]?
 //                        LINEAR = q_proj, k_proj, v_proj, o_proj, gate_proj?, up_proj, down_proj, lm_head (no output: logits)
@@ -46,14 +47,14 @@ inline constexpr int package_format = 1;
 
 /// One decoder block, as its operations.
 struct LayerGraph {
-    Norm attention_norm;
+    std::optional<Norm> attention_norm;       ///< absent: the projections read the residual stream
     Linear q_proj, k_proj, v_proj, o_proj;
-    std::optional<Norm> q_norm, k_norm;
+    std::vector<Norm> q_norm, k_norm;         ///< none, one for all heads (or over all of them), or each head's own
     Rotation q_rope, k_rope;                      ///< dims 0 where the layer has no rotation: then only the change of grid
     Attention attention;
     std::optional<Norm> attention_branch_norm;
     std::optional<ResidualAdd> attention_add; ///< absent: parallel block, one sum in mlp_add
-    std::optional<Norm> mlp_norm;             ///< absent: the MLP reads attention_norm's output
+    std::optional<Norm> mlp_norm;             ///< absent: the MLP reads the residual stream, in a parallel block what the attention reads
     std::optional<Linear> gate_proj;
     Linear up_proj, down_proj;
     ActivationTable activation;
@@ -69,6 +70,7 @@ struct ModelGraph {
     std::int64_t context = 0;        ///< positions 0 … context−1
     std::int32_t bos = -1, eos = -1; ///< −1: none
     Embedding embedding;
+    std::optional<Norm> embedding_norm;  ///< its output is the residual stream
     std::vector<LayerGraph> layers;
     Norm final_norm;
     Linear lm_head;

@@ -102,6 +102,24 @@ Norm PackageReader::norm(const std::string& name, std::int64_t width, std::int64
     return op;
 }
 
+std::vector<Norm> PackageReader::head_norms(const std::string& name, const Linear& projection, std::int64_t heads)
+{
+    if (!has(name)) return {};
+    if (projection.output.zero_point != 0) fail(name, "reads a projection whose zero point is not 0");
+    const std::int64_t dim = package_.graph_.head_dim;
+    const Scalars from = scalars(name);
+    if (!from.object->find("heads")) return {norm(name, heads * dim, dim)};
+    (void)integer(from, "heads", heads, heads);
+    const Norm all = norm(name, heads * dim);
+    std::vector<Norm> own(static_cast<std::size_t>(heads), all);
+    for (std::size_t h = 0; h < own.size(); ++h) {
+        const auto width = static_cast<std::size_t>(dim);
+        own[h].gamma = all.gamma.subspan(h * width, width);
+        if (!all.beta.empty()) own[h].beta = all.beta.subspan(h * width, width);
+    }
+    return own;
+}
+
 Linear PackageReader::linear(const std::string& name, std::int64_t rows, std::int64_t cols, const IntegerGrid& input, bool writes_logits, int most_bits)
 {
     const Scalars from = scalars(name);

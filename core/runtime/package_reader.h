@@ -52,6 +52,8 @@ private:
     [[nodiscard]] Embedding embedding();
     [[nodiscard]] Norm norm(const std::string& name, std::int64_t width, std::int64_t other_width = 0);
     [[nodiscard]] Linear linear(const std::string& name, std::int64_t rows, std::int64_t cols, const IntegerGrid& input, bool writes_logits = false, int most_bits = 16);
+    /// Norms of q or k: none, one, or each head's own.
+    [[nodiscard]] std::vector<Norm> head_norms(const std::string& name, const Linear& projection, std::int64_t heads);
     [[nodiscard]] Rotation rope(const std::string& name, const IntegerGrid& input);
     [[nodiscard]] Attention attention(const std::string& name, const LayerGraph& layer);
     [[nodiscard]] ResidualAdd residual_add(const std::string& name, std::vector<std::int32_t> zero_points);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <memory>
 #include <numbers>
+#include <span>
 
 namespace bitwright::test {
 namespace {
@@ -34,6 +35,10 @@ public:
                 if (!positions.empty()) value += positions[size((t + a_.position_offset) * a_.hidden + c)];
                 x[size(t * a_.hidden + c)] = value;
             }
+        if (has(R::embedding_norm_weight)) {
+            ref_.at_site(R::embedding_norm_input, -1, x);
+            x = normed(x, R::embedding_norm_weight, a_.norm);
+        }
         ref_.at_site(R::residual_embedding, -1, x);
         result.hidden.push_back(x);
         for (layer_ = 0; layer_ < a_.layers; ++layer_) {
@@ -72,10 +77,20 @@ private:
 
     Values norm(const Values& x, R weight, R output, NormKind kind) const
     {
-        const Values gamma = ref_.weight(site(weight)), beta = ref_.bias(site(weight));
-        const std::size_t width = gamma.size();
+        Values y = normed(x, weight, kind);
+        ref_.at_site(output, layer_, y);
+        return y;
+    }
+
+    Values normed(const Values& x, R weight, NormKind kind) const
+    {
+        const Values gammas = ref_.weight(site(weight)), betas = ref_.bias(site(weight));
+        const bool of_heads = (weight == R::q_norm_weight || weight == R::k_norm_weight) && a_.qk_norm == QkNorm::per_head;
+        const std::size_t width = of_heads ? size(a_.head_dim) : gammas.size();
         Values y(x.size());
         for (std::size_t start = 0; start < x.size(); start += width) {
+            const std::size_t own = start % gammas.size();  // each head may have its own
+            const auto gamma = std::span(gammas).subspan(own, width), beta = betas.empty() ? std::span<const double>() : std::span<const double>(betas).subspan(own, width);
             double sum = 0, squares = 0;
             for (std::size_t i = 0; i < width; ++i) sum += x[start + i];
             const double mean = kind == NormKind::layer ? sum / static_cast<double>(width) : 0;
@@ -83,7 +98,6 @@ private:
             const double root = std::sqrt(squares / static_cast<double>(width) + a_.norm_eps);
             for (std::size_t i = 0; i < width; ++i) y[start + i] = (x[start + i] - mean) / root * gamma[i] + (beta.empty() ? 0 : beta[i]);
         }
-        ref_.at_site(output, layer_, y);
         return y;
     }
 
@@ -118,7 +132,9 @@ private:
                     double sum = 0;
                     for (std::int64_t i = 0; i < d; ++i) sum += q[size((t * a_.heads + h) * d + i)] * k[size((j * a_.kv_heads + h / group) * d + i)];
                     sum *= a_.attention_scale;
-                    scores.push_back(a_.attention_softcap > 0 ? a_.attention_softcap * std::tanh(sum / a_.attention_softcap) : sum);
+                    if (a_.attention_softcap > 0) sum = a_.attention_softcap * std::tanh(sum / a_.attention_softcap);
+                    if (a_.position == PositionKind::alibi) sum -= slope(h) * static_cast<double>(t - j);
+                    scores.push_back(sum);
                 }
                 const double maximum = *std::max_element(scores.begin(), scores.end());
                 double total = 0;
@@ -127,6 +143,14 @@ private:
                     for (std::int64_t i = 0; i < d; ++i) mixed[size((t * a_.heads + h) * d + i)] += scores[size(j - first)] / total * v[size((j * a_.kv_heads + h / group) * d + i)];
             }
         return mixed;
+    }
+
+    /// ALiBi (Press et al. 2022, §3): 2^(−8/n) and its powers for n = 2^k heads; for other counts those of 2^k, then every second of 2^(k+1).
+    [[nodiscard]] double slope(std::int64_t head) const
+    {
+        std::int64_t n = 1;
+        while (2 * n <= a_.heads) n *= 2;
+        return head < n ? std::pow(2, -8.0 * static_cast<double>(head + 1) / static_cast<double>(n)) : std::pow(2, -8.0 * static_cast<double>(2 * (head - n) + 1) / static_cast<double>(2 * n));
     }
 
     /// Output of a branch: projection, then the post-norm where the family has one.
@@ -139,8 +163,8 @@ private:
 
     void layer(Values& x) const
     {
-        const Values normed = norm(x, R::attention_norm_weight, R::attention_norm_output, a_.norm);
-        Values q = linear(normed, R::q_weight), k = linear(normed, R::k_weight), v = linear(normed, R::v_weight);
+        const Values read = has(R::attention_norm_weight) ? norm(x, R::attention_norm_weight, R::attention_norm_output, a_.norm) : x;
+        Values q = linear(read, R::q_weight), k = linear(read, R::k_weight), v = linear(read, R::v_weight);
         const bool qk_norm = a_.qk_norm != QkNorm::none;
         ref_.at_site(qk_norm ? R::q_norm_input : R::q_output, layer_, q);
         ref_.at_site(qk_norm ? R::k_norm_input : R::k_output, layer_, k);
@@ -161,7 +185,7 @@ private:
             for (std::size_t i = 0; i < x.size(); ++i) x[i] += a_.residual_multiplier * attended[i];
             ref_.at_site(R::residual_attention, layer_, x);
         }
-        const Values input = has(R::mlp_norm_weight) ? norm(x, R::mlp_norm_weight, R::mlp_norm_output, a_.norm) : normed;
+        const Values input = has(R::mlp_norm_weight) ? norm(x, R::mlp_norm_weight, R::mlp_norm_output, a_.norm) : a_.block.parallel ? read : x;
         Values up = linear(input, R::up_weight);
         ref_.at_site(R::up_output, layer_, up);
         if (a_.gated_mlp) {
@@ -202,7 +226,7 @@ FloatReference rounded_reference(const Model& model, const Recipe& recipe, std::
     const auto grids = std::make_shared<IntegerGrids>(model, recipe);
     reference.weight = [grids, &model](const Site& site) {
         if (site.role == R::position_weight) return widened(materialize(model, nullptr, site.id).weight);
-        if (site.rows == 1) {
+        if (is_norm(site.weight_role)) {
             const IntegerGamma gamma = grids->gamma(site.role, site.layer);
             Values values(gamma.codes.begin(), gamma.codes.end());
             for (double& value : values) value *= gamma.scale;

@@ -40,7 +40,7 @@ FloatReference::Result run_engine(const std::shared_ptr<const Package>& package,
 }
 
 /// Families with something the integer level refuses by name.
-const std::vector<std::string> unsupported{"bloom-odd", "bloom-post-residual", "bloom-pow2", "olmo2", "opt-post-norm", "stablelm-parallel"};
+const std::vector<std::string> unsupported{"bloom-post-residual", "opt-post-norm"};
 
 /// 16 bits for every input of a linear and for the MLP: both byte planes and the interpolated activation table.
 void widen_linears(const Model& model, Recipe& recipe)

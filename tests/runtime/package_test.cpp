@@ -93,6 +93,8 @@ TEST(Package, EveryFaultIsNamed)
         {"layers.0.o_proj.output.zero_point", [](auto& p) { p.operations["layers.0.o_proj"]["output"]["zero_point"] = 1; }},
         {"layers.0.q_proj.output.scale", [](auto& p) { p.operations["layers.0.q_proj"]["output"]["scale"] = -1; }},
         {"layers.0.q_proj.output", [](auto& p) { p.operations["layers.0.q_proj"].erase("output"); }},
+        {"layers.1.q_norm.heads", [](auto& p) { p.operations["layers.1.q_norm"]["heads"] = 7; }},
+        {"layers.1.q_norm.gamma", [](auto& p) { p.operations["layers.1.q_norm"]["heads"] = p.architecture["heads"]; }},  // its weights are of one head
         {"layers.0.attention_norm.kind", [](auto& p) { p.operations["layers.0.attention_norm"]["kind"] = "batch"; }},
         {"layers.0.attention_norm.epsilon", [](auto& p) { p.operations["layers.0.attention_norm"]["epsilon"] = -1; }},
         {"layers.0.attention_norm.factor.shift", [](auto& p) { p.operations["layers.0.attention_norm"]["factor"]["shift"] = 9; }},

@@ -13,20 +13,10 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
 namespace bitwright {
-
-std::vector<double> alibi_slopes(std::int64_t heads)
-{
-    const auto power = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(heads)));
-    std::vector<double> slopes;
-    for (std::int64_t h = 1; h <= power; ++h) slopes.push_back(std::exp2(-8.0 * static_cast<double>(h) / static_cast<double>(power)));
-    for (std::int64_t h = 1; static_cast<std::int64_t>(slopes.size()) < heads; h += 2) slopes.push_back(std::exp2(-4.0 * static_cast<double>(h) / static_cast<double>(power)));
-    return slopes;
-}
 
 Positions::Positions(const Architecture& architecture, Semantics semantics, at::ScalarType dtype)
     : architecture_(architecture), semantics_(semantics), dtype_(dtype), tables_(architecture.ropes.size())

@@ -43,7 +43,4 @@ private:
     at::Tensor bias_;
 };
 
-/// ALiBi's slope per head (Press et al. 2021; for head counts that are no power of two as its authors' code interleaves them).
-[[nodiscard]] std::vector<double> alibi_slopes(std::int64_t heads);
-
 }  // namespace bitwright

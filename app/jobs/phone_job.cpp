@@ -11,6 +11,8 @@
 #include "device_bridge/adb/detached.h"
 #include "device_bridge/adb/remote_store.h"
 #include "device_bridge/adb/shell.h"
+#include "device_bridge/adb/sync.h"
+#include "device_bridge/phone/shell_quote.h"
 #include "device_bridge/run/minutes.h"
 #include "device_bridge/run/phone_reading.h"
 #include "device_bridge/run/phone_run.h"
@@ -243,6 +245,15 @@ RunRow run_and_store(JobEnvironment& environment, PhoneMeasureRequest& request, 
     }
 }
 
+/// Once on each phone: what did not pass yet is asked again, also when the program was sent before.
+void prove_runner(const AdbTarget& target, const std::string& runner, const Control& control)
+{
+    const auto passed = runner + ".self-test-passed";
+    if (stat_remote(target, passed, control)) return;
+    selftest_on(target, runner, control);
+    (void)shell_output(target, ": > " + shell_quoted(passed), control);
+}
+
 }  // namespace
 
 Pushed push_to_phone(const PhoneSession& phone, const fs::path& package, const std::string& id, const Control& control)
@@ -255,7 +266,7 @@ Pushed push_to_phone(const PhoneSession& phone, const fs::path& package, const s
     };
     const auto runner = store.store_program({{find_runner(true), runner_name, 0755}}, progress("push runner"), control);
     pushed.remote.runner = runner.path + "/" + runner_name;
-    if (runner.sent > 0) selftest_on(phone.target, pushed.remote.runner, control);
+    prove_runner(phone.target, pushed.remote.runner, control);
     pushed.bytes = runner.bytes, pushed.sent = runner.sent;
     if (!package.empty()) {
         const auto model = store.store_model({{package, package_name}}, progress("push package"), control);

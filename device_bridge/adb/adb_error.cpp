@@ -53,7 +53,7 @@ AdbError sync_refusal(std::string_view who, std::string_view what, std::string_v
     if (has(words, "No space left") || has(words, "Disk quota"))
         return {AdbFault::no_space, where + ": the phone's storage is full; free some space there (or remove what Bitwright stored on it) and push again"};
     if (has(words, "Permission denied") || has(words, "Operation not permitted"))
-        return {AdbFault::denied, where + (what.starts_with("/data/local/tmp/") ? ": the phone does not let adb's user write here; remove what lies there (another user of the phone made it), or restart the phone"
+        return {AdbFault::denied, where + (has(what, "/data/local/tmp/") ? ": the phone does not let adb's user write here; remove what lies there (another user of the phone made it), or restart the phone"
                                                                                 : ": the phone does not allow this path; use a folder below /data/local/tmp")};
     if (has(words, "Read-only file system"))
         return {AdbFault::denied, where + ": this part of the phone cannot be written; use a folder below /data/local/tmp"};

@@ -20,6 +20,7 @@ struct AdbSettings {
     std::map<std::string, std::string> environment;   ///< added when the server is started (tests: HOME, ADB_LOCAL_TRANSPORT_MAX_PORT)
     std::chrono::milliseconds connect_timeout{3000};  ///< for the server to accept and to give its version
     std::chrono::milliseconds silence{15000};         ///< no byte either way for this long while an answer is due: "does not answer"
+    std::chrono::milliseconds command_limit{60000};   ///< a command without a limit of its own may take this long: none that does one step needs it
     std::shared_ptr<Transcript> transcript;           ///< records every socket when set
 };
 

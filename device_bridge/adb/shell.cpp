@@ -214,9 +214,9 @@ ShellResult run_shell(const AdbTarget& target, std::string_view command, const S
     return Session(target, command, options, control).run();
 }
 
-std::string shell_output(const AdbTarget& target, std::string_view command, const Control& control)
+std::string shell_output(const AdbTarget& target, std::string_view command, const Control& control, milliseconds more)
 {
-    auto result = run_shell(target, command, control);
+    auto result = run_shell(target, command, {.silence = target.adb.silence, .time_limit = target.adb.command_limit + more}, control);
     if (result.exit_code != 0) {
         const auto said = result.error.empty() ? "exit code " + std::to_string(result.exit_code) : printable(result.error);
         throw sync_refusal(target.serial, printable(command, 80), said);

@@ -34,20 +34,22 @@ struct ShellOptions {
     std::chrono::milliseconds time_limit{0};  ///< 0: none. Then the command is ended: AdbError (no_answer)
 };
 
+
 struct ShellResult {
     int exit_code = 0;  ///< 128 + n after signal n
     std::string output, error;
 };
 
-/// Runs `command` to its end.
+/// Runs `command` to its end. Without options it may take the settings' command_limit.
 [[nodiscard]] ShellResult run_shell(const AdbTarget& target, std::string_view command, const ShellOptions& options, const Control& control);
 [[nodiscard]] inline ShellResult run_shell(const AdbTarget& target, std::string_view command, const Control& control)
 {
-    return run_shell(target, command, {}, control);
+    return run_shell(target, command, {.silence = target.adb.silence, .time_limit = target.adb.command_limit}, control);
 }
 
-/// Like run_shell, and a command that does not exit with 0 is an AdbError (refused) that quotes its errors. @return its output.
-[[nodiscard]] std::string shell_output(const AdbTarget& target, std::string_view command, const Control& control);
+/// Like run_shell, and a command that does not exit with 0 is an AdbError (refused) that quotes its errors. @param more beside the settings' command_limit
+/// @return its output.
+[[nodiscard]] std::string shell_output(const AdbTarget& target, std::string_view command, const Control& control, std::chrono::milliseconds more = {});
 
 /// Ends all processes of the group: SIGTERM, after a grace SIGKILL. Nothing happens when there is none. @return true when none is left.
 bool end_process_group(const AdbTarget& target, std::int64_t group, const Control& control);

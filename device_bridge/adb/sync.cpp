@@ -23,6 +23,10 @@ constexpr std::size_t longest_path = 1024;  ///< adbd refuses longer ones and ha
 constexpr std::size_t data_size = sync_wire::most_data - sync_wire::head_size;
 constexpr std::size_t frames_at_once = 16;
 constexpr std::uint64_t part_size = 64u << 20;
+constexpr std::uint64_t slowest_hash = 20'000'000, slowest_link = 50'000;  ///< bytes a second
+
+/// What so many bytes may take beside a command's own time.
+milliseconds time_for(std::uint64_t bytes, std::uint64_t per_second) { return milliseconds(1000 * (bytes / per_second)); }
 
 void check_path(const std::string& path)
 {
@@ -180,7 +184,9 @@ std::string remote_sha256(const AdbTarget& target, const std::string& path, std:
 {
     check_path(path);
     const auto name = shell_quoted(path);
-    const auto printed = shell_output(target, size ? "head -c " + std::to_string(*size) + " " + name + " | sha256sum" : "sha256sum " + name, control);
+    const auto there = size ? std::nullopt : stat_remote(target, path, control);
+    const auto printed = shell_output(target, size ? "head -c " + std::to_string(*size) + " " + name + " | sha256sum" : "sha256sum " + name, control,
+                                      time_for(size.value_or(there ? there->size : 0), slowest_hash));
     const auto hash = printed.substr(0, printed.find_first_of(" \n"));
     if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdef") != std::string::npos)
         throw AdbError(AdbFault::unsupported,
@@ -212,6 +218,7 @@ std::uint64_t append_file(const AdbTarget& target, const std::filesystem::path& 
         auto sent = at;
         ShellOptions options;
         options.silence = target.adb.silence;
+        options.time_limit = target.adb.command_limit + time_for(end - at, slowest_link);
         options.input = [&](std::span<char> buffer) {
             const auto count = std::min<std::uint64_t>(buffer.size(), end - sent);
             std::memcpy(buffer.data(), bytes.data() + sent, count);

@@ -3,10 +3,14 @@
 #include "device_bridge/demo_phone/services.h"
 #include "device_bridge/demo_phone/text_map.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
+#include <optional>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -89,15 +93,55 @@ private:
     const std::function<void()>& cut_;
 };
 
-/// What comes from the computer, until it closes its side: into the command's standard input.
-void feed_command(Stream& stream, const CommandKind& kind, Descriptor& in)
+/// A file that grows by a command's standard input is pushed like one that comes through "sync:": with the same faults.
+class Appended {
+public:
+    Appended(Phone& phone, const std::string& command, const std::function<void()>& cut) : phone_(phone), file_(appended_file(command)), cut_(cut)
+    {
+        std::error_code none;
+        if (file_ && phone_.scenario.faults.full_after_bytes) size_ = std::filesystem::file_size(phone_.tree.map(*file_), none);
+        if (none) size_ = 0;
+    }
+
+    /// False: the disk is full, the bytes are not written. Throws Gone.
+    [[nodiscard]] bool fits(std::uint64_t bytes)
+    {
+        if (!file_) return true;
+        size_ += bytes;
+        const auto full_after = phone_.scenario.faults.full_after_bytes;
+        if (!full_after || size_ <= *full_after) return true;
+        phone_.happened("full");
+        full_ = true;
+        return false;
+    }
+    void arrived(std::uint64_t bytes)
+    {
+        if (file_) phone_.passed(Direction::push, bytes, cut_);
+    }
+    [[nodiscard]] bool full() const { return full_; }
+
+private:
+    Phone& phone_;
+    std::optional<std::string> file_;
+    const std::function<void()>& cut_;
+    std::uint64_t size_ = 0;
+    std::atomic<bool> full_{false};  ///< set by the feeder, read when it has ended or the command has
+};
+
+/// What comes from the computer, until it closes its side or the disk is full: into the command's standard input.
+void feed_command(Stream& stream, const CommandKind& kind, Descriptor& in, Appended& file)
 {
+    const auto give = [&](const std::string& bytes) {
+        if (!file.fits(bytes.size())) return false;
+        write_all(in.fd, bytes);
+        file.arrived(bytes.size());
+        return true;
+    };
     try {
         while (true) {
             if (!kind.packets) {
                 const std::string bytes = stream.read_some();
-                if (bytes.empty()) break;
-                write_all(in.fd, bytes);
+                if (bytes.empty() || !give(bytes)) break;
                 continue;
             }
             const std::string head = stream.read(5);
@@ -105,7 +149,7 @@ void feed_command(Stream& stream, const CommandKind& kind, Descriptor& in)
             if (size > largest_packet) break;
             const std::string bytes = stream.read(size);
             if (head[0] == packet_in) {
-                write_all(in.fd, bytes);
+                if (!give(bytes)) break;
             } else if (head[0] == packet_close_in && !kind.terminal) {
                 in.reset();
             } else if (head[0] == packet_window && kind.terminal) {
@@ -114,10 +158,11 @@ void feed_command(Stream& stream, const CommandKind& kind, Descriptor& in)
             }
         }
     } catch (const StreamClosed&) {
+    } catch (const Gone&) {  // the connection is cut already
     }
 }
 
-void play(const ScriptedCommand& command, Sender& sender, const std::function<void()>& cut)
+void play(Phone& phone, const ScriptedCommand& command, Sender& sender, const std::function<void()>& cut)
 {
     for (const auto& piece : command.output) {
         std::this_thread::sleep_for(std::chrono::duration<double>(piece.after_s));
@@ -125,6 +170,7 @@ void play(const ScriptedCommand& command, Sender& sender, const std::function<vo
         sender.send(packet_error, piece.error);
     }
     if (command.dies) {
+        phone.happened("dies");
         cut();
         throw Gone{};
     }
@@ -133,14 +179,32 @@ void play(const ScriptedCommand& command, Sender& sender, const std::function<vo
 
 }  // namespace
 
+std::optional<std::string> appended_file(std::string_view command)
+{
+    const auto at = command.rfind(">>");
+    if (at == std::string_view::npos) return std::nullopt;
+    auto rest = command.substr(at + 2);
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    std::string word;
+    bool quoted = false;
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+        if (rest[i] == '\'') quoted = !quoted;
+        else if (!quoted && rest[i] == '\\' && i + 1 < rest.size()) word += rest[++i];
+        else if (!quoted && std::string_view(" \t\n;|&<>()").find(rest[i]) != std::string_view::npos) break;
+        else word += rest[i];
+    }
+    return word.starts_with('/') ? std::optional(word) : std::nullopt;
+}
+
 void serve_command(Phone& phone, Stream& stream, const std::string& command, const CommandKind& kind, const std::function<void()>& cut)
 {
     Sender sender(phone, stream, kind.packets, cut);
     if (const ScriptedCommand* found = phone.scripted(command)) {
-        play(*found, sender, cut);
+        play(phone, *found, sender, cut);
         return;
     }
     if (!phone.scenario.runs_unscripted) {
+        phone.happened("unscripted");
         sender.send(packet_error, "this command is not in the recording\n");
         sender.exit(127);
         return;
@@ -167,8 +231,9 @@ void serve_command(Phone& phone, Stream& stream, const std::string& command, con
                                              {child_in.fd, child_out.fd, child_error.fd, kind.terminal});
     for (Descriptor* each : {&child_in, &child_out, &child_error}) each->reset();
 
+    Appended file(phone, command, cut);
     std::thread feeder([&] {
-        feed_command(stream, kind, in);
+        feed_command(stream, kind, in, file);
         phone.children.hang_up(child);
     });
     const bool maps = !phone.tree.root.empty() && (kind.packets || kind.terminal);
@@ -196,7 +261,11 @@ void serve_command(Phone& phone, Stream& stream, const std::string& command, con
                 }
             }
         }
-        sender.exit(phone.children.wait(child));
+        const int code = phone.children.wait(child);
+        if (file.full()) sender.send(packet_error, "cat: write error: No space left on device\n");
+        const auto named = [&](const std::string& path) { return command.find(path) != std::string::npos; };
+        if (code != 0 && std::ranges::any_of(phone.scenario.faults.denied, named)) phone.happened("denied");
+        sender.exit(file.full() ? 1 : code);
     } catch (...) {
         phone.children.hang_up(child);
         finish();

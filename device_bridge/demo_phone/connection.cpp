@@ -82,12 +82,14 @@ void Connection::handle(Message message)
         std::random_device device;
         for (char& c : random) c = static_cast<char>(device());
         send(Command::authenticate, token, 0, random);
+        phone_.happened("asked");
     };
     switch (message.command) {
         case Command::connect:
             largest_ = std::clamp<std::uint32_t>(message.second, 4096, largest_payload);
             if (faults.authorize == Faults::Authorize::at_once || phone_.authorized) greet();
-            else if (faults.authorize != Faults::Authorize::silent) ask();
+            else if (faults.authorize == Faults::Authorize::silent) phone_.happened("silent");
+            else ask();
             break;
         case Command::authenticate:
             if (message.first == signature) ask();  // no key is known: the user has to tap
@@ -95,6 +97,7 @@ void Connection::handle(Message message)
                 std::thread([self = shared_from_this()] {
                     std::this_thread::sleep_for(std::chrono::duration<double>(self->phone_.scenario.faults.authorize_after_s));
                     self->phone_.authorized = true;
+                    self->phone_.happened("accepted");
                     self->greet();
                 }).detach();
             }

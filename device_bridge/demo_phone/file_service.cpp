@@ -71,14 +71,6 @@ private:
     void fail(const std::string& what) { stream_.write(head("FAIL", static_cast<std::uint32_t>(what.size())) + what); }
     void fail_errno(const std::string& what, int code) { fail(what + ": " + std::strerror(code)); }
 
-    [[nodiscard]] bool denied(std::string_view path) const
-    {
-        for (const auto& prefix : phone_.scenario.faults.denied) {
-            if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/')) return true;
-        }
-        return false;
-    }
-
     void stat_v1(const std::string& path)
     {
         struct stat found{};
@@ -154,11 +146,12 @@ private:
         bool failed = false;
         const auto give_up = [&](const std::string& what, int code) {
             if (!failed) fail_errno(what, code);
+            if (!failed && (code == ENOSPC || code == EACCES)) phone_.happened(code == ENOSPC ? "full" : "denied");
             failed = true;
             if (file.fd >= 0) ::unlink(mapped.c_str());
             file.close();
         };
-        if (denied(path)) give_up("couldn't create file", EACCES);
+        if (phone_.denied(path)) give_up("couldn't create file", EACCES);
         else if (!phone_.tree.writable(path)) give_up("couldn't create file", EROFS);
         else if (const int code = make_folders(mapped); code != 0) give_up("secure_mkdirs failed", code);
         else if (!link) {
@@ -221,7 +214,7 @@ private:
     bool send(const std::string& path)
     {
         OpenFile file(-1);
-        if (denied(path)) errno = EACCES;
+        if (phone_.denied(path)) errno = EACCES;
         else file.fd = ::open(phone_.tree.map(path).c_str(), O_RDONLY | O_CLOEXEC);
         struct stat found{};
         if (file.fd >= 0 && (::fstat(file.fd, &found) != 0 || S_ISDIR(found.st_mode))) {

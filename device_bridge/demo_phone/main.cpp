@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // bitwright-demo-phone: a phone that is not there, for a genuine adb server.
 //   bitwright-demo-phone --scenario FILE (--socket PATH | --port N) [--root DIR] [--tree auto|namespace|plain] [--aarch64 auto|prefix|none]
-// Prints one line of JSON when adb can connect. Ends on SIGTERM and SIGINT; leaves nothing behind, also when it is killed.
+// Prints one line of JSON when adb can connect, then one for everything that the scenario lets go wrong, when it does. Ends on SIGTERM and SIGINT; leaves nothing behind, also when it is killed.
 #include "device_bridge/demo_phone/applets.h"
 #include "device_bridge/demo_phone/start.h"
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "device_bridge/demo_phone/phone.h"
 
+#include "core/runtime/json.h"
+
 #include <algorithm>
+#include <iostream>
 #include <thread>
 
 namespace bitwright::demo {
@@ -23,6 +26,22 @@ Phone::Phone(const Scenario& described, const Tree& around)
 
 double Phone::seconds() const { return duration<double>(steady_clock::now() - start_).count(); }
 
+void Phone::happened(const std::string& fault)
+{
+    const double second = seconds();
+    const std::scoped_lock hold(telling_);
+    const bool often = fault == "drop" || fault == "freeze" || fault == "reboot";
+    if (told_.insert(fault).second || often) std::cout << R"({"happened":)" << json::quoted(fault) << R"(,"second":)" << second << "}" << std::endl;
+}
+
+bool Phone::denied(std::string_view path) const
+{
+    for (const auto& prefix : scenario.faults.denied) {
+        if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/')) return true;
+    }
+    return false;
+}
+
 bool Phone::due(const std::optional<Trigger>& trigger, std::int64_t& left, Direction direction)
 {
     std::uint64_t& total = passed_[static_cast<std::size_t>(direction)];
@@ -35,20 +54,24 @@ bool Phone::due(const std::optional<Trigger>& trigger, std::int64_t& left, Direc
 void Phone::passed(Direction direction, std::uint64_t bytes, const std::function<void()>& cut)
 {
     const Faults& faults = scenario.faults;
+    if (faults.bytes_per_second > 0) happened("slow");
     if (faults.bytes_per_second > 0) std::this_thread::sleep_for(duration<double>(static_cast<double>(bytes) / faults.bytes_per_second));
-    bool drops = false, reboots = false;
+    bool drops = false, reboots = false, freezes = false;
     {
         const std::scoped_lock hold(lock_);
         passed_[static_cast<std::size_t>(direction)] += bytes;
         drops = due(faults.drop, drops_left_, direction);
         reboots = due(faults.reboot, reboots_left_, direction);
-        if (due(faults.freeze, freezes_left_, direction)) freeze();
+        freezes = due(faults.freeze, freezes_left_, direction);
+        if (freezes) freeze();
     }
+    if (freezes) happened("freeze");
     if (reboots) {
         reboot();
         throw Gone{};
     }
     if (drops) {
+        happened("drop");
         cut();
         throw Gone{};
     }
@@ -83,7 +106,7 @@ void Phone::wait_while_frozen()
 void Phone::elapsed(double second)
 {
     const Faults& faults = scenario.faults;
-    bool reboots = false;
+    bool reboots = false, freezes = false, drops = false;
     std::vector<std::function<void()>> cuts;
     {
         const std::scoped_lock hold(lock_);
@@ -92,12 +115,16 @@ void Phone::elapsed(double second)
             --left;
             return true;
         };
-        if (at_time(faults.freeze, freezes_left_)) freeze();
+        freezes = at_time(faults.freeze, freezes_left_);
+        if (freezes) freeze();
         reboots = at_time(faults.reboot, reboots_left_);
-        if (at_time(faults.drop, drops_left_)) {
-            for (const auto& [id, cut] : connections_) cuts.push_back(cut);
+        drops = at_time(faults.drop, drops_left_);
+        for (const auto& [id, cut] : connections_) {
+            if (drops) cuts.push_back(cut);
         }
     }
+    if (freezes) happened("freeze");
+    if (drops) happened("drop");
     if (reboots) reboot();
     for (const auto& cut : cuts) cut();
 }
@@ -110,6 +137,7 @@ bool Phone::down() const
 
 void Phone::reboot()
 {
+    happened("reboot");
     std::vector<std::function<void()>> cuts;
     {
         const std::scoped_lock hold(lock_);

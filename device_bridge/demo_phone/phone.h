@@ -11,7 +11,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <set>
 
 namespace bitwright::demo {
 
@@ -29,6 +31,10 @@ public:
 
     /// `bytes` went through in that direction: waits as the bandwidth asks, then lets happen what the scenario says. Throws Gone after a drop or reboot.
     void passed(Direction direction, std::uint64_t bytes, const std::function<void()>& cut);
+    /// Something the scenario lets go wrong has happened: a line of JSON on standard output, the first time (drop, freeze and restart every time).
+    void happened(const std::string& fault);
+    /// Below what the shell user may not use.
+    [[nodiscard]] bool denied(std::string_view path) const;
     /// Waits while the phone is frozen.
     void wait_while_frozen();
     /// The scripted answer to a command. Entries that match alike are used in turn, the last of them again and again: what was asked twice may have two answers.
@@ -50,6 +56,8 @@ private:
     void freeze();
 
     mutable std::mutex lock_;
+    std::mutex telling_;
+    std::set<std::string> told_;  ///< faults that were said
     std::condition_variable thawed_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     std::optional<std::chrono::steady_clock::time_point> frozen_until_, down_until_;

@@ -7,6 +7,7 @@
 #include "device_bridge/demo_phone/stream.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,8 @@ struct CommandKind {
     bool packets = false, terminal = false;
     std::string terminal_type = "dumb";
 };
+/// The absolute path behind the last ">>" of a command line, unquoted: the file that grows by what the command reads.
+[[nodiscard]] std::optional<std::string> appended_file(std::string_view command);
 void serve_command(Phone& phone, Stream& stream, const std::string& command, const CommandKind& kind, const std::function<void()>& cut);
 /// "sync:": sizes, lists, sending and receiving of files.
 void serve_files(Phone& phone, Stream& stream, const std::function<void()>& cut);

@@ -159,6 +159,7 @@ void Tree::fill(const Scenario& scenario, const fs::path& program) const
         make_folder(map(file.path).parent_path());
         replace_file(map(file.path), file.text, file.denied ? 0 : file.mode);
     }
+    for (const auto& path : scenario.faults.denied) make_folder(map(path), 0555);  // as one that another user made
     booted(scenario);
 }
 

@@ -75,6 +75,7 @@ void PhoneRun::start(const Control& control)
     const auto script = run_script(plan_, remote_);
     std::size_t sent = 0;
     ShellOptions options;
+    options.time_limit = target_.adb.command_limit;
     options.input = [&](std::span<char> buffer) {
         const auto count = script.copy(buffer.data(), buffer.size(), sent);
         sent += count;

@@ -3,6 +3,7 @@
 
 #include "tests/support/shared_data.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
@@ -188,14 +189,48 @@ DemoPhone::DemoPhone(const fs::path& scenario_file, const Options& options) : fo
     } else {
         ready_ = json::parse(line.substr(0, line.find('\n')), "demo phone");
         address_ = ready_.find("connect")->string;
+        said_ = line.substr(line.find('\n') + 1);
     }
-    ::close(out);
+    out_ = out;
     ::close(error);
+}
+
+void DemoPhone::read_on(int milliseconds)
+{
+    std::array<char, 4096> buffer;
+    for (pollfd polled{out_, POLLIN, 0}; out_ >= 0 && ::poll(&polled, 1, milliseconds) > 0; milliseconds = 0) {
+        const ssize_t count = ::read(out_, buffer.data(), buffer.size());
+        if (count <= 0) break;
+        said_.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    for (auto end = said_.find('\n'); end != std::string::npos; end = said_.find('\n')) {
+        const auto line = json::parse(said_.substr(0, end), "demo phone");
+        if (const auto* fault = line.find("happened")) happened_.push_back(fault->string);
+        said_.erase(0, end + 1);
+    }
+}
+
+std::vector<std::string> DemoPhone::happened()
+{
+    read_on(0);
+    return happened_;
+}
+
+bool DemoPhone::wait_for(const std::string& fault, std::chrono::milliseconds limit)
+{
+    const auto until = Clock::now() + limit;
+    read_on(0);
+    while (std::ranges::find(happened_, fault) == happened_.end()) {
+        if (Clock::now() >= until) return false;
+        read_on(50);
+    }
+    return true;
 }
 
 DemoPhone::~DemoPhone()
 {
     end();
+    ::close(out_);
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
 }

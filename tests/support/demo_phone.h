@@ -60,12 +60,21 @@ public:
     [[nodiscard]] pid_t pid() const { return pid_; }
     /// SIGTERM (or another signal) and its exit code.
     int end(int signal = 15);
+    /// What the phone says it has let go wrong so far, in order: drop, freeze, reboot, full, denied, slow, asked, accepted, silent, dies, unscripted.
+    [[nodiscard]] std::vector<std::string> happened();
+    /// Waits for it to be said.
+    [[nodiscard]] bool wait_for(const std::string& fault, std::chrono::milliseconds limit = std::chrono::seconds(30));
 
 private:
+    void read_on(int milliseconds);
+
     std::filesystem::path folder_;
     std::string address_;
     json::Value ready_;
     pid_t pid_ = -1;
+    int out_ = -1;
+    std::string said_;
+    std::vector<std::string> happened_;
 };
 
 /// An adb server on a free port with an empty home.

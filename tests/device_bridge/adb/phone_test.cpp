@@ -118,6 +118,42 @@ TEST_F(AdbCommands, ATimeLimitEndsTheCommand)
     EXPECT_NE(run_shell(phone.target(), "kill -s 0 $(cat /data/local/tmp/pid)", control).exit_code, 0);
 }
 
+TEST_F(AdbCommands, ACommandWithoutOptionsHasALimitToo)
+{
+    const test::LabPhone phone(lab, "{}");
+    auto target = phone.target();
+    EXPECT_GE(target.adb.command_limit, milliseconds(30000)) << "as it comes";
+    target.adb.command_limit = milliseconds(400);
+    for (const bool output : {false, true}) {
+        const auto [fault, sentence] = fault_of([&] {
+            const std::string hangs = "echo $$ > /data/local/tmp/pid; sleep 100";
+            if (output) (void)shell_output(target, hangs, control);
+            else (void)run_shell(target, hangs, control);
+        });
+        EXPECT_EQ(fault, AdbFault::no_answer);
+        EXPECT_TRUE(has(sentence, "took longer than the 1 s it may; it was ended, try again")) << sentence;
+        EXPECT_NE(run_shell(phone.target(), "kill -s 0 $(cat /data/local/tmp/pid)", control).exit_code, 0) << "it is ended there";
+    }
+}
+
+TEST_F(AdbCommands, AFrozenPhoneIsGivenUpAndOneThatThawsIsNot)
+{
+    {
+        const test::LabPhone phone(lab, R"({"faults":{"freeze":{"direction":"shell","bytes":4096,"for_s":1.2}}})");
+        auto target = phone.target();
+        target.adb.silence = milliseconds(5000);
+        EXPECT_EQ(shell_output(target, "head -c 100000 /dev/zero", control).size(), 100'000u);
+    }
+    const test::LabPhone phone(lab, R"({"faults":{"freeze":{"direction":"shell","bytes":4096}}})");
+    auto target = phone.target();
+    target.adb.silence = milliseconds(700);
+    const auto begin = steady_clock::now();
+    const auto [fault, sentence] = fault_of([&] { (void)shell_output(target, "head -c 100000 /dev/zero", control); });
+    EXPECT_EQ(fault, AdbFault::no_answer);
+    EXPECT_TRUE(has(sentence, "the phone has not answered for")) << sentence;
+    EXPECT_LT(steady_clock::now() - begin, milliseconds(20000));
+}
+
 TEST_F(AdbCommands, ASilentCommandOnALivingPhoneGoesOn)
 {
     const test::LabPhone phone(lab, "{}");

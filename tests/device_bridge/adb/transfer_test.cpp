@@ -191,6 +191,55 @@ TEST_F(AdbTransfers, AStoreGoesOnAfterACut)
     EXPECT_EQ(remote_sha256(phone.target(), stored.path + "/a", std::nullopt, control), sha256_hex(bytes));
 }
 
+TEST_F(AdbTransfers, AStoreGoesOnAfterThePhoneWentAwayByItself)
+{
+    for (const auto* fault : {R"({"faults":{"drop":{"direction":"push","bytes":20000000}}})", R"({"faults":{"reboot":{"direction":"push","bytes":20000000,"down_s":0.2}}})"}) {
+        const test::LabPhone phone(lab, fault);
+        const RemoteStore store(phone.target());
+        const auto bytes = bytes_of(40'000'000);
+        const std::vector<FileToStore> files{{file_of(lab.folder() / "a", bytes), "a"}};
+        const auto [kind, sentence] = fault_of([&] { (void)store.store_model(files, {}, control); });
+        EXPECT_EQ(kind, AdbFault::connection_lost) << fault << sentence;
+        EXPECT_TRUE(has(sentence, "the connection to the phone broke in the middle; check the cable")) << sentence;
+        std::this_thread::sleep_for(milliseconds(400));
+        EXPECT_NE(shell_output_after_reconnect(phone, "ls " + store.root() + "/models"), "");
+        const auto stored = store.store_model(files, {}, control);
+        EXPECT_GT(stored.sent, 0u);
+        EXPECT_LT(stored.sent, 30'000'000u) << fault << ": what had arrived is not sent again";
+        EXPECT_EQ(remote_sha256(phone.target(), stored.path + "/a", std::nullopt, control), sha256_hex(bytes));
+    }
+}
+
+TEST_F(AdbTransfers, AStoreOfALargeFileOnAFullOrFrozenPhoneSaysSo)
+{
+    const std::vector<FileToStore> files{{file_of(lab.folder() / "a", bytes_of(20'000'000)), "a"}};
+    {
+        const test::LabPhone phone(lab, R"({"faults":{"full_after_bytes":9000000}})");
+        const auto [fault, sentence] = fault_of([&] { (void)RemoteStore(phone.target()).store_model(files, {}, control); });
+        EXPECT_EQ(fault, AdbFault::no_space) << sentence;
+        EXPECT_TRUE(has(sentence, "storage is full; free some space there")) << sentence;
+    }
+    const test::LabPhone phone(lab, R"({"faults":{"freeze":{"direction":"push","bytes":9000000}}})");
+    auto target = phone.target();
+    target.adb.silence = milliseconds(1500);
+    const auto [fault, sentence] = fault_of([&] { (void)RemoteStore(target).store_model(files, {}, control); });
+    EXPECT_EQ(fault, AdbFault::no_answer) << sentence;
+    EXPECT_TRUE(has(sentence, "has not answered for 2 s; unlock it, or unplug it and plug it in again")) << sentence;
+}
+
+TEST_F(AdbTransfers, ACutPullLeavesNothingAndTheNextOneIsWhole)
+{
+    const test::LabPhone phone(lab, R"({"faults":{"drop":{"direction":"pull","bytes":8000000}}})");
+    const auto bytes = bytes_of(20'000'000);
+    push_file(phone.target(), file_of(lab.folder() / "a", bytes), "/data/local/tmp/a", 0644, {}, control);
+    const auto pull = [&] { pull_file(phone.target(), "/data/local/tmp/a", lab.folder() / "back", 30'000'000, {}, control); };
+    EXPECT_EQ(fault_of(pull).first, AdbFault::connection_lost);
+    EXPECT_FALSE(std::filesystem::exists(lab.folder() / "back"));
+    phone.wait_ready();
+    pull();
+    EXPECT_TRUE(read_text(lab.folder() / "back") == bytes);
+}
+
 TEST_F(AdbTransfers, WhatIsWrongInAPartIsSentAgain)
 {
     const test::LabPhone phone(lab, "{}");

@@ -6,6 +6,7 @@
 #include "tests/support/shared_data.h"
 
 #include "device_bridge/demo_phone/message.h"
+#include "device_bridge/demo_phone/services.h"
 #include "device_bridge/energy/perfetto.h"
 
 #include <sys/socket.h>
@@ -70,6 +71,85 @@ TEST_F(DemoPhoneFaults, DropInACommandLooksLikeSuccessToAdb)
     EXPECT_LT(cut.out.size(), 200'000U);
     EXPECT_TRUE(adb.wait_for(phone, "device"));
     EXPECT_EQ(adb.on(phone, {"shell", "exit 9"}).code, 9);
+}
+
+/// Our own push of large files appends to them through a shell; the phone lets the same go wrong there as in "sync:".
+class DemoPhoneAppends : public DemoPhoneFaults {
+protected:
+    Ran append(const DemoPhone& phone, std::size_t mebibytes, milliseconds limit = std::chrono::seconds(60)) const
+    {
+        return adb.on(phone, {"shell", "echo group $$; exec cat >> '" + std::string(target) + "'"}, std::string(mebibytes << 20, 'x'), limit);
+    }
+    [[nodiscard]] std::uint64_t size(const DemoPhone& phone) const { return std::stoull("0" + adb.on(phone, {"shell", std::string("cat ") + target + " 2>/dev/null | wc -c"}).out); }
+    using Faults = std::vector<std::string>;
+};
+
+TEST_F(DemoPhoneAppends, Drop)
+{
+    DemoPhone phone(scenario("drop-push"));
+    ASSERT_TRUE(adb.connect(phone));
+    (void)append(phone, 24);  // adb's own code says nothing (DropInACommandLooksLikeSuccessToAdb)
+    EXPECT_EQ(phone.happened(), Faults{"drop"});
+    EXPECT_TRUE(adb.wait_for(phone, "device"));
+    const auto there = size(phone);
+    EXPECT_GE(there, 4U << 20);
+    EXPECT_LT(there, 24U << 20) << "a beginning stays, to be gone on with";
+    EXPECT_EQ(append(phone, 24).code, 0);
+    EXPECT_EQ(size(phone), there + (24U << 20));
+}
+
+TEST_F(DemoPhoneAppends, Freeze)
+{
+    DemoPhone phone(scenario("freeze-push"));
+    ASSERT_TRUE(adb.connect(phone));
+    EXPECT_TRUE(append(phone, 24, milliseconds(2500)).timed_out);
+    EXPECT_EQ(phone.happened(), Faults{"freeze"});
+}
+
+TEST_F(DemoPhoneAppends, Restart)
+{
+    DemoPhone phone(scenario("reboot"));
+    ASSERT_TRUE(adb.connect(phone));
+    (void)append(phone, 24);
+    EXPECT_EQ(phone.happened(), Faults{"reboot"});
+}
+
+TEST_F(DemoPhoneAppends, Full)
+{
+    DemoPhone phone(scenario("full"));
+    ASSERT_TRUE(adb.connect(phone));
+    const Ran full = append(phone, 24);
+    EXPECT_EQ(full.code, 1);
+    EXPECT_NE(full.error.find("No space left on device"), std::string::npos) << full.error;
+    EXPECT_EQ(phone.happened(), Faults{"full"});
+    EXPECT_LE(size(phone), 2U << 20);
+}
+
+TEST_F(DemoPhoneAppends, Slow)
+{
+    DemoPhone phone(scenario("slow"));
+    ASSERT_TRUE(adb.connect(phone));
+    const Ran slow = append(phone, 4);
+    EXPECT_EQ(slow.code, 0);
+    EXPECT_GT(slow.seconds, 2.0);  // 4 MiB at 2 MB/s
+    EXPECT_EQ(phone.happened(), Faults{"slow"});
+}
+
+TEST_F(DemoPhoneAppends, Denied)
+{
+    DemoPhone phone(scenario("denied"));
+    ASSERT_TRUE(adb.connect(phone));
+    EXPECT_NE(adb.on(phone, {"shell", "cat >> /data/local/tmp/locked/x"}, "x").code, 0);
+    EXPECT_EQ(phone.happened(), Faults{"denied"});
+    EXPECT_NE(adb.on(phone, {"shell", "mkdir -p /data/local/tmp/locked/y"}).code, 0);
+}
+
+TEST_F(DemoPhoneAppends, TheFileIsFoundInTheCommand)
+{
+    EXPECT_EQ(demo::appended_file("echo group $$\nexec cat >> '/data/local/tmp/it'\\''s'"), "/data/local/tmp/it's");
+    EXPECT_EQ(demo::appended_file("cat >>/data/x; echo"), "/data/x");
+    EXPECT_EQ(demo::appended_file("cat >> '/data/a b' && true"), "/data/a b");
+    for (const char* none : {"cat > /data/x", "cat >> ", "cat >>", "cat >> relative", "echo", ""}) EXPECT_FALSE(demo::appended_file(none)) << none;
 }
 
 TEST_F(DemoPhoneFaults, ScriptedBenchmarkDies)

@@ -106,6 +106,10 @@ void pair_phone(const AdbSettings& settings, const std::string& address, const s
         throw AdbError(
             AdbFault::refused,
             printable(address, 100) + ": the phone did not accept the code; open \"Pair device with pairing code\" again and type the new code and port");
+    if (has(said, "pairing client"))
+        throw AdbError(AdbFault::no_device, printable(address, 100) +
+                                                ": nothing waits for a pairing code at this address; open \"Pair device with pairing code\" on the phone and type the port "
+                                                "shown there, which is another than the one for connecting");
     throw not_connected(printable(address, 100), said);
 }
 

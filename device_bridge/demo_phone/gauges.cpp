@@ -47,7 +47,10 @@ const Gauges& GaugeModel::advance(double second, double cores_busy, bool suspend
     now_.level_percent = 100 * now_.charge_mah / battery.capacity_mah;
     now_.thermal_status = std::floor(scenario_.thermal.status.at(second));
     now_.cores_busy = cores_busy;
-    if (second - shown_.second >= battery.update_s) shown_ = now_;
+    if (second - shown_.second >= battery.update_s) {
+        shown_ = now_;
+        shown_.current_ma += battery.noise_ma * std::sin(2.399963 * static_cast<double>(updates_++));  // the golden angle: no two alike, nothing on average
+    }
     return shown_;
 }
 

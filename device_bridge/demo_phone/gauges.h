@@ -30,6 +30,7 @@ public:
 private:
     const Scenario& scenario_;
     Gauges now_, shown_;
+    std::uint64_t updates_ = 0;
 };
 
 /// A file below /sys as it is read now.

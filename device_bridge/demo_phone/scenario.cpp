@@ -184,6 +184,7 @@ void read_battery(Fields& f, Battery& battery)
     f.number("level_percent", battery.level_percent, 0, 100);
     f.choice("plugged", battery.plugged, {{"usb", std::string("usb")}, {"ac", std::string("ac")}, {"none", std::string("none")}});
     f.flag("suspend_honoured", battery.suspend_honoured);
+    f.number("noise_ma", battery.noise_ma, 0, 1000);
     f.number("update_s", battery.update_s, 0, 3600);
     f.choice("current_unit", battery.current_unit, {{"uA", std::string("uA")}, {"mA", std::string("mA")}});
     f.choice("voltage_unit", battery.voltage_unit, {{"uV", std::string("uV")}, {"mV", std::string("mV")}});

@@ -50,6 +50,7 @@ struct Battery {
     double capacity_mah = 5000, level_percent = 60;
     std::string plugged = "usb";  ///< usb, ac, none
     bool suspend_honoured = false;  ///< power.battery_input.suspended really takes the phone off its supply
+    double noise_ma = 0;            ///< what the gauge shows swings by this much around the truth
     double update_s = 0;            ///< the gauge shows a new value this often; 0: at every reading
     std::string current_unit = "uA", voltage_unit = "uV";   ///< of the files: uA or mA, uV or mV
     bool discharge_positive = false;                        ///< sign of current_now while discharging

@@ -32,26 +32,32 @@ void refuse(EnergyReport& report, const std::string& what, const std::string& co
 }
 void flag(EnergyReport& report, const std::string& code, const std::string& text) { report.flags.push_back({code, text}); }
 
+/// "run" is a kind of its own: "runs", "decode runs".
+std::string runs_of(const std::string& name) { return name == "run" ? "runs" : name + " runs"; }
+
+std::optional<EnergyRefusal> too_short(WindowKind kind, double shortest_s)
+{
+    if (shortest_s >= shortest_run_s) return std::nullopt;
+    const auto name = window_name(kind);
+    return EnergyRefusal{name, "too_short",
+                         "Too short: the shortest " + name + " lasted " + text_of(shortest_s) + " s, 60 s are needed; measure sustained, a minute or longer, in five batches or more."};
+}
+
 /// What all windows of one kind gave.
 using Group = std::vector<WindowEnergy>;
 
 std::optional<EnergyRefusal> too_little(const EnergyTrace& trace, WindowKind kind, const Group& group)
 {
     const auto name = window_name(kind);
-    double shortest = group.front().run.span.seconds();
     std::int64_t fewest = group.front().run.updates;
-    for (const auto& one : group) {
-        shortest = std::min(shortest, one.run.span.seconds());
-        fewest = std::min(fewest, one.run.updates);
-    }
-    if (shortest < shortest_run_s)
-        return EnergyRefusal{name, "too_short",
-                             "Too short: the shortest " + name + " lasted " + text_of(shortest) + " s, 60 s are needed; generate more tokens."};
-    if (fewest < fewest_updates)
-        return EnergyRefusal{name, "few_updates",
-                             "Too short: the source changed only " + std::to_string(fewest) + " times during a " + name + " (every " +
-                                 text_of(trace.period_s()) + " s), 50 changes are needed; generate more tokens."};
-    return std::nullopt;
+    for (const auto& one : group) fewest = std::min(fewest, one.run.updates);
+    if (fewest >= fewest_updates) return std::nullopt;
+    if (fewest == 0)
+        return EnergyRefusal{name, "stuck",
+                             "Stuck: what the source shows did not change once during a " + name + " of " + text_of(group.front().run.span.seconds()) + " s; it does not measure."};
+    return EnergyRefusal{name, "few_updates",
+                         "Too short: the source changed only " + std::to_string(fewest) + " times during a " + name + " (every " + text_of(trace.period_s()) +
+                             " s), 50 changes are needed; measure each batch for longer."};
 }
 
 /// Standard uncertainty that all runs share. The lag at the edges is shared when runs keep step with the gauge: then they scatter less than it makes one run
@@ -130,7 +136,7 @@ void flag_runs(EnergyReport& report, WindowKind kind, const Group& group)
 {
     const auto name = window_name(kind);
     if (group.size() < fewest_runs)
-        flag(report, "few_runs", "There are " + std::to_string(group.size()) + " " + name + " runs; five or more make an interval worth having.");
+        flag(report, "few_runs", "There are only " + std::to_string(group.size()) + " " + runs_of(name) + "; five or more make an interval worth having.");
     std::vector<double> energy, rate, minutes;
     double missing = 0;
     bool rested = true;
@@ -143,7 +149,7 @@ void flag_runs(EnergyReport& report, WindowKind kind, const Group& group)
         minutes.push_back(static_cast<double>(one.run.span.t0_ns - group.front().run.span.t0_ns) * 1e-9 / 60);
     }
     if (const auto cv = coefficient_of_variation(energy); cv && *cv > most_cv)
-        flag(report, "cv", "Energy of " + name + " varies by " + text_of(100 * *cv) + " % between runs (more than 5 %).");
+        flag(report, "cv", "The energy of " + runs_of(name) + " varies by " + text_of(100 * *cv) + " % from one to the next (more than 5 %).");
     if (const auto change = slope(minutes, rate)) {
         double mean = 0;
         for (const double one : rate) mean += one / static_cast<double>(rate.size());
@@ -152,11 +158,11 @@ void flag_runs(EnergyReport& report, WindowKind kind, const Group& group)
                  "Tokens per second of " + name + " change by " + text_of(100 * *change / mean) +
                      " % per minute (more than 2 %): the phone is not in a steady state.");
     }
-    if (missing > most_missing) flag(report, "missing_samples", text_of(100 * missing) + " % of a " + name + " run lie in gaps of the record (more than 2 %).");
-    if (!rested) flag(report, "no_rest", "There was no rest before or after a " + name + " run; what the source shows late cannot be told apart.");
+    if (missing > most_missing) flag(report, "missing_samples", text_of(100 * missing) + " % of one of the " + runs_of(name) + " lie in gaps of the record (more than 2 %).");
+    if (!rested) flag(report, "no_rest", "There was no rest before or after one of the " + runs_of(name) + "; what the source shows late cannot be told apart.");
     for (const double one : energy)
         if (one <= 0) {
-            flag(report, "below_idle", "A " + name + " run took no more than idling did; the baseline is not one.");
+            flag(report, "below_idle", "One of the " + runs_of(name) + " took no more than idling did; the baseline is not one.");
             break;
         }
 }
@@ -186,7 +192,7 @@ void describe_idle(EnergyReport& report, const IdleBaseline& idle, const std::ma
             break;
         }
     if (report.idle_before_w && report.idle_after_w && std::abs(*report.idle_after_w - *report.idle_before_w) > most_idle_drift * above)
-        flag(report, "idle_drift", "Idle power went from " + text_of(*report.idle_before_w) + " W to " + text_of(*report.idle_after_w) + " W.");
+        flag(report, "idle_drift", "Idle power changed by " + text_of(1e3 * (*report.idle_after_w - *report.idle_before_w)) + " mW from before the runs to after them, more than a tenth of what they took above it.");
 }
 
 /// Everything but the tier's own conditions. @return whether any number came out
@@ -196,19 +202,28 @@ bool measure(EnergyReport& report, const EnergyTrace& trace, const EnergySession
     const IdleBaseline idle(trace, session, WindowKind::idle), resident(trace, session, WindowKind::idle_resident);
     std::map<WindowKind, Group> groups;
     std::map<WindowKind, std::int64_t> uncovered;
+    std::map<WindowKind, double> shortest;
     for (const auto& window : session.windows) {
         if (is_idle(window.kind) || window.kind == WindowKind::other) continue;
+        const auto known = shortest.try_emplace(window.kind, window.span.seconds()).first;
+        known->second = std::min(known->second, window.span.seconds());
         if (auto found = window_energy(trace, idle, session, window))
             groups[window.kind].push_back(*std::move(found));
         else
             ++uncovered[window.kind];
     }
+    for (const auto& [kind, seconds] : shortest)
+        if (auto refusal = too_short(kind, seconds)) {
+            report.refusals.push_back(*std::move(refusal));
+            groups.erase(kind);
+            uncovered.erase(kind);
+        }
     for (const auto& [kind, count] : uncovered) {
         refuse(report, window_name(kind), "not_covered",
-               "Unreadable: " + std::to_string(count) + " " + window_name(kind) + " runs are not covered by samples.");
+               "Unreadable: " + std::to_string(count) + " " + runs_of(window_name(kind)) + " are not covered by samples.");
         groups.erase(kind);
     }
-    if (groups.empty() && uncovered.empty()) refuse(report, "all", "no_runs", "No run is in the record.");
+    if (shortest.empty()) refuse(report, "all", "no_runs", "No run is in the record.");
     for (auto group = groups.begin(); group != groups.end();) {
         const auto refusal = too_little(trace, group->first, group->second);
         if (refusal) report.refusals.push_back(*refusal);
@@ -273,6 +288,8 @@ EnergyReport from_charge(EnergyReport report, const SampleLog& log, const Energy
     }
     report.source = "charge counter";
     if (measure(report, EnergyTrace::charge(charge_points(log, units), *units.charge_step_c), session)) report.tier = EnergyTier::C;
+    std::erase_if(report.quantities, [](const EnergyQuantity& quantity) { return quantity.name.ends_with("_power_peak_w"); });  // between two steps it shows their timing
+    for (auto& run : report.runs) run.peak_w.reset();
     return report;
 }
 
@@ -342,7 +359,7 @@ EnergyReport energy_of_gauge(const SampleLog& log, const EnergySession& session,
         return from_charge(std::move(report), log, session, units);
     }
     const auto trace = EnergyTrace::gauge(power_points(log, units), units);
-    if (!measure(report, trace, session)) return report;
+    if (!measure(report, trace, session)) return report.refused("stuck") ? from_charge(std::move(report), log, session, units) : report;
     report.tier = EnergyTier::B;
     if (!units.confirmed) flag(report, "unconfirmed_units", "Unit and sign of the current are not confirmed: " + units.confirmation);
     check_charge(report, trace, log, units);

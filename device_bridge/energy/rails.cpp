@@ -80,12 +80,14 @@ std::vector<RailsReading> read_rails(std::string_view text)
 std::string rails_script(const std::string& file, const std::string& stop, int pause_s)
 {
     const auto quoted = shell_quoted(file);
-    return "while [ ! -e " + shell_quoted(stop) +
-           " ]; do\n"
+    return "while :; do\n"
            "read t x </proc/uptime\n"
            "{ echo; echo \"" +
            std::string(marker) + "$t==\"; dumpsys android.hardware.power.stats.IPowerStats/default; } >>" + quoted +
            " 2>/dev/null || exit 1\n"
+           "[ -e " +
+           shell_quoted(stop) +
+           " ] && break\n"
            "sleep " +
            std::to_string(std::max(1, pause_s)) +
            "\n"

@@ -213,9 +213,7 @@ std::string service_sampler_script(const std::string& file, const std::string& s
     const auto quoted = shell_quoted(file);
     return "echo t_s,voltage_now,current_now,charge_counter,status >" + quoted +
            " || exit 1\n"
-           "while [ ! -e " +
-           shell_quoted(stop) +
-           " ]; do\n"
+           "while :; do\n"
            "read t x </proc/uptime\n"
            "c=$(dumpsys battery get -f current_now 2>/dev/null)\n"
            "case $c in *[!0-9-]*) c=;; esac\n"
@@ -225,6 +223,9 @@ std::string service_sampler_script(const std::string& file, const std::string& s
            "echo \"$t,$v,$c,$n,$s\" >>" +
            quoted +
            "\n"
+           "[ -e " +
+           shell_quoted(stop) +
+           " ] && break\n"
            "sleep 0.8\n"
            "done\n";
 }

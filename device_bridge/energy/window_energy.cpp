@@ -30,9 +30,11 @@ Span room_around(const EnergyTrace& trace, const EnergySession& session, Span sp
 IdleBaseline::IdleBaseline(const EnergyTrace& trace, const EnergySession& session, WindowKind kind)
 {
     for (const auto& window : session.windows) {
-        if (window.kind != kind || window.span.t0_ns < 0 || window.span.t1_ns > trace.span().t1_ns) continue;
-        const Span settled{window.span.t0_ns + ns_of(lag_periods * trace.period_s()), window.span.t1_ns};
+        if (window.kind != kind || window.span.t0_ns < 0) continue;
+        // A sampler beside the runner ends a sample earlier than the last baseline does.
+        const Span settled{window.span.t0_ns + ns_of(lag_periods * trace.period_s()), std::min(window.span.t1_ns, trace.span().t1_ns)};
         const double seconds = settled.seconds();
+        if (2 * seconds < window.span.seconds()) continue;  // mostly not seen
         const auto joules = seconds > 0 ? trace.joules(settled) : std::nullopt;
         if (!joules || (!trace.counts() && trace.updates(settled) < 2)) continue;
         const double resolution = trace.counts() ? trace.step_joules() / std::sqrt(6.0) / seconds : trace.step_watts() / std::sqrt(12.0);

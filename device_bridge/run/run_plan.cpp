@@ -15,6 +15,9 @@ namespace {
 constexpr const char* thermal_period_s = "10";
 constexpr int perfetto_poll_ms = 250;
 
+/// What runs beside the runner sees rc, takes its last sample and ends; one that hangs is ended.
+constexpr const char* await_beside = "i=0\nwhile [ $i -lt 150 ] && kill -0 $beside 2>/dev/null; do sleep 0.2; i=$((i + 1)); done\nkill $beside 2>/dev/null\n";
+
 /// Starts the loop that asks for energy beside the runner, and remembers it in $beside.
 std::string beside(const PhonePlan& plan, const RemoteRun& run)
 {
@@ -78,7 +81,7 @@ std::string run_script(const PhonePlan& plan, const RemoteRun& run)
            "; done) > thermal.txt 2>/dev/null &\n"
            "watch=$!\n" + beside(plan, run) + runner + " > /dev/null 2> errors.txt < /dev/null\n" +
            "echo $? > rc\n" +
-           (plan.beside == PhonePlan::Beside::perfetto ? "kill $watch 2>/dev/null\nwait $beside\n" : "kill $watch $beside 2>/dev/null\n") +
+           "kill $watch 2>/dev/null\n" + (plan.beside == PhonePlan::Beside::nothing ? "" : std::string(await_beside)) +
            "(\n" + state_script() + ") > after.txt 2>/dev/null\n" +
            "exit $(cat rc)\n";
 }

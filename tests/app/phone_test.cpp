@@ -383,7 +383,7 @@ TEST_F(PhoneCommands, TheSelfTestTriesWhatCanBeTriedAndSaysSimulated)
     }
     for (const auto* id : {"shell", "transfer", "detached", "runner", "soc", "thermal", "screen", "gauge", "suspension"}) EXPECT_EQ(outcomes[id], "passed") << id << test.dump(1);
     EXPECT_EQ(outcomes["mksh"], "failed") << "this computer's shell is another";
-    for (const auto* id : {"usb", "pairing", "unplugged", "suspended_phone", "meter", "two_phones"}) EXPECT_EQ(outcomes[id], "could not be tried") << id;
+    for (const auto* id : {"usb", "pairing", "permission", "wifi", "answer", "large", "energy", "heat", "restart", "accelerator", "unplugged", "suspended_phone", "meter", "two_phones"}) EXPECT_EQ(outcomes[id], "could not be tried") << id;
     EXPECT_EQ(shell("getprop power.battery_input.suspended"), "false\n") << "undone";
     EXPECT_EQ(shell("ls /data/local/tmp/bitwright"), "bin\n") << "nothing else is left";
     const auto without = run_cli({"devices", "self-test", "--json"}).json();  // the only phone there is

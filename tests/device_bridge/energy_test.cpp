@@ -122,12 +122,38 @@ TEST(Energy, TooShortIsNoNumber)
     setup.session = setup.plan.session();
     const auto brief = setup.report();
     expect_no_number(brief, "too_short");
-    EXPECT_EQ(brief.refusals[0].reason, "Too short: the shortest decode lasted 40 s, 60 s are needed; generate more tokens.");
+    EXPECT_EQ(brief.refusals[0].reason, "Too short: the shortest decode lasted 40 s, 60 s are needed; measure sustained, a minute or longer, in five batches or more.");
     Lab slow;
     slow.gauge.period_s = 10;
     slow.plan.rest_s = 30;
     slow.session = slow.plan.session();
     expect_no_number(slow.report(), "few_updates");
+}
+
+TEST(Energy, AStuckGaugeIsSaidAndTheChargeCounterCounts)
+{
+    Lab setup;
+    setup.gauge.charge_step_c = 0.36;  // fine enough for fifty steps in a run
+    auto log = setup.log();
+    for (auto& sample : log.samples) sample.current_raw = log.samples.front().current_raw, sample.voltage_raw = log.samples.front().voltage_raw;
+    const auto counted = energy_of_gauge(log, setup.session);
+    EXPECT_TRUE(counted.refused("stuck"));
+    EXPECT_EQ(counted.tier, EnergyTier::C) << to_json(counted).dump(1);
+    for (auto& sample : log.samples) sample.charge_raw.reset();
+    const auto report = energy_of_gauge(log, setup.session);
+    expect_no_number(report, "stuck");
+    EXPECT_NE(report.refusals[0].reason.find("did not change once during a decode of"), std::string::npos) << report.refusals[0].reason;
+}
+
+TEST(Energy, ASamplerThatEndsBeforeTheLastBaselineDoesStillGivesIt)
+{
+    Lab setup;
+    auto log = setup.log();
+    const auto end = log.samples.back().t_ns - 1'500'000'000;
+    std::erase_if(log.samples, [&](const PowerSample& s) { return s.t_ns > end; });
+    const auto report = energy_of_gauge(log, setup.session);
+    EXPECT_TRUE(report.idle_before_w && report.idle_after_w);
+    EXPECT_FALSE(report.flagged("one_idle"));
 }
 
 TEST(Energy, AShortPrefillIsRefusedAndTheDecodeIsNot)

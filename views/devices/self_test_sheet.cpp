@@ -74,7 +74,7 @@ void SelfTestSheet::set_device(const DeviceEntry& device)
     list_->clear();
     copy_->setEnabled(false);
     const bool phone = device.ready && device.id != QLatin1String("local");
-    state_->setText(!phone             ? tr("No phone is chosen that is ready: the list shows what is to be tried. Choose one on its card.")
+    state_->setText(!phone             ? tr("No phone is chosen that is ready: choose one on its card. Start without one lists what is to be tried.")
                     : device.simulated ? tr("%1 is simulated: the test shows that the program works, and nothing about phones.").arg(device.name)
                                        : tr("%1 is tested. Nothing stays on it but the runner; what is changed there is written down first and undone.").arg(device.name));
 }

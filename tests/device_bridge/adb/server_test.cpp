@@ -2,6 +2,7 @@
 #include "device_bridge/adb/adb_server.h"
 
 #include "device_bridge/adb/host_socket.h"
+#include "device_bridge/adb/wireless.h"
 #include "tests/device_bridge/adb/adb_lab.h"
 #include "tests/device_bridge/adb/faults.h"
 #include "tests/support/shared_data.h"
@@ -11,7 +12,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <fstream>
+#include <mutex>
+#include <string>
+#include <vector>
 
 namespace bitwright {
 namespace {
@@ -130,6 +136,49 @@ TEST(AdbServer, AnOlderGenerationIsLeftAlone)
     EXPECT_EQ(fault, AdbFault::old_server);
     EXPECT_NE(sentence.find("1.0.40"), std::string::npos) << sentence;
     lab.settings().port = test::free_port();
+}
+
+/// Debian's adb cannot pair; this port answers as servers since 30 do.
+TEST(AdbServer, ANewerServerPairsAndWhatFailsIsSaidWithTheNextStep)
+{
+    std::mutex lock;
+    std::vector<std::string> asked;
+    std::string words;
+    const test::PortHolder newer([&](int client) {
+        std::array<char, 256> buffer{};
+        std::string request;
+        while (request.size() < 4 || request.size() < 4 + std::stoul(request.substr(0, 4), nullptr, 16)) {
+            const auto count = ::recv(client, buffer.data(), buffer.size(), 0);
+            if (count <= 0) return;
+            request.append(buffer.data(), static_cast<std::size_t>(count));
+        }
+        const std::scoped_lock hold(lock);
+        asked.push_back(request.substr(4));
+        const auto text = asked.back() == "host:version" ? std::string("0029") : asked.back() == "host:mdns:check" ? "mdns daemon version [8787003]" : words;
+        std::array<char, 5> length{};
+        std::snprintf(length.data(), length.size(), "%04x", static_cast<unsigned>(text.size()));
+        const auto answer = "OKAY" + std::string(length.data()) + text;
+        (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+    });
+    test::AdbLab lab("adb_pairing");
+    lab.settings().port = newer.port();
+    const auto pair = [&](const std::string& answer) {
+        words = answer;
+        return fault_of([&] { pair_phone(lab.settings(), "192.168.1.20:37099", "123456", lab.control); });
+    };
+    EXPECT_TRUE(can_pair(lab.settings(), lab.control));
+    words = "Successfully paired to 192.168.1.20:37099 [guid=adb-R5CT90-x]";
+    pair_phone(lab.settings(), "192.168.1.20:37099", "123456", lab.control);
+    EXPECT_EQ(asked.back(), "host:pair:123456:192.168.1.20:37099");
+    auto [fault, sentence] = pair("Failed: Wrong password or connection was dropped.");
+    EXPECT_EQ(fault, AdbFault::refused);
+    EXPECT_NE(sentence.find("did not accept the code; open \"Pair device with pairing code\" again and type the new code and port"), std::string::npos) << sentence;
+    std::tie(fault, sentence) = pair("Failed: Unable to start pairing client.");
+    EXPECT_EQ(fault, AdbFault::no_device);
+    EXPECT_NE(sentence.find("nothing waits for a pairing code at this address"), std::string::npos) << sentence;
+    std::tie(fault, sentence) = pair("Failed: something new");
+    EXPECT_NE(sentence.find("adb says \"Failed: something new\"; check the address"), std::string::npos) << sentence;
+    lab.settings().port = test::free_port();  // nothing of ours to end there
 }
 
 TEST(AdbServer, APhoneThatIsNotThereIsNamed)

@@ -31,7 +31,7 @@ constexpr Known all[] = {
     {"gauge-denied", "C", 1.33, 1.40, "current"},    // 350 mA at 3.9 V, from the battery service's charge counter
     {"gauge-empty", "C", 1.33, 1.40, "current"},
     {"rails", "A", 0.51, 2.4, ""},                   // 522 mW, 900 mW a core
-    {"gauge-stuck", "X", 0, 0, "never moved"},
+    {"gauge-stuck", "X", 0, 0, "Stuck"},
     {"suspend-ignored", "X", 0, 0, "Plugged in"},
 };
 

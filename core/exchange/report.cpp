@@ -131,7 +131,12 @@ std::string report_csv(const Report& report)
 {
     std::string out =
         "name,baseline,method,bits,semantics,level,placement,perplexity_token,perplexity_word,kl_token,top1_agreement,weight_bytes,prefill_tokens_per_s,prefill_smallest,prefill_largest,"
-        "decode_tokens_per_s,decode_smallest,decode_largest,peak_rss_bytes,device,threads,prompt_tokens,generated_tokens,conditions,definition,model_hash,evaluation_hash,recipe_hash,package_hash\r\n";
+        "decode_tokens_per_s,decode_smallest,decode_largest,peak_rss_bytes,device,threads,prompt_tokens,generated_tokens,conditions,definition,model_hash,evaluation_hash,recipe_hash,package_hash";
+    const auto tasks = tasks_of(report);
+    for (const TaskFigure* task : tasks)
+        for (const char* figure : {"accuracy", "accuracy_low", "accuracy_high", "accuracy_norm", "accuracy_norm_low", "accuracy_norm_high"})
+            out += "," + csv_field(task->task + "_" + std::to_string(task->rows) + "_" + figure);
+    out += "\r\n";
     for (std::size_t r = 0; r < report.rows.size(); ++r) {
         const ComparisonRow& row = report.rows[r];
         const auto [prefill_low, prefill_high] = csv_spread(row.prefill_tokens_per_s);
@@ -143,6 +148,13 @@ std::string report_csv(const Report& report)
                                                  row.device, csv_count(row.threads), csv_count(row.prompt_tokens), csv_count(row.generated_tokens),
                                                  row.conditions, row.definition, row.model_hash, row.evaluation_hash, row.recipe_hash, row.package_hash};
         for (std::size_t i = 0; i < fields.size(); ++i) out += (i ? "," : "") + csv_field(fields[i]);
+        for (const TaskFigure* task : tasks) {
+            const TaskFigure* figure = task_of(row, *task);
+            const auto end = [](const auto& interval, bool high) { return interval ? csv_number(high ? interval->high : interval->low) : std::string(); };
+            out += figure ? "," + csv_number(figure->accuracy) + "," + end(figure->interval, false) + "," + end(figure->interval, true) + "," + csv_number(figure->accuracy_norm) + "," +
+                                end(figure->interval_norm, false) + "," + end(figure->interval_norm, true)
+                          : std::string(6, ',');
+        }
         out += "\r\n";
     }
     return out;

@@ -60,7 +60,7 @@ struct Report {
 [[nodiscard]] std::string report_html(const Report& report);
 /// The comparison table alone.
 [[nodiscard]] std::string report_markdown(const Report& report);
-/// RFC 4180, one header line, numbers at full precision, empty where not measured.
+/// RFC 4180, one header line, numbers at full precision, empty where not measured; after the fixed columns six for each task any row has scored.
 [[nodiscard]] std::string report_csv(const Report& report);
 /// Columns aligned with spaces, for a terminal.
 [[nodiscard]] std::string report_text(const Report& report);

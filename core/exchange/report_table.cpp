@@ -140,12 +140,6 @@ TableCell cell_of(const FigureColumn& column, const ComparisonRow& row, const Co
     return cell;
 }
 
-const TaskFigure* task_of(const ComparisonRow& row, const TaskFigure& like)
-{
-    const auto found = std::ranges::find_if(row.tasks, [&](const TaskFigure& figure) { return figure.task == like.task && figure.rows == like.rows; });
-    return found == row.tasks.end() ? nullptr : &*found;
-}
-
 /// The cell of a task: accuracy with its interval, and the difference to the baseline's answers to the same rows.
 TableCell task_cell(const ComparisonRow& row, const TaskFigure& like, const ComparisonRow* baseline, bool norm, std::string_view thousands)
 {
@@ -171,15 +165,7 @@ TableCell task_cell(const ComparisonRow& row, const TaskFigure& like, const Comp
 /// Two columns for each task of choices, one for pairs.
 void add_task_columns(ReportTable& table, const Report& report, std::string_view thousands)
 {
-    std::vector<const TaskFigure*> known;
-    for (const ComparisonRow& row : report.rows) {
-        for (const TaskFigure& figure : row.tasks) {
-            const bool fresh = std::ranges::none_of(known, [&](const TaskFigure* other) { return other->task == figure.task && other->rows == figure.rows; });
-            if (fresh) known.push_back(&figure);
-        }
-    }
-    std::ranges::stable_sort(known, {}, [](const TaskFigure* figure) { return figure->task; });
-    for (const TaskFigure* task : known) {
+    for (const TaskFigure* task : tasks_of(report)) {
         for (const bool norm : {false, true}) {
             if (norm && !task->accuracy_norm.value) continue;
             TableColumn column{printable(task->task), std::string(norm ? "accuracy per byte, " : "accuracy, ") + std::to_string(task->rows) + " rows", true, {}};
@@ -191,6 +177,25 @@ void add_task_columns(ReportTable& table, const Report& report, std::string_view
 }
 
 }  // namespace
+
+std::vector<const TaskFigure*> tasks_of(const Report& report)
+{
+    std::vector<const TaskFigure*> known;
+    for (const ComparisonRow& row : report.rows) {
+        for (const TaskFigure& figure : row.tasks) {
+            const bool fresh = std::ranges::none_of(known, [&](const TaskFigure* other) { return other->task == figure.task && other->rows == figure.rows; });
+            if (fresh) known.push_back(&figure);
+        }
+    }
+    std::ranges::stable_sort(known, {}, [](const TaskFigure* figure) { return figure->task; });
+    return known;
+}
+
+const TaskFigure* task_of(const ComparisonRow& row, const TaskFigure& like)
+{
+    const auto found = std::ranges::find_if(row.tasks, [&](const TaskFigure& figure) { return figure.task == like.task && figure.rows == like.rows; });
+    return found == row.tasks.end() ? nullptr : &*found;
+}
 
 std::string note_letters(int note)
 {

@@ -30,6 +30,10 @@ struct ReportTable {
     std::vector<std::string> notes;  ///< the distinct reasons
 };
 
+/// One figure of each task that any row has scored, by name and number of rows.
+[[nodiscard]] std::vector<const TaskFigure*> tasks_of(const Report& report);
+/// The row's figure of the same task on as many rows, or null.
+[[nodiscard]] const TaskFigure* task_of(const ComparisonRow& row, const TaskFigure& like);
 /// @param thousands what separates groups of three digits before the decimal point ("" for none).
 [[nodiscard]] ReportTable comparison_table(const Report& report, std::string_view thousands);
 

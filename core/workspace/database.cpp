@@ -5,12 +5,16 @@
 
 #include <sqlite3.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <string_view>
 #include <thread>
 
@@ -39,7 +43,30 @@ std::uint32_t big_endian(const char* bytes, int count)
     return value;
 }
 
+std::mutex open_files_mutex;
+std::map<std::pair<std::uint64_t, std::uint64_t>, int> open_files;  ///< connections of this process, by device and inode
+
 }  // namespace
+
+DatabaseFile::DatabaseFile(const fs::path& path, const std::function<void()>& by_hand)
+{
+    const std::lock_guard lock(open_files_mutex);
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) {
+        const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (made >= 0) ::close(made);
+        if (made < 0 || ::stat(path.c_str(), &status) != 0) throw failure(path.string() + ": cannot be made (" + std::strerror(errno) + "); check that its folder can be written");
+    }
+    file_ = {status.st_dev, status.st_ino};
+    if (!open_files.contains(file_)) by_hand();
+    ++open_files[file_];
+}
+
+DatabaseFile::~DatabaseFile()
+{
+    const std::lock_guard lock(open_files_mutex);
+    if (const auto known = open_files.find(file_); --known->second == 0) open_files.erase(known);
+}
 
 Database::Database(const fs::path& given, std::chrono::milliseconds busy, LockWait on_lock) : path(given), busy_(busy), on_lock_(std::move(on_lock))
 {
@@ -53,7 +80,11 @@ Database::Database(const fs::path& given, std::chrono::milliseconds busy, LockWa
     if (fresh && !writable) throw failure(path.string() + ": cannot be made, the folder is not writable; choose another place");
     if (!fresh && ::access(path.c_str(), R_OK) != 0) throw bad_input(path.string(), "", "cannot be read; check its permissions");
     try {
-        if (!fresh) check_header();
+        const auto check = [&] {
+            if (!fresh) check_header();
+        };
+        if (fresh || writable) file_.emplace(path, check);
+        else check();
         if (writable)
             open_writable();
         else

@@ -18,12 +18,27 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bitwright {
 
 /// "BITW" in the header of every workspace file.
 inline constexpr std::int32_t application_id = 0x42495457;
+
+/// A file this process has open as a database, or is about to. POSIX takes all of a process's locks on a file away when any of its descriptors on it is closed
+/// (sqlite.org/howtocorrupt.html §2.2), and another process may then delete the log of a connection that is open: such a file is never opened by hand.
+class DatabaseFile {
+public:
+    /// Makes the file when absent. `by_hand` is called, one at a time, where no connection of this process has it open.
+    DatabaseFile(const std::filesystem::path& path, const std::function<void()>& by_hand);
+    ~DatabaseFile();
+    DatabaseFile(const DatabaseFile&) = delete;
+    DatabaseFile& operator=(const DatabaseFile&) = delete;
+
+private:
+    std::pair<std::uint64_t, std::uint64_t> file_;  ///< device, inode
+};
 
 class Database {
 public:
@@ -101,6 +116,7 @@ private:
     [[nodiscard]] Error translated(const SQLite::Exception& error) const;
 
     mutable std::recursive_mutex mutex_;
+    std::optional<DatabaseFile> file_;  ///< outlives the connection
     std::unique_ptr<SQLite::Database> connection_;
     std::chrono::milliseconds busy_;
     LockWait on_lock_;

@@ -156,6 +156,26 @@ TEST(ReportCsv, FullPrecisionEmptyWhereNotMeasured)
     EXPECT_NE(first.find("41.7912345678901,,,,2624000,,,,,,,,"), std::string::npos) << first;
 }
 
+TEST(ReportCsv, TasksHaveColumnsOfTheirOwn)
+{
+    Report report = sample();
+    TaskFigure figure;
+    figure.task = "piqa";
+    figure.rows = 200;
+    figure.accuracy.value = 0.5;
+    figure.accuracy_norm.value = 0.625;
+    figure.interval = Interval{0.25, 0.75};
+    report.rows[1].tasks.push_back(figure);
+    std::istringstream lines(report_csv(report));
+    std::string header, first, second;
+    std::getline(lines, header);
+    std::getline(lines, first);
+    std::getline(lines, second);
+    EXPECT_TRUE(header.ends_with(",piqa_200_accuracy,piqa_200_accuracy_low,piqa_200_accuracy_high,piqa_200_accuracy_norm,piqa_200_accuracy_norm_low,piqa_200_accuracy_norm_high\r")) << header;
+    EXPECT_TRUE(first.ends_with(",,,,,,\r")) << "not scored is empty: " << first;
+    EXPECT_TRUE(second.ends_with(",0.5,0.25,0.75,0.625,,\r")) << second;
+}
+
 // A reader sees whether a difference of speeds is more than the repeats differ among themselves.
 TEST(ReportTable, SpeedsShowTheirSpreadAndWhetherTheyLieApart)
 {

@@ -11,6 +11,8 @@
 #include <sqlite3.h>
 
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <csignal>
 #include <fstream>
 #include <functional>
@@ -240,6 +242,47 @@ TEST(Opening, SaysWhenTheDiskIsFull)
         return "one sentence";
     });
     EXPECT_EQ(message, "one sentence");
+}
+
+/// Another process opens the workspace, reads and goes. This program again, as SQLite's knowledge of its own locks would survive a fork.
+void visit_in_another_process(const fs::path& path)
+{
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::setenv("BITWRIGHT_TEST_VISIT", path.c_str(), 1);
+        ::execl("/proc/self/exe", "visitor", "--gtest_also_run_disabled_tests", "--gtest_filter=Opening.DISABLED_Visitor", static_cast<char*>(nullptr));
+        ::_exit(2);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+}
+
+TEST(Opening, DISABLED_Visitor)
+{
+    const char* const path = std::getenv("BITWRIGHT_TEST_VISIT");
+    ASSERT_NE(path, nullptr) << "run by another test";
+    EXPECT_FALSE(Workspace(path).read_only());
+}
+
+TEST(Opening, ASecondOpeningInOneProcessLeavesTheLocksOfTheFirst)
+{
+    const auto path = test::scratch("locks") / "w.bitwright";
+    const auto log = path.string() + "-wal";
+    Workspace first(path);
+    const auto put = [&](std::int32_t value) { return put_tensor(first, Tensor::from<std::int32_t>(Dtype::i32, {1}, std::vector{value})); };
+    const auto before = put(1);
+    {
+        const Workspace second(path);  // as a job of the desk opens what the desk has open
+    }
+    ASSERT_GT(fs::file_size(log), 0U);
+    visit_in_another_process(path);
+    ASSERT_TRUE(fs::exists(log)) << "the visitor took itself for the last one and removed the log under an open connection";
+    const auto after = put(2);
+    visit_in_another_process(path);
+    const Workspace again(path);
+    EXPECT_EQ(get_tensor(again, before).as<std::int32_t>()[0], 1);
+    EXPECT_EQ(get_tensor(again, after).as<std::int32_t>()[0], 2);
 }
 
 TEST(Opening, SeveralProcessesMakeAndWriteTheSameFile)

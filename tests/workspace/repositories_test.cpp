@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/workspace/engine_speeds.h"
 #include "core/workspace/marks.h"
 #include "core/workspace/models.h"
 #include "core/workspace/recipe_history.h"
@@ -328,6 +329,28 @@ TEST(StoredJson, AFaultNamesTheFileAndTheColumn)
     EXPECT_EQ(fault([&] { (void)get_run(workspace, 1); }).find(path.string() + ": run:1, tags: is not what Bitwright writes there"), 0U);
     EXPECT_EQ(fault([&] { (void)list_runs(workspace, true); }).find(path.string() + ": run:1, tags: "), 0U);
     EXPECT_EQ(fault([&] { (void)get_tensor(workspace, tensor); }).find(path.string() + ": tensor " + tensor.substr(0, 12) + ", shape: "), 0U);
+}
+
+TEST(EngineSpeeds, EveryRunIsKeptNewestFirst)
+{
+    Workspace workspace(test::scratch("engine-speeds") / "w.bitwright");
+    EngineSpeedRow row;
+    row.isa = "avx2";
+    row.conditions = put_conditions(workspace, {});
+    row.figures = {{"gemm_w8a8_of_peak", 0.9}, {"peak_gop_s", 300.25}};
+    (void)put_engine_speed(workspace, row);
+    row.package = std::string(64, 'b');
+    row.figures = {};
+    (void)put_engine_speed(workspace, row);
+    const auto rows = list_engine_speeds(workspace);
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_EQ(rows[0].package, std::string(64, 'b'));
+    EXPECT_TRUE(rows[0].figures.empty());
+    EXPECT_FALSE(rows[1].package.has_value());
+    EXPECT_EQ(rows[1].figures, (std::vector<std::pair<std::string, double>>{{"gemm_w8a8_of_peak", 0.9}, {"peak_gop_s", 300.25}}));
+    EXPECT_EQ(rows[1].isa, "avx2");
+    row.conditions = 99;
+    EXPECT_ANY_THROW((void)put_engine_speed(workspace, row));
 }
 
 }  // namespace

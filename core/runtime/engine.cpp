@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <string>
 
 namespace bitwright {
@@ -38,6 +39,26 @@ struct LayerState {
     }
 };
 
+/// Adds the time it lives to `seconds`, where that is given.
+class AddedTime {
+public:
+    AddedTime(double* seconds, int threads) : seconds_(seconds), clock_(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC) { add(-1); }
+    ~AddedTime() { add(1); }
+    AddedTime(const AddedTime&) = delete;
+    AddedTime& operator=(const AddedTime&) = delete;
+
+private:
+    void add(double sign) const
+    {
+        if (!seconds_) return;
+        timespec now{};
+        clock_gettime(clock_, &now);
+        *seconds_ += sign * (static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec));
+    }
+    double* seconds_;
+    clockid_t clock_;
+};
+
 /// One linear of several that read the same input.
 struct Projection {
     const PackedLinear* linear;
@@ -56,6 +77,7 @@ struct Engine::State {
     PackedLinear lm_head;
     std::int64_t position = 0;
     HiddenTap tap;
+    double* attention_seconds = nullptr;
     Buffer residual, normed, query, key, value, rotated, mixed, attended, gate, up, down;
     PackedInput input;
     std::vector<std::int32_t> logits_out;
@@ -142,6 +164,7 @@ struct Engine::State {
     void attend(const LayerGraph& layer, AttentionCache& cache, std::int64_t tokens)
     {
         const Attention& op = layer.attention;
+        const AddedTime timed(attention_seconds, workers.threads());
         const std::int64_t query_width = op.heads * op.head_dim, key_width = op.kv_heads * op.head_dim;
         cache.grow(position + tokens);
         mixed.resize(static_cast<std::size_t>(tokens * query_width));
@@ -230,6 +253,7 @@ const ModelGraph& Engine::graph() const noexcept { return state_->graph; }
 const KernelSet& Engine::kernels() const noexcept { return state_->kernels; }
 std::int64_t Engine::position() const noexcept { return state_->position; }
 void Engine::set_hidden_tap(HiddenTap tap) { state_->tap = std::move(tap); }
+void Engine::set_attention_clock(double* seconds) noexcept { state_->attention_seconds = seconds; }
 void Engine::reset() noexcept { state_->position = 0; }
 
 std::uint64_t Engine::cache_bytes() const noexcept

@@ -52,6 +52,8 @@ public:
     /// Called during forward for hidden state 0 (what layer 0 reads) … layers (what the final norm reads) of each chunk: int16 codes [tokens, hidden] × scale.
     using HiddenTap = std::function<void(std::int64_t state, std::int64_t first_position, std::span<const std::int16_t> codes, double scale)>;
     void set_hidden_tap(HiddenTap tap);  ///< empty: off
+    /// Adds to `seconds` what attention takes (rotations, cache, scores, values): of this thread's processor with one thread, else by the clock. Null: off.
+    void set_attention_clock(double* seconds) noexcept;
 
 private:
     struct State;

@@ -281,7 +281,28 @@ private:
         put("decode_tokens_per_s_" + name, 1 / decode.seconds);
         put("sweep_gb_s_" + name, measured.weight_bytes() / read.seconds * 1e-9);
         put("decode_" + name + "_of_sweep", read.seconds / decode.seconds);
+        if (!attention_known_) attention(measured);
+        attention_known_ = true;
         if (name == "w8" && request_.busy_core && std::thread::hardware_concurrency() >= 2) busy_core(package);
+    }
+
+    /// Its share where the context is nearly full.
+    void attention(Measured& measured)
+    {
+        const std::int64_t prompt = measured.engine().graph().context - request_.generated;
+        double of_prefill = 1, of_decode = 1, seconds = 0;
+        measured.engine().set_attention_clock(&seconds);
+        const auto share = [&](double whole) { return std::exchange(seconds, 0) / whole; };
+        for (int round = 0; round < 2; ++round) {
+            control_.check();
+            seconds = 0;
+            of_prefill = std::min(of_prefill, share(measured.prefill(prompt)));
+            for (std::int64_t i = 0; i < request_.generated; ++i) of_decode = std::min(of_decode, share(measured.decode()));
+        }
+        measured.engine().set_attention_clock(nullptr);
+        put("attention_context", static_cast<double>(prompt));
+        put("attention_of_prefill", of_prefill);
+        put("attention_of_decode", of_decode);
     }
 
     void busy_core(const std::shared_ptr<const Package>& package)
@@ -307,7 +328,7 @@ private:
     Workers workers_;
     EngineSpeed speed_;
     std::optional<LayoutCache> cache_;  ///< absent: the user's own
-    bool start_known_ = false, rss_known_ = false;
+    bool start_known_ = false, rss_known_ = false, attention_known_ = false;
 };
 
 }  // namespace

@@ -65,7 +65,10 @@ void write_laid_out(const Package& package, WeightLayout layout, const std::file
         } else if (change && what == "zero_point" && !change->vectors.zero_points.empty()) {
             add(entry.name, Dtype::i8, {std::ssize(change->vectors.zero_points)}, append(change->vectors.zero_points));
         } else {
-            add(entry.name, entry.dtype, entry.shape, [&file, &entry](SafetensorsWriter& writer) { writer.append(file.tensor(entry.name).data); });
+            add(entry.name, entry.dtype, entry.shape, [&file, &entry](SafetensorsWriter& writer) {
+                writer.append(file.tensor(entry.name).data);
+                file.release(entry.name);
+            });
         }
     }
     auto metadata = file.metadata();

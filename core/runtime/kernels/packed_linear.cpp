@@ -12,6 +12,12 @@ constexpr int widest_panel = 32, most_tile_rows = 8;
 constexpr std::int64_t reference_rows = 32;      ///< a unit of work where the reference computes
 constexpr std::int64_t cached_weights = 16 << 10;  ///< bytes of a panel that stay in the first-level cache while all tokens pass
 
+/// Starts reading from memory into the second-level cache.
+void fetch_lines(const std::uint8_t* from, std::int64_t bytes) noexcept
+{
+    for (std::int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 2);
+}
+
 struct alignas(64) TileSums {
     std::int32_t sums[most_tile_rows * widest_panel];
 };
@@ -33,19 +39,22 @@ struct PackedLinear::Vectors {
     Vectors(const Linear& op, std::int64_t panel)
     {
         const std::int64_t height = op.weight.layout.rows, first = panel * height, count = std::min(height, op.weight.rows - first);
-        std::memset(this, 0, sizeof *this);
-        for (std::int64_t r = 0; r < height; ++r) {
-            const auto row = static_cast<std::size_t>(std::min(first + r, op.weight.rows - 1));
-            multipliers[r] = op.multipliers[op.multipliers.size() == 1 ? 0 : row];
-            shifts[r] = op.shifts[op.shifts.size() == 1 ? 0 : row];
-            halves[r] = std::int64_t{1} << (shifts[r] - 1);
-            if (r >= count) continue;
-            if (!op.bias.empty()) bias[r] = op.bias[row];
-            row_sums[r] = op.row_sums[row];
-            const auto given = static_cast<std::int64_t>(op.zero_points.size());
-            if (given == 1) zero_points[r] = op.zero_points[0];
-            else if (given == op.weight.rows) zero_points[r] = op.zero_points[row];
-        }
+        if (count < height) std::memset(this, 0, sizeof *this);
+        const auto fill = [&](auto* to, auto values, auto otherwise) {  // one for all rows, one for each, or none
+            if (values.size() == 1) std::fill_n(to, height, values[0]);
+            else if (static_cast<std::int64_t>(values.size()) == op.weight.rows) std::copy_n(values.begin() + first, count, to);
+            else std::fill_n(to, height, otherwise);
+        };
+        std::uint8_t narrow_shifts[widest_panel];
+        std::fill(narrow_shifts, narrow_shifts + widest_panel, std::uint8_t{1});
+        fill(multipliers, op.multipliers, 0);
+        fill(narrow_shifts, op.shifts, std::uint8_t{1});
+        fill(bias, op.bias, 0);
+        fill(row_sums, op.row_sums, 0);
+        fill(zero_points, op.zero_points, std::int8_t{0});
+        for (std::int64_t r = 0; r < height; ++r) shifts[r] = narrow_shifts[r];
+        for (std::int64_t r = 0; r < height; ++r) halves[r] = std::int64_t{1} << (shifts[r] - 1);
+        offset_in_bias = false;
     }
     /// Without zero points what the inputs' offset adds to a sum is the same for every token.
     void put_offset_in_bias(const Linear& op, std::int32_t offset)
@@ -58,12 +67,6 @@ struct PackedLinear::Vectors {
 };
 
 namespace {
-
-/// Starts reading from memory into the second-level cache.
-void fetch(const std::uint8_t* from, std::int64_t bytes) noexcept
-{
-    for (std::int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 2);
-}
 
 bool has_group_zero_points(const Linear& op) noexcept
 {
@@ -213,7 +216,7 @@ void PackedLinear::run_panels(const PackedInput& input, std::int64_t first, std:
                 t.input = input.bytes_.data() + tile * input.tile_bytes_ + piece.first_step * step_codes * kernels_->tile_rows[static_cast<std::size_t>(index)];
                 t.start = input.start_.data() + tile * most * input.groups_ + piece.first_group;
                 t.sums = sums[static_cast<std::size_t>(tile)].sums;
-                fetch(next, share);
+                fetch_lines(next, share);
                 if (ends && tiles > 1)
                     for (std::int64_t token = tile * most / input.planes_, end = std::min(input.tokens_, (tile + 1) * most / input.planes_); token < end; ++token) __builtin_prefetch(out + token * weight.rows + p * weight.layout.rows, 1);
                 products[static_cast<std::size_t>(index)](t);

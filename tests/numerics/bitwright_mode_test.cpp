@@ -236,6 +236,43 @@ TEST(BitwrightMode, WithoutHeldOutTextWindowsAreKeptBack)
     EXPECT_NE(outcome.recipe.made_by.options.find("\"holdout_windows\":\"2\""), std::string::npos) << outcome.recipe.made_by.options;
 }
 
+// A fork begins where the run stood: its loss before the first step is the one the recipe has.
+TEST(BitwrightMode, GoesOnFromItsOwnRecipe)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    for (const int bits : {4, 8}) {
+        MethodRequest request = short_run(bits, "4", bits == 4 ? "0" : "4");
+        if (bits == 8) request.options["gptq"] = "off";  // whose codes come after the steps
+        Control control;
+        const MethodOutcome first = load_numerics().run(request, control);
+        ASSERT_TRUE(first.holdout_loss_after);
+        request.from = first.recipe;
+        const MethodOutcome fork = load_numerics().run(request, control);
+        ASSERT_TRUE(fork.holdout_loss_before);
+        EXPECT_NEAR(*fork.holdout_loss_before, *first.holdout_loss_after, 1e-4 * *first.holdout_loss_after) << bits;
+        EXPECT_EQ(fork.log.size(), 4U);
+        EXPECT_LE(*fork.holdout_loss_after, *fork.holdout_loss_before) << "the best step is kept, the start being one";
+        EXPECT_EQ(fork.recipe.parent, recipe_hash(first.recipe));
+    }
+}
+
+// Codes belong to the grids of their recipe: what starts from its transforms rounds anew.
+TEST(BitwrightMode, OtherMethodsTakeItsTransformsWithoutItsCodes)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    MethodRequest request = short_run(4, "2", "0");
+    Control control;
+    const Recipe learned = load_numerics().run(request, control).recipe;
+    MethodRequest rounded = request;
+    rounded.method = "rtn";
+    rounded.options.clear();
+    rounded.from = learned;
+    const Recipe recipe = load_numerics().run(rounded, control).recipe;
+    const auto pairs = [](const Recipe& of) { return std::ranges::count_if(of.transforms, [](const Transform& transform) { return std::holds_alternative<ScalePair>(transform); }); };
+    EXPECT_EQ(pairs(recipe), pairs(learned));
+    EXPECT_TRUE(std::ranges::none_of(recipe.transforms, [](const Transform& transform) { return std::holds_alternative<Codes>(transform); }));
+}
+
 // The same figures from codes and grids as the package has them: what is exported is what was learned.
 TEST(BitwrightMode, CodesOfTheRecipeAreTheCodesOfThePackage)
 {

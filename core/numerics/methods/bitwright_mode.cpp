@@ -49,7 +49,7 @@ public:
 
     MethodOutcome run()
     {
-        if (!resumed_) state_.start = closed_form();
+        if (!resumed_) state_.start = goes_on() ? went_before() : closed_form();
         goal_ = std::make_unique<Distillation>(request_.model, options_.common.semantics, training_,
                                                DistillationOptions{.slice = options_.slice, .batch = options_.batch, .seed = request_.seed}, context_.control);
         if (resumed_) journal_.replay();
@@ -61,6 +61,8 @@ public:
         const bool rounding = options_.rounding_steps > 0;
         if (resumed_ && state_.step >= options_.transform_steps && rounding) {
             enter({.ranges = options_.lr_late_ranges > 0}, latents_of_checkpoint());
+        } else if (const Latents before = rounding && options_.transform_steps == 0 ? latents_of_codes(state_.start) : Latents(); !before.empty()) {
+            enter({.ranges = options_.lr_late_ranges > 0}, before);
         } else if (options_.gptq) {
             Recipe solved = state_.start;
             const Latents latents = add_gptq(solved, request_.model, training_, options_.gptq_options, context_.control);
@@ -81,6 +83,34 @@ public:
     }
 
 private:
+    /// A recipe of this method, for the same bits, is gone on from: its scales, ranges and codes are the start. Of any other one only the transforms are.
+    [[nodiscard]] bool goes_on() const
+    {
+        if (!request_.from || request_.from->made_by.method != request_.method) return false;
+        return std::ranges::all_of(request_.model.sites->sites(), [&](const Site& site) {
+            if (!is_layer_linear(site.role)) return true;
+            const auto decided = request_.from->sites.find(site.name);
+            return decided != request_.from->sites.end() && decided->second.scheme.bits == request_.weight_bits && decided->second.scheme.symmetric == request_.symmetric_weights;
+        });
+    }
+
+    Recipe went_before() const
+    {
+        Recipe recipe = *request_.from;
+        recipe.parent = recipe_hash(recipe);
+        if (options_.transform_steps > 0 || options_.rounding_steps == 0)  // codes are made after the scales, and learned only where steps are
+            std::erase_if(recipe.transforms, [](const Transform& transform) { return std::holds_alternative<Codes>(transform); });
+        return recipe;
+    }
+
+    [[nodiscard]] Latents latents_of_codes(const Recipe& recipe) const
+    {
+        Latents latents;
+        for (const Transform& transform : recipe.transforms)
+            if (const auto* codes = std::get_if<Codes>(&transform)) latents[request_.model.sites->find(codes->site)].assign(codes->codes->begin(), codes->codes->end());
+        return latents;
+    }
+
     Recipe closed_form()
     {
         MethodRequest observed = request_;

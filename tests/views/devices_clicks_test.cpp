@@ -148,6 +148,14 @@ TEST_F(DevicesClicks, TheConnectSheetSaysWhatFailedAndWhatItConnected)
     QTest::keyClicks(address, QStringLiteral("127.0.0.1:1"));
     ASSERT_TRUE(press(*sheet, "Connect"));
     EXPECT_TRUE(test::wait_until([&] { return answer().contains(QLatin1String("nothing listens at this address")); }, 20000)) << answer().toStdString();
+    for (auto* label : sheet->findChildren<QLabel*>()) {
+        if (label->accessibleName() != QLatin1String("What adb answered")) continue;
+        const auto picture = label->grab().toImage();
+        int red = 0;
+        for (int y = 0; y < picture.height(); ++y)
+            for (int x = 0; x < picture.width(); ++x) red += picture.pixelColor(x, y).red() > picture.pixelColor(x, y).green() + 60;
+        EXPECT_GT(red, 20) << "a failure has the colour of one";
+    }
     test::grab(*sheet, "connect_refused", {{520, 300}});
     address->selectAll();
     QTest::keyClicks(address, QString::fromStdString(phone.address()));

@@ -28,6 +28,7 @@
 #include <QSpinBox>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTreeWidget>
 
 #include <array>
 #include <csignal>
@@ -322,6 +323,13 @@ TEST_F(DevicesPhones, TheSelfTestShowsEachItemAndSaysSimulated)
     EXPECT_TRUE(sheet->text().contains(QLatin1String("Simulated"))) << sheet->text().toStdString();
     EXPECT_TRUE(sheet->text().contains(QLatin1String("[could not be tried] A cable"))) << sheet->text().toStdString();
     EXPECT_TRUE(sheet->text().contains(QLatin1String("[passed] The static runner"))) << sheet->text().toStdString();
+    auto* list = sheet->findChild<QTreeWidget*>();
+    ASSERT_TRUE(list && list->topLevelItemCount() > 20);
+    for (int row = 0; row < list->topLevelItemCount(); ++row) {  // its words are whole
+        const auto place = list->visualItemRect(list->topLevelItem(row));
+        const auto needed = list->fontMetrics().boundingRect(QRect(0, 0, list->columnWidth(2), 10'000), Qt::TextWordWrap, list->topLevelItem(row)->text(2));
+        EXPECT_GE(place.height(), needed.height()) << list->topLevelItem(row)->text(2).toStdString();
+    }
     test::grab(*sheet, "self_test", {{860, 560}});
 }
 

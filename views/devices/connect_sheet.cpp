@@ -91,9 +91,7 @@ void ConnectSheet::ask_pairing()
 
 void ConnectSheet::say(const QString& sentence, bool error)
 {
-    auto palette = answer_->palette();
-    palette.setColor(QPalette::WindowText, error ? signal_colours().error : signal_colours().good);
-    answer_->setPalette(palette);
+    answer_->setStyleSheet(QStringLiteral("color: %1").arg((error ? signal_colours().error : signal_colours().good).name()));
     answer_->setText(sentence);
     answer_->show();
     make_room();

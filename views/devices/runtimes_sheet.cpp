@@ -171,7 +171,7 @@ void RuntimesSheet::store()
          QStringLiteral("--threads"), planned("--threads"), QStringLiteral("-w"), desk_.workspace_path()},
         [this](const nlohmann::ordered_json& result) {
             const auto run = q(result.value("run", nlohmann::ordered_json())), offload = q(result.value("offload", nlohmann::ordered_json()));
-            if (result.value("complete", false)) say(tr("Stored as %1: %2").arg(run, offload));
+            if (result.value("complete", false)) say(tr("Stored as %1. Where it computed: %2").arg(run, offload));
             else say(tr("Stored as %1, aborted: %2").arg(run, q(result.value("error", nlohmann::ordered_json()))), true);
             desk_.refresh();
         });
@@ -199,9 +199,7 @@ void RuntimesSheet::follow(std::int64_t number)
 
 void RuntimesSheet::say(const QString& sentence, bool error)
 {
-    auto palette = state_->palette();
-    palette.setColor(QPalette::WindowText, error ? signal_colours().error : this->palette().color(QPalette::WindowText));
-    state_->setPalette(palette);
+    state_->setStyleSheet(error ? QStringLiteral("color: %1").arg(signal_colours().error.name()) : QString());
     state_->setText(sentence);
 }
 

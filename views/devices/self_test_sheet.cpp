@@ -49,6 +49,7 @@ SelfTestSheet::SelfTestSheet(Desk& desk, QWidget* parent)
     list_->setRootIsDecorated(false);
     list_->setAlternatingRowColors(true);
     list_->setWordWrap(true);
+    list_->setTextElideMode(Qt::ElideNone);
     list_->setAccessibleName(tr("Items of the self-test"));
     list_->header()->setSectionResizeMode(0, QHeaderView::ResizeToContents);
     list_->header()->resizeSection(1, 130);
@@ -61,6 +62,7 @@ SelfTestSheet::SelfTestSheet(Desk& desk, QWidget* parent)
     start_->setDefault(true);
     buttons->addWidget(start_);
     column->addLayout(buttons);
+    connect(list_->header(), &QHeaderView::sectionResized, this, &SelfTestSheet::wrap_words);
     connect(start_, &QPushButton::clicked, this, &SelfTestSheet::start);
     connect(copy_, &QPushButton::clicked, this, [this] { QGuiApplication::clipboard()->setText(text()); });
     connect(&desk_.jobs(), &JobQueue::changed, this, &SelfTestSheet::follow);
@@ -117,10 +119,23 @@ void SelfTestSheet::show_result(const nlohmann::ordered_json& result)
         if (good || bad) line->setForeground(1, good ? signal_colours().good : signal_colours().error);
         ++(good ? passed : bad ? failed : rest);
     }
+    wrap_words();
     auto words = tr("%1 passed, %2 failed, %3 could not be tried.").arg(passed).arg(failed).arg(rest);
     if (result.value("simulated", false)) words = tr("Simulated: ") + words + tr(" This says that the program works, and nothing about phones.");
     state_->setText(words);
     copy_->setEnabled(true);
+}
+
+/// Each line is as high as its last column needs: a tree does not ask for the height of wrapped text.
+void SelfTestSheet::wrap_words()
+{
+    const int width = list_->columnWidth(2) - 2 * (list_->style()->pixelMetric(QStyle::PM_FocusFrameHMargin, nullptr, list_) + 1);
+    if (width <= 0) return;
+    for (int row = 0; row < list_->topLevelItemCount(); ++row) {
+        auto* item = list_->topLevelItem(row);
+        const auto needed = list_->fontMetrics().boundingRect(QRect(0, 0, width, 10'000), Qt::TextWordWrap, item->text(2)).height() + 4;
+        if (item->sizeHint(2).height() != needed) item->setSizeHint(2, {0, needed});
+    }
 }
 
 QString SelfTestSheet::text() const

@@ -27,6 +27,7 @@ private:
     void start();
     void follow(std::int64_t number);
     void show_result(const nlohmann::ordered_json& result);
+    void wrap_words();
 
     Desk& desk_;
     DeviceEntry device_;

@@ -127,7 +127,7 @@ struct LoopArguments {
     std::optional<std::int64_t> eval_length, eval_windows;
     std::int64_t steps = 256;
     int threads = 0;
-    bool fresh = false;
+    bool fresh = false, ablation = false;
 };
 
 void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
@@ -143,7 +143,8 @@ void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
         given_ids ? given_scoring(arguments.eval, model.architecture().vocab)
                   : stream_scoring(*open_tokenizer(model.model()), arguments.eval, arguments.eval_length.value_or(request.windows.length), Bos::none, -1);
     if (arguments.eval_windows) request.scoring.limit(*arguments.eval_windows);
-    request.methods = arguments.methods.empty() ? usual_methods() : arguments.methods;
+    request.arms = arguments.ablation ? ablation_arms() : arms_of(arguments.methods.empty() ? usual_methods() : arguments.methods);
+    request.integer = !arguments.ablation;
     for (const auto& bits : arguments.bits.empty() ? std::vector<std::string>{"W8A8", "W4A8"} : arguments.bits) request.bits.push_back(parse_bits(bits));
     request.steps = arguments.steps;
     request.seed = arguments.tokens.seed;
@@ -152,7 +153,7 @@ void run_whole_loop(CommandLine& line, const LoopArguments& arguments)
 
     ComparisonRequest comparison;
     comparison.recipes = outcome.recipes;
-    comparison.title = "Methods compared on " + fs::absolute(arguments.model).lexically_normal().filename().string();
+    comparison.title = (arguments.ablation ? "MobileQuant taken apart on " : "Methods compared on ") + fs::absolute(arguments.model).lexically_normal().filename().string();
     deliver(line, *workspace, gather_comparison(*workspace, comparison), arguments.report, {{"notes", outcome.notes}});
 }
 
@@ -173,24 +174,33 @@ void add_compare(CLI::App& app, CommandLine& line)
     add_workspace(*command, arguments->workspace);
     command->callback([&line, arguments] { line.action = [&line, arguments] { run_compare(line, *arguments); }; });
 
-    auto* looping = add_command(
-        app, "loop", "calibrate, quantize with every method, evaluate, export, run as integers, measure, compare; repeated after an interruption it continues",
-        "workspace, report, notes[text], baseline, " + row_keys);
-    auto wanted = std::make_shared<LoopArguments>();
-    looping->add_option("model", wanted->model, "model folder")->required();
-    add_tokens(*looping, wanted->tokens);
-    looping->add_option("--eval", wanted->eval, "text to evaluate on, or FILE.safetensors:TENSOR")->required();
-    looping->add_option("--eval-length", wanted->eval_length, "tokens of an evaluation window; default: of a calibration window")->check(CLI::PositiveNumber);
-    looping->add_option("--eval-windows", wanted->eval_windows, "only the first N evaluation windows");
-    looping->add_option("--method", wanted->methods, method_names() + "; several times; default: rtn, both static SmoothQuants, gptq, both MobileQuants")
-        ->allow_extra_args(false);
-    looping->add_option("--bits", wanted->bits, "W8A8, W4A8 …; several times; default: these two")->allow_extra_args(false);
-    looping->add_option("--steps", wanted->steps, "of methods that optimize")->capture_default_str()->check(CLI::NonNegativeNumber);
-    looping->add_option("--threads", wanted->threads, "of the integer engine; default: all processors")->check(CLI::PositiveNumber);
-    looping->add_option("--report", wanted->report, "HTML file to write")->required();
-    looping->add_flag("--fresh", wanted->fresh, "do everything again");
-    add_workspace(*looping, wanted->workspace);
-    looping->callback([&line, wanted] { line.action = [&line, wanted] { run_whole_loop(line, *wanted); }; });
+    for (const bool ablation : {false, true}) {
+        auto* looping =
+            ablation ? add_command(app, "ablate",
+                                   "what MobileQuant's paper takes apart, as one table at the simulated level: scales (LET), clips (LWC) and ranges each alone and together, end to end "
+                                   "and block by block; repeated after an interruption it continues",
+                                   "workspace, report, notes[text], baseline, " + row_keys)
+                     : add_command(app, "loop", "calibrate, quantize with every method, evaluate, export, run as integers, measure, compare; repeated after an interruption it continues",
+                                   "workspace, report, notes[text], baseline, " + row_keys);
+        auto wanted = std::make_shared<LoopArguments>();
+        wanted->ablation = ablation;
+        looping->add_option("model", wanted->model, "model folder")->required();
+        add_tokens(*looping, wanted->tokens);
+        looping->add_option("--eval", wanted->eval, "text to evaluate on, or FILE.safetensors:TENSOR")->required();
+        looping->add_option("--eval-length", wanted->eval_length, "tokens of an evaluation window; default: of a calibration window")->check(CLI::PositiveNumber);
+        looping->add_option("--eval-windows", wanted->eval_windows, "only the first N evaluation windows");
+        if (!ablation)
+            looping->add_option("--method", wanted->methods, method_names() + "; several times; default: rtn, both static SmoothQuants, gptq, both MobileQuants")->allow_extra_args(false);
+        looping->add_option("--bits", wanted->bits, "W8A8, W4A8 …; several times; default: these two")->allow_extra_args(false);
+        looping->add_option("--steps", wanted->steps, ablation ? "of every arm that learns: of the whole model, or of one layer at a time" : "of methods that optimize")
+            ->capture_default_str()
+            ->check(CLI::NonNegativeNumber);
+        if (!ablation) looping->add_option("--threads", wanted->threads, "of the integer engine; default: all processors")->check(CLI::PositiveNumber);
+        looping->add_option("--report", wanted->report, "HTML file to write")->required();
+        looping->add_flag("--fresh", wanted->fresh, "do everything again");
+        add_workspace(*looping, wanted->workspace);
+        looping->callback([&line, wanted] { line.action = [&line, wanted] { run_whole_loop(line, *wanted); }; });
+    }
 }
 
 }  // namespace bitwright::cli

@@ -28,7 +28,8 @@ std::string key_of(const OpenedModel& model, const LoopRequest& request)
 {
     std::string text = "loop " + model.model().checkpoint->identity() + " " + request.windows.hash() + " " + request.scoring.definition + " " +
                        request.scoring.windows.hash() + " " + std::to_string(request.steps) + " " + std::to_string(request.seed);
-    for (const auto& method : request.methods) text += " " + method;
+    for (const auto& arm : request.arms) text += " " + arm.name;
+    if (!request.integer) text += " simulated";
     for (const auto& bits : request.bits) text += " " + to_string(bits);
     return sha256_hex(text);
 }
@@ -82,6 +83,30 @@ const std::vector<std::string>& usual_methods()
     return names;
 }
 
+std::vector<LoopArm> arms_of(const std::vector<std::string>& methods)
+{
+    std::vector<LoopArm> arms;
+    for (const auto& method : methods) arms.push_back({method, method, {}});
+    return arms;
+}
+
+std::vector<LoopArm> ablation_arms()
+{
+    const auto learning = [](const std::string& what, const std::string& scope) { return std::map<std::string, std::string>{{"learn", what}, {"scope", scope}}; };
+    return {
+        {"smoothquant-static", "smoothquant-static", {{"semantics", "authors"}}},
+        {"start", "smoothquant-edge", {{"semantics", "authors"}}},  // of everything below but omniquant-static
+        {"let", "mobilequant-paper", learning("let", "end-to-end")},
+        {"lwc", "mobilequant-paper", learning("lwc", "end-to-end")},
+        {"ranges", "mobilequant-paper", learning("ranges", "end-to-end")},
+        {"let-lwc", "mobilequant-paper", learning("let,lwc", "end-to-end")},
+        {"let-lwc-ranges", "mobilequant-paper", learning("let,lwc,ranges", "end-to-end")},
+        {"blocks-let-lwc", "omniquant-edge", learning("let,lwc", "blocks")},
+        {"blocks-let-lwc-ranges", "omniquant-edge", learning("let,lwc,ranges", "blocks")},
+        {"omniquant-static", "omniquant-static", {}},
+    };
+}
+
 LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const LoopRequest& request)
 {
     environment.reuse_finished = true;
@@ -96,13 +121,14 @@ LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const Loop
         stage("float");
         (void)evaluate_model(environment, model, nullptr, {}, Placement::paper, request.scoring);
         for (const auto& bits : request.bits) {
-            for (const auto& method : request.methods) {
-                const auto name = method + "-" + lower(to_string(bits));
+            for (const auto& arm : request.arms) {
+                const auto name = arm.name + "-" + lower(to_string(bits));
                 QuantizeRequest wanted;
-                wanted.method.method = method;
+                wanted.method.method = arm.method;
+                wanted.method.options = arm.options;
                 wanted.method.weight_bits = bits.weights, wanted.method.activation_bits = bits.activations;
                 wanted.method.seed = request.seed;
-                if (const MethodInfo* info = find_method(method); info && info->optimizes) wanted.method.options["steps"] = std::to_string(request.steps);
+                if (const MethodInfo* info = find_method(arm.method); info && info->optimizes) wanted.method.options["steps"] = std::to_string(request.steps);
                 wanted.calibration = calibrated;
                 wanted.name = name;
                 stage(name);
@@ -115,6 +141,7 @@ LoopOutcome run_loop(JobEnvironment& environment, OpenedModel& model, const Loop
                 (void)evaluate_model(environment, model, &recipe, id, Placement::paper, request.scoring);
                 stage(name + ", error per layer");
                 (void)store_layer_errors(environment, model, recipe, id, request.scoring, request.error_windows);
+                if (!request.integer) continue;
                 stage(name + ", integer");
                 try {
                     run_integer_level(environment, model, recipe, request);

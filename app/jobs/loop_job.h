@@ -7,6 +7,7 @@
 #include "app/jobs/job.h"
 #include "app/jobs/opened_model.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,14 +24,26 @@ struct BitWidths {
 /// The methods that are compared by default.
 [[nodiscard]] const std::vector<std::string>& usual_methods();
 
+/// One method with its options, under the name its recipes get (with the bits behind it).
+struct LoopArm {
+    std::string name, method;
+    std::map<std::string, std::string> options;
+};
+/// The methods as they are.
+[[nodiscard]] std::vector<LoopArm> arms_of(const std::vector<std::string>& methods);
+/// What MobileQuant's paper takes apart (Tables 1 to 3): each of its three ingredients alone and together, end to end and block by block, with and without the
+/// scales from up to down, from one start.
+[[nodiscard]] std::vector<LoopArm> ablation_arms();
+
 struct LoopRequest {
     TokenWindows windows;
     std::optional<std::filesystem::path> text;
     ScoringWindows scoring;
-    std::vector<std::string> methods;
+    std::vector<LoopArm> arms;
     std::vector<BitWidths> bits;
     std::int64_t steps = 0;  ///< of methods that optimize
     std::uint64_t seed = 0;
+    bool integer = true;     ///< also export, evaluate as integers and measure
     int threads = 1;                                              ///< of the integer engine
     std::int64_t error_windows = 2;                               ///< windows for error per layer
     std::int64_t prompt_tokens = 128, generate = 64, repeats = 5;  ///< of the measurement

@@ -5,7 +5,9 @@
 
 #include <csignal>
 #include <fstream>
+#include <map>
 #include <random>
+#include <set>
 #include <thread>
 
 namespace fs = std::filesystem;
@@ -137,6 +139,30 @@ TEST(LoopCommand, AKilledLoopGoesOnAndGivesTheSame)
     const auto ended = run_cli(loop_arguments(killed, more));
     ASSERT_EQ(ended.code, 0) << ended.err;
     EXPECT_EQ(perplexities(ended), perplexities(expected));
+}
+
+TEST(LoopCommand, AblationsAreOneTable)
+{
+    const auto folder = scratch("ablate");
+    auto arguments = loop_arguments(folder, {"--bits", "W4A8", "--steps", "4"});
+    arguments.front() = "ablate";
+    std::erase_if(arguments, [&, last = std::string()](const std::string& argument) mutable {
+        const bool threads = argument == "--threads" || last == "--threads";
+        last = argument;
+        return threads;
+    });
+    const auto ended = run_cli(arguments);
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    const auto rows = ended.json()["rows"];
+    ASSERT_EQ(rows.size(), 11U) << ended.json().dump(1);  // float, two starts, five end to end, three by blocks
+    std::map<std::string, double> perplexity;
+    for (const auto& row : rows) {
+        EXPECT_EQ(row["level"], row["name"] == "float" ? "float" : "simulated");
+        EXPECT_TRUE(perplexity.emplace(row["name"], row["perplexity_token"]).second) << row["name"];
+    }
+    std::set<double> different;
+    for (const char* arm : {"start", "let", "lwc", "ranges", "let-lwc", "let-lwc-ranges", "blocks-let-lwc", "blocks-let-lwc-ranges", "omniquant-static"})
+        EXPECT_TRUE(different.insert(perplexity.at(std::string(arm) + "-w4a8")).second) << arm;
 }
 
 // Ten kills at random moments of a loop with every method: each repetition goes on, and the end is what an uninterrupted loop gives, to the bit.

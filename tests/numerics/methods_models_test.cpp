@@ -104,6 +104,40 @@ TEST_P(MethodsOnModels, TheOptimizersTwinIsItsRecipe)
     }
 }
 
+// What is learned alone, and layer by layer: again the recipe is what the optimizer saw, and nothing else has moved.
+TEST_P(MethodsOnModels, AblationsAndBlocksAreTheirRecipes)
+{
+    Control control;
+    for (const auto& [method, learn, semantics] : {std::tuple{"mobilequant-paper", "let", "authors"}, {"mobilequant-paper", "lwc", "authors"}, {"mobilequant-paper", "ranges", "bitwright"},
+                                                   {"omniquant-edge", "let,lwc", "authors"}, {"omniquant-edge", "let,lwc,ranges", "bitwright"}, {"omniquant-static", "let,lwc", "authors"}}) {
+        const std::string what = GetParam() + " " + method + " " + learn;
+        MethodRequest request = request_for(GetParam(), method, 8);
+        request.holdout = request.calibration;
+        request.options = {{"steps", "6"}, {"learn", learn}, {"semantics", semantics}, {"lr_let", "0.0001"}, {"lr_lwc", "0.003"}, {"lr_lrl", "1e-08"}};
+        const MethodOutcome outcome = load_numerics().run(request, control);
+        ASSERT_EQ(outcome.log.size(), 6U);
+        EXPECT_NO_THROW(validate(outcome.recipe, request.model));
+        const Model& model = request.model;
+        CheckpointWeights weights(model, &outcome.recipe), plain(model, nullptr);
+        SimulateTap tap(model, outcome.recipe, Placement::paper);
+        Tap none;
+        double loss = 0;
+        for (std::int64_t w = 0; w < request.calibration.count; ++w) {
+            const at::Tensor wanted = last_hidden(model, plain, none, outcome.recipe.semantics, request.calibration, w);
+            loss += (last_hidden(model, weights, tap, outcome.recipe.semantics, request.calibration, w) - wanted).square().mean().item<double>() /
+                    static_cast<double>(request.calibration.count);
+        }
+        EXPECT_NEAR(loss, *outcome.holdout_loss_after, 1e-3 * *outcome.holdout_loss_after) << what;
+        const bool lwc = std::string(learn).find("lwc") != std::string::npos, ranges = std::string(learn).find("ranges") != std::string::npos;
+        EXPECT_EQ(std::any_of(outcome.recipe.transforms.begin(), outcome.recipe.transforms.end(), [](const Transform& t) { return std::holds_alternative<Clip>(t); }), lwc) << what;
+        for (const auto& [name, decision] : outcome.recipe.sites) {
+            const Site& site = (*model.sites)[model.sites->find(name)];
+            if (site.kind != SiteKind::activation || site.layer < 0 || !site.levels.simulated) continue;
+            EXPECT_EQ(decision.range.source == "learned", ranges) << name;
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Golden, MethodsOnModels, ::testing::ValuesIn(test::golden_model_names()), [](const auto& model) { return test::test_name(model.param); });
 
 TEST(MethodPresets, EveryPublishedPresetRuns)

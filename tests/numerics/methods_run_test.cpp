@@ -168,6 +168,32 @@ TEST(MethodRuns, PausedAndResumedEqualsUninterrupted)
     EXPECT_NE(message_of(request, ErrorKind::bad_input).find("another run"), std::string::npos);
 }
 
+TEST(MethodRuns, APauseWithinALaterLayerChangesNothing)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    MethodRequest request = short_run(10);
+    request.method = "omniquant-edge";
+    request.weight_bits = 4;  // whose rates fall
+    request.options["learn"] = "let,lwc,ranges";
+    Control plain;
+    const MethodOutcome whole = load_numerics().run(request, plain);
+    request.checkpoint_path = test::scratch("blocks") / "run.safetensors";
+    Control pausing;
+    request.watch.on_step = [&](const MethodProgress& progress) {
+        if (progress.record.step == 6) pausing.request_pause();  // of layer 1
+    };
+    ASSERT_EQ(load_numerics().run(request, pausing).state, MethodState::paused);
+    request.resume_from = request.checkpoint_path;
+    request.watch = {};
+    Control again;
+    expect_same(load_numerics().run(request, again), whole);
+    EXPECT_GT(whole.log[5].lr_let, whole.log[4].lr_let);  // a schedule per layer
+
+    request.resume_from.clear();
+    request.options["learn"] = "let,scales";
+    EXPECT_NE(message_of(request, ErrorKind::usage).find("let, lwc and ranges"), std::string::npos);
+}
+
 TEST(MethodRuns, KilledAndResumedEqualsUninterrupted)
 {
     BITWRIGHT_NEEDS_SHARED();

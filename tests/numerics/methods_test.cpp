@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Smoothing, the learnable twin and the steps of an optimization against golden/quantize and golden/mobilequant.
+#include "core/numerics/decoder/sweep.h"
+#include "core/numerics/methods/block_wise.h"
 #include "core/numerics/methods/end_to_end.h"
 #include "core/numerics/methods/optimizer.h"
 #include "core/numerics/methods/recipe_steps.h"
@@ -7,6 +9,7 @@
 #include "tests/numerics/authors_run.h"
 #include "tests/numerics/torch_support.h"
 
+#include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -264,6 +267,42 @@ TEST_P(AuthorsRun, LearningRatesAreExact)
         EXPECT_NEAR((CosineSchedule{1e-2, 1e-3}.at(at, 256)), rows[step].lwc, 1e-11);
         EXPECT_NEAR((CosineSchedule{1e-6, 1e-7}.at(at, 256)), rows[step].lrl, 1e-15);
     }
+}
+
+// The last layer's objective is the end-to-end one, so its loss and its gradients are known from there; the other layers' learnables get none.
+TEST(BlockWiseGoal, TheLastLayersIsTheEndToEndOne)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    const Model model = test::tiny_stories();
+    const Recipe start = authors_start(model, 4);
+    const TokenWindows windows = test::short_windows(3, 64);
+    const Control control;
+    EndToEnd whole(model, start, windows, {}, control);
+    LearnableModel twin(model, start);
+    BlockWise blocks(model, twin, windows, start.semantics, 0, control);  // 0: in a file
+    const std::int64_t last = model.architecture().layers - 1;
+    for (const std::int64_t window : {2, 0}) {
+        EXPECT_EQ(blocks.loss_and_gradients(last, window), whole.loss_and_gradients(window));
+        std::size_t reached = 0;
+        for (std::size_t i = 0; i < twin.learnables().size(); ++i) {
+            const Learnable &ours = twin.learnables()[i], &theirs = whole.learnables().learnables()[i];
+            ASSERT_EQ(ours.name, theirs.name);
+            const bool own = ours.name.starts_with("layers." + std::to_string(last) + ".");
+            EXPECT_EQ(ours.value.grad().defined(), own) << ours.name;
+            if (!own) continue;
+            ++reached;
+            EXPECT_TRUE(at::equal(ours.value.grad(), theirs.value.grad())) << ours.name;
+        }
+        EXPECT_EQ(reached, 61U);
+    }
+    // the first layer: what a forward pass of one layer leaves, in double by hand
+    const double loss = blocks.loss_and_gradients(0, 1);
+    Decoder quantized(model, twin, {start.semantics}), floating(model, twin.start_weights(), {start.semantics});
+    Tap none;
+    const c10::NoGradGuard no_grad;
+    const at::Tensor x = floating.embed(window_ids(windows, 1, windows.length), none);
+    const double wanted = (quantized.layer(0, x, twin).to(at::kDouble) - floating.layer(0, x, none).to(at::kDouble)).square().mean().item<double>();
+    EXPECT_NEAR(loss, wanted, 1e-5 * wanted);
 }
 
 INSTANTIATE_TEST_SUITE_P(Bits, AuthorsRun, ::testing::Values(8, 4));

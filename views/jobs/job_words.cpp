@@ -26,6 +26,7 @@ constexpr StageWords stages[] = {
     {"optimizing", QT_TRANSLATE_NOOP("Jobs", "step"), StageWords::counted, QT_TRANSLATE_NOOP("Jobs", "loss %1")},
     {"held-out loss", QT_TRANSLATE_NOOP("Jobs", "loss on the held-out text, window"), StageWords::counted, nullptr},
     {"held-out check", QT_TRANSLATE_NOOP("Jobs", "loss on the held-out windows, after step"), StageWords::counted, nullptr},
+    {"inputs of a layer", QT_TRANSLATE_NOOP("Jobs", "what the next layer reads, window"), StageWords::counted, nullptr},
     {"AWQ scales", QT_TRANSLATE_NOOP("Jobs", "AWQ scales, layer"), StageWords::counted, nullptr},
     {"ranges by output error", QT_TRANSLATE_NOOP("Jobs", "ranges by output error, layer"), StageWords::counted, nullptr},
     {"GPTQ", QT_TRANSLATE_NOOP("Jobs", "GPTQ, layer"), StageWords::counted, nullptr},
@@ -185,6 +186,7 @@ QString title_of(const QStringList& arguments)
     if (command == QLatin1String("evaluate")) return text("Evaluation");
     if (command == QLatin1String("measure")) return text("Measurement");
     if (command == QLatin1String("loop")) return text("The whole loop");
+    if (command == QLatin1String("ablate")) return text("MobileQuant taken apart");
     if (command == QLatin1String("export")) return text("Export");
     if (command == QLatin1String("sensitivity")) return text("Sensitivity");
     if (command == QLatin1String("allocate")) return text("Bits under a budget");

@@ -73,6 +73,8 @@ MethodForm::MethodForm(Desk& desk, QWidget* parent) : QWidget(parent), desk_(des
     range_->addItem(tr("99.9 %"), QStringLiteral("percentile:99.9"));
     range_->addItem(tr("99.99 %"), QStringLiteral("percentile:99.99"));
     range_->addItem(tr("Least squares"), QStringLiteral("mse"));
+    range_->addItem(tr("Best of these, by site"), QStringLiteral("best"));
+    range_->addItem(tr("Output error (SeqMSE)"), QStringLiteral("seqmse"));
     range_->setAccessibleName(tr("Ranges"));
     rows_->addRow(tr("&Method"), method_);
     rows_->addRow(tr("&Weights"), weights_);

@@ -19,7 +19,7 @@ namespace {
 /// What an option does, for those that know it by another name.
 QString meaning(const QString& key)
 {
-    static constexpr std::array<std::pair<const char*, const char*>, 40> known{{
+    static constexpr std::array<std::pair<const char*, const char*>, 47> known{{
         {"alpha", QT_TRANSLATE_NOOP("MethodOption", "SmoothQuant's α: how much of the difficulty moves from activations to weights")},
         {"lr_let", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the scale pairs at the start")},
         {"lr_lwc", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the weight clips at the start")},
@@ -33,6 +33,13 @@ QString meaning(const QString& key)
         {"softmax_input_bits", QT_TRANSLATE_NOOP("MethodOption", "Bits of what enters the softmax")},
         {"softmax_output_bits", QT_TRANSLATE_NOOP("MethodOption", "Bits of the attention probabilities")},
         {"epochs", QT_TRANSLATE_NOOP("MethodOption", "Passes over the calibration")},
+        {"learn", QT_TRANSLATE_NOOP("MethodOption", "What is learned: scale pairs (let), weight clips (lwc), activation ranges (ranges), as in let,lwc")},
+        {"scope", QT_TRANSLATE_NOOP("MethodOption", "All layers together on the last one's output, or one layer after the other on its own")},
+        {"pairs", QT_TRANSLATE_NOOP("MethodOption", "Edge: also scales from up to down and from v to o; static: behind norms only")},
+        {"search_windows", QT_TRANSLATE_NOOP("MethodOption", "Calibration windows that a search of ranges by output error reads")},
+        {"search_clips", QT_TRANSLATE_NOOP("MethodOption", "How many sizes of a range are tried")},
+        {"awq_grid", QT_TRANSLATE_NOOP("MethodOption", "How many exponents of the activation are tried for the scales of a pair")},
+        {"clip", QT_TRANSLATE_NOOP("MethodOption", "Clip weights by the error of the outputs, q and k left alone")},
         {"up_down", QT_TRANSLATE_NOOP("MethodOption", "Scales from up_proj to down_proj: alpha:A moves difficulty into the weights, outliers:K only that of channels beyond K medians")},
         {"norm_qkv", QT_TRANSLATE_NOOP("MethodOption", "Scales from the norm to q, k and v")},
         {"norm_mlp", QT_TRANSLATE_NOOP("MethodOption", "Scales from the norm to gate and up")},

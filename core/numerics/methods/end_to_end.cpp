@@ -1,30 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/numerics/methods/end_to_end.h"
 
-#include <ATen/ops/empty.h>
+#include "core/numerics/decoder/sweep.h"
+
 #include <ATen/ops/mse_loss.h>
 #include <c10/core/GradMode.h>
 
 #include <cmath>
 
 namespace bitwright {
-namespace {
-
-at::Tensor ids_of(const TokenWindows& windows, std::int64_t window)
-{
-    at::Tensor ids = at::empty({1, windows.length}, at::kLong);
-    std::copy_n(windows.window(window), windows.length, ids.mutable_data_ptr<std::int64_t>());
-    return ids;
-}
-
-}  // namespace
 
 EndToEnd::EndToEnd(const Model& model, const Recipe& start, const TokenWindows& windows, EndToEndOptions options, const Control& control)
     : architecture_(model.architecture()),
       windows_(windows),
       options_(options),
       control_(control),
-      learnables_(model, start),
+      learnables_(model, start, options.learned),
       quantized_(model, learnables_, {start.semantics, false, &control}),
       floating_(model, learnables_.start_weights(), {start.semantics, false, &control}),
       targets_(windows.count, options.target_bytes)
@@ -41,7 +32,7 @@ at::Tensor EndToEnd::float_hidden(const at::Tensor& ids)
 
 at::Tensor EndToEnd::target(std::int64_t window)
 {
-    return targets_.get(window, [&] { return float_hidden(ids_of(windows_, window)); });
+    return targets_.get(window, [&] { return float_hidden(window_ids(windows_, window, windows_.length)); });
 }
 
 double EndToEnd::loss_and_gradients(std::int64_t window)
@@ -52,7 +43,7 @@ double EndToEnd::loss_and_gradients(std::int64_t window)
     at::Tensor x;
     {
         const c10::NoGradGuard no_grad;
-        x = quantized_.embed(ids_of(windows_, window), learnables_);
+        x = quantized_.embed(window_ids(windows_, window, windows_.length), learnables_);
     }
     if (options_.recompute) return backward_through_layers(x, wanted);
     for (std::int64_t layer = 0; layer < architecture_.layers; ++layer) x = quantized_.layer(layer, x, learnables_);
@@ -86,7 +77,7 @@ double EndToEnd::backward_through_layers(const at::Tensor& first, const at::Tens
 double EndToEnd::loss(const TokenWindows& windows, std::int64_t window)
 {
     const c10::NoGradGuard no_grad;
-    const at::Tensor ids = ids_of(windows, window), wanted = float_hidden(ids);
+    const at::Tensor ids = window_ids(windows, window, windows.length), wanted = float_hidden(ids);
     at::Tensor x = quantized_.embed(ids, learnables_);
     for (std::int64_t layer = 0; layer < architecture_.layers; ++layer) x = quantized_.layer(layer, x, learnables_);
     return at::mse_loss(x, wanted).item<double>();

@@ -19,6 +19,7 @@ namespace bitwright {
 struct EndToEndOptions {
     bool recompute = false;                                     ///< keep layer inputs only and run each layer again in the backward pass
     std::int64_t target_bytes = std::int64_t{1} << 30;          ///< targets up to this size stay in memory, more go to a file
+    Learned learned = {};
 };
 
 class EndToEnd {

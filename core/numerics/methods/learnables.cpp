@@ -8,6 +8,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
@@ -89,9 +90,10 @@ double largest_log2_ratio(const at::Tensor& now, const at::Tensor& first)
 
 bool learned_in_paper(const LegalPair& pair) noexcept { return (pair.pair != "v_o" && pair.pair != "q_k") || pair.repeat == 1; }
 
-LearnableModel::LearnableModel(const Model& model, const Recipe& start)
+LearnableModel::LearnableModel(const Model& model, const Recipe& start, const Learned& learned)
     : model_(model),
       start_(start),
+      learned_(learned),
       plain_(start),
       base_(model, &plain_, {std::numeric_limits<std::int64_t>::max(), nullptr}),
       simulated_(model, start, Placement::paper)
@@ -99,10 +101,13 @@ LearnableModel::LearnableModel(const Model& model, const Recipe& start)
     for (const Transform& transform : start.transforms)
         if (const auto* codes = std::get_if<Codes>(&transform))
             throw bad_input("recipe", codes->site, "has fixed codes, which cannot be optimized further; start from the recipe before them");
-    clips_ = take_final_clips(plain_, model);  // base_ reads no weight before
-    add_pairs();
+    if (learned_.lwc) clips_ = take_final_clips(plain_, model);  // base_ reads no weight before
+    for (const Site& site : model_.sites->sites())
+        if (site.kind == SiteKind::weight && site.layer >= 0) weights_[{site.weight_role, site.layer}].site = site.id;
+    if (learned_.let) add_pairs();
     add_weights();
-    add_activations();
+    activations_.resize(model_.sites->sites().size());
+    if (learned_.lrl) add_activations();
 }
 
 at::Tensor LearnableModel::add(std::string name, LearnableGroup group, at::Tensor value)
@@ -115,14 +120,12 @@ at::Tensor LearnableModel::add(std::string name, LearnableGroup group, at::Tenso
 
 void LearnableModel::add_pairs()
 {
-    for (const Site& site : model_.sites->sites())
-        if (site.kind == SiteKind::weight && site.layer >= 0) weights_[{site.weight_role, site.layer}].site = site.id;
     const auto entry_of = [&](SiteId id) -> WeightEntry& {
         const Site& site = (*model_.sites)[id];
         return weights_.at({site.weight_role, site.layer});
     };
     for (LegalPair& legal : legal_pairs(model_)) {
-        if (!learned_in_paper(legal)) continue;
+        if (!learned_in_paper(legal) || (legal.pair == "up_down" && !learned_.up_down)) continue;
         const int index = static_cast<int>(pairs_.size());
         Pair pair;
         std::int64_t count = legal.channels;
@@ -159,6 +162,13 @@ void LearnableModel::add_weights()
         const bool per_row = scheme.granularity == Granularity::row && shape.size() > 1;
         entry.grid = {scheme.bits, scheme.symmetric, per_row, start_.semantics};
         const std::int64_t slices = per_row ? shape[0] : 1;
+        if (!learned_.lwc) {
+            if (entry.columns < 0 && entry.rows < 0) continue;
+            entry.grid.log_factors = true;  // of factor 0: the weight's own min and max under its scales
+            entry.upper = at::zeros({slices}, at::kFloat);
+            entry.lower = at::zeros({slices}, at::kFloat);
+            continue;
+        }
         const auto [upper, lower] = first_factors(site, slices);
         entry.upper = add(site.name + ".upper", LearnableGroup::lwc, upper);
         entry.lower = add(site.name + ".lower", LearnableGroup::lwc, lower);
@@ -185,7 +195,6 @@ std::pair<at::Tensor, at::Tensor> LearnableModel::first_factors(const Site& site
 
 void LearnableModel::add_activations()
 {
-    activations_.resize(model_.sites->sites().size());
     for (const Site& site : model_.sites->sites()) {
         if (site.kind != SiteKind::activation || !fake_quantized(start_, site)) continue;
         const auto& [scheme, range] = start_.sites.at(site.name);
@@ -220,8 +229,13 @@ at::Tensor LearnableModel::weight(WeightRole role, std::int64_t layer)
     const at::Tensor base = base_.weight(role, layer);
     const auto found = weights_.find({role, layer});
     if (!base.defined() || found == weights_.end()) return base;
-    const WeightEntry& entry = found->second;
-    if (!entry.upper.defined()) return scale_weight(base, scales_of(entry));
+    WeightEntry& entry = found->second;
+    if (entry.fixed.defined()) return entry.fixed;
+    if (!entry.upper.defined()) {
+        const at::Tensor quantized = simulated_.weight((*model_.sites)[entry.site], scale_weight(base, scales_of(entry)));
+        if (entry.columns < 0 && entry.rows < 0) entry.fixed = quantized;
+        return quantized;
+    }
     return clip_and_fake_quantize(base, scales_of(entry), entry.upper, entry.lower, entry.grid);
 }
 
@@ -258,8 +272,8 @@ Recipe LearnableModel::recipe()
             const WeightEntry& entry = found->second;
             const ClipBounds bounds = clip_bounds(base_.weight(site.weight_role, site.layer), scales_of(entry), entry.upper, entry.lower, entry.grid);
             const Numbers min = numbers_of(bounds.min), max = numbers_of(bounds.max);
-            out.transforms.emplace_back(clip_of(site.name, bounds, entry.grid));
-            out.sites.at(site.name).range = {min, max, nullptr, nullptr, "learned clipping"};
+            if (learned_.lwc) out.transforms.emplace_back(clip_of(site.name, bounds, entry.grid));
+            out.sites.at(site.name).range = {min, max, nullptr, nullptr, learned_.lwc ? "learned clipping" : "min-max"};
         } else if (const Quantizer& entry = activations_[static_cast<std::size_t>(site.id)]; entry.active()) {
             SiteDecision& decision = out.sites.at(site.name);
             const Grid grid{entry.scale.item<float>(), entry.offset.item<float>(), static_cast<std::int32_t>(entry.limits.min),

@@ -29,11 +29,18 @@ struct Learnable {
     at::Tensor first;  ///< its value at the start of the run
 };
 
+/// What of the three is learned; the rest stays as the start has it: no scales, plain min and max of weights (under scales, of what they make of them), static
+/// ranges.
+struct Learned {
+    bool let = true, lwc = true, lrl = true;
+    bool up_down = true;  ///< false: OmniQuant without the pair MobileQuant adds
+};
+
 class LearnableModel final : public WeightProvider, public Tap {
 public:
     /// @param start ranges and transforms to begin with; must outlive this. Clips that no later transform touches are learned further instead of clipping
     /// twice: the float model is the start without them. Throws Error (bad_input) where a scheme cannot be learned.
-    LearnableModel(const Model& model, const Recipe& start);
+    LearnableModel(const Model& model, const Recipe& start, const Learned& learned = {});
 
     [[nodiscard]] std::vector<Learnable>& learnables() noexcept { return learnables_; }
     /// Scales smaller than 1e-2 in size become ±1e-2 (mobilequant §4.1); call before every forward pass.
@@ -65,8 +72,9 @@ private:
         SiteId site = no_site;
         int columns = -1, rows = -1;  ///< indices into pairs_
         bool multiply_rows = false;
-        at::Tensor upper, lower;      ///< undefined: stays float
+        at::Tensor upper, lower;      ///< undefined: quantized as the start says, or float
         WeightGrid grid;
+        at::Tensor fixed;             ///< its values where nothing about them is learned
     };
     void add_pairs();
     void add_weights();
@@ -77,6 +85,7 @@ private:
 
     const Model model_;
     const Recipe& start_;
+    const Learned learned_;
     std::map<std::string, Clip> clips_;  ///< of the start, learned further
     Recipe plain_;                       ///< the start without them
     CheckpointWeights base_;

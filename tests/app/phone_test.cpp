@@ -303,9 +303,12 @@ TEST_F(PhoneCommands, AGaugeThatIsDeniedIsAReason)
     if (IsSkipped()) return;
     const auto ended = run_cli(measure());
     ASSERT_EQ(ended.code, 0) << ended.err;
-    ASSERT_EQ(ended.json()["energy"].size(), 1U) << ended.out;
-    EXPECT_EQ(ended.json()["energy"][0]["tier"], "X");
-    EXPECT_FALSE(ended.json()["energy"][0]["reason"].get<std::string>().empty());
+    const auto energies = ended.json()["energy"];
+    ASSERT_FALSE(energies.empty()) << ended.out;
+    for (const auto& energy : energies) {
+        EXPECT_EQ(energy["tier"], "X");
+        EXPECT_FALSE(energy["reason"].get<std::string>().empty());
+    }
 }
 
 TEST_F(PhoneCommands, WhatThePlanDemandsIsWaitedForOrRefusedInWords)

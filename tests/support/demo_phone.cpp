@@ -172,7 +172,7 @@ DemoPhone::DemoPhone(const fs::path& scenario_file, const Options& options) : fo
     pid_ = start(arguments, {}, in, out, error);
     ::close(in);
     std::string line;
-    const auto until = Clock::now() + std::chrono::seconds(10);
+    const auto until = Clock::now() + std::chrono::seconds(60);  // a busy computer
     while (line.find('\n') == std::string::npos && Clock::now() < until) {
         pollfd polled{out, POLLIN, 0};
         std::array<char, 4096> buffer;

@@ -44,7 +44,7 @@ public:
         bool port = false;                            ///< on a port of 127.0.0.1 instead of a Unix socket
         std::string aarch64 = "auto";                 ///< auto, prefix (qemu before programs), none (as without qemu)
     };
-    /// A scenario's file. Fails the test (and ready() is null) when it does not become ready within 10 s.
+    /// A scenario's file. Fails the test (and ready() is null) when it does not become ready within a minute.
     explicit DemoPhone(const std::filesystem::path& scenario_file) : DemoPhone(scenario_file, Options()) {}
     DemoPhone(const std::filesystem::path& scenario_file, const Options& options);
     ~DemoPhone();

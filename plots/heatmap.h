@@ -84,6 +84,7 @@ public:
 
     [[nodiscard]] QRect mapRect() const;              ///< where the cells are, in this widget
     [[nodiscard]] QRectF cellRect(Cell cell) const;   ///< of one cell, perhaps outside mapRect
+    [[nodiscard]] Cell markAt(QPointF position) const;  ///< the outlined cell whose outline holds it, else none
     [[nodiscard]] Cell cellAt(QPointF position) const;  ///< the cell that is shown there: of several in a pixel the largest
 
     [[nodiscard]] bool isEmpty() const override { return data_.rows == 0 || data_.columns == 0; }
@@ -138,6 +139,7 @@ private:
     void drawColumnAxis(QPainter& painter, const HeatmapLayout& layout) const;
     void drawRowMargin(QPainter& painter, const HeatmapLayout& layout) const;
     void drawProfile(QPainter& painter, const HeatmapLayout& layout) const;
+    [[nodiscard]] QRectF outlineIn(const QRect& map, Cell cell) const;
     void drawMarks(QPainter& painter, const HeatmapLayout& layout) const;
     void drawCursor(QPainter& painter, const HeatmapLayout& layout) const;
     void drawHover(QPainter& painter, const HeatmapLayout& layout) const;

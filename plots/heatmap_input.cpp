@@ -96,7 +96,10 @@ void HeatmapView::mouseReleaseEvent(QMouseEvent* event)
     gesture_ = Gesture::none;
     if (gesture == Gesture::pan) unsetCursor();
     if (gesture != Gesture::box) return;
-    if (!moved_) return setCurrentCell(cellAt(event->position()), false);
+    if (!moved_) {
+        const Cell marked = markAt(event->position());
+        return setCurrentCell(marked.valid() ? marked : cellAt(event->position()), false);
+    }
     const QRect map = mapRect();
     const double cell_height = map.height() / range_.height();
     QRectF range = range_;

@@ -313,6 +313,28 @@ void HeatmapView::drawProfile(QPainter& painter, const HeatmapLayout& layout) co
     painter.drawText(plate, Qt::AlignCenter, name);
 }
 
+/// Wide enough to be seen, and hit, where a column is narrower.
+QRectF HeatmapView::outlineIn(const QRect& map, Cell cell) const
+{
+    const QRectF where = cellRectIn(map, cell);
+    return where.width() < 7 ? QRectF(where.center().x() - 3.5, where.y(), 7, where.height()) : where;
+}
+
+Cell HeatmapView::markAt(QPointF position) const
+{
+    const QRect map = mapRect();
+    Cell nearest;
+    double least = 0;
+    for (const Cell cell : marks_) {
+        const QRectF where = outlineIn(map, cell);
+        const double distance = std::abs(where.center().x() - position.x());
+        if (!where.contains(position) || (nearest.valid() && distance >= least)) continue;
+        nearest = cell;
+        least = distance;
+    }
+    return nearest;
+}
+
 void HeatmapView::drawMarks(QPainter& painter, const HeatmapLayout& layout) const
 {
     if (marks_.empty()) return;
@@ -321,9 +343,8 @@ void HeatmapView::drawMarks(QPainter& painter, const HeatmapLayout& layout) cons
     painter.setBrush(Qt::NoBrush);
     QRectF last;
     for (const Cell cell : marks_) {
-        QRectF where = cellRectIn(layout.map, cell);
+        QRectF where = outlineIn(layout.map, cell);
         if (where.right() < layout.map.left() || where.left() > layout.map.right() || where.bottom() < layout.map.top() || where.top() > layout.map.bottom()) continue;
-        if (where.width() < 7) where = QRectF(where.center().x() - 3.5, where.y(), 7, where.height());
         where.adjust(0.5, 0.5, -0.5, -0.5);
         if (where.toAlignedRect() == last.toAlignedRect()) continue;
         last = where;

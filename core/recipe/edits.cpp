@@ -192,13 +192,17 @@ Recipe edited(const Recipe& recipe, const Model& model, std::span<const SiteId> 
     const Change change(assignments);
     const Editor edit(recipe, model, change, observed);
     Recipe edited = recipe;
+    std::set<std::string> another_grid;
     for (const SiteId id : sites) {
         const Site& site = (*model.sites)[id];
         Scheme off;
         off.kind = SchemeKind::floating;
         const auto [entry, added] = edited.sites.try_emplace(site.name, SiteDecision{off, {}});
-        entry->second = edit(site, entry->second);
+        const SiteDecision before = entry->second;
+        entry->second = edit(site, before);
+        if (!same_grids(entry->second, before)) another_grid.insert(site.name);
     }
+    forget_codes(edited, [&](const std::string& site) { return another_grid.contains(site); });  // they were codes of the grid before
     edited.parent = recipe_hash(recipe);
     std::string options;
     for (const auto& [key, value] : assignments) options += "," + json::quoted(key) + ":" + json::quoted(value);

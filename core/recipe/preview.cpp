@@ -214,6 +214,23 @@ SitePreview preview_channel(const SiteStatistics& s, const Site& site, std::int6
     return preview;
 }
 
+SitePreview preview_codes(std::span<const float> plain, std::span<const float> coded)
+{
+    QuantizationTally sums;
+    sums.count = plain.size();
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+        const double x = plain[i], q = coded[i];
+        sums.signal += x * x;
+        sums.quantized += q * q;
+        sums.product += x * q;
+        sums.error += (q - x) * (q - x);
+        sums.zeros += q == 0 ? 1 : 0;
+    }
+    SitePreview preview = preview_of(sums, Provenance::values);
+    preview.clipped_low = preview.clipped_high = preview.codes_used = std::nullopt;
+    return preview;
+}
+
 WeightSample sample_weight(const Model& model, const Recipe* recipe, SiteId weight_site, std::vector<std::int64_t> rows)
 {
     MaterializedWeight weight = materialize(model, recipe, weight_site);

@@ -88,6 +88,9 @@ struct WeightSample {
 [[nodiscard]] SitePreview preview_weight(const WeightSample& sample, const Scheme& scheme, const Range& range, Semantics semantics,
                                          const Control& control = Control());
 
+/// What codes that a recipe fixes do to a weight: `plain` without them, `coded` with them, as many values. Clipping and codes used are not known.
+[[nodiscard]] SitePreview preview_codes(std::span<const float> plain, std::span<const float> coded);
+
 /// The grid of every slice of `scheme` over rows of a weight that lie in memory (rows as in `sample`): one (tensor), one per row kept, per row kept × groups, or
 /// per column. Grids as weight_grids(), 16-bit asymmetric codes unshifted. Precondition: a range with numbers, or column_min and column_max are there.
 [[nodiscard]] std::vector<Grid> sample_grids(const WeightSample& sample, const Scheme& scheme, const Range& range, Semantics semantics);

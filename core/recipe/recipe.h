@@ -43,6 +43,9 @@ struct SiteDecision {
     Range range;
 };
 
+/// Whether two decisions quantize alike, wherever their ranges come from.
+[[nodiscard]] inline bool same_grids(const SiteDecision& a, const SiteDecision& b) noexcept { return a.scheme == b.scheme && same_numbers(a.range, b.range); }
+
 struct MadeBy {
     std::string method;       ///< "rtn", "smoothquant-edge", "mobilequant-paper", "by hand" …
     std::string options;      ///< canonical JSON of all options, defaults included

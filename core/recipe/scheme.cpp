@@ -40,4 +40,10 @@ std::string in_words(const Scheme& scheme)
     return text;
 }
 
+bool same_numbers(const Range& a, const Range& b) noexcept
+{
+    const auto same = [](const Numbers& x, const Numbers& y) { return x == y || (x && y && *x == *y); };
+    return same(a.min, b.min) && same(a.max, b.max) && same(a.scale, b.scale) && same(a.offset, b.offset);
+}
+
 }  // namespace bitwright

@@ -43,6 +43,8 @@ struct Range {
     Numbers scale, offset;  ///< null unless learned
     std::string source;     ///< "min-max", "percentile 99.9", "mse", "learned", "by hand" …
 };
+/// The same numbers, wherever they come from.
+[[nodiscard]] bool same_numbers(const Range& a, const Range& b) noexcept;
 
 /// The words of recipes, edits and the command line: "authors", "float", "row" … Unknown words give nullopt.
 [[nodiscard]] std::string_view name_of(Semantics semantics) noexcept;

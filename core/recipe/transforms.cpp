@@ -117,4 +117,20 @@ std::string transforms_hash(const std::vector<Transform>& transforms)
     return recipe_hash(only);
 }
 
+bool fixes_codes(const Recipe& recipe, std::string_view weight_site)
+{
+    return std::ranges::any_of(recipe.transforms, [&](const Transform& transform) {
+        const auto* codes = std::get_if<Codes>(&transform);
+        return codes && codes->site == weight_site;
+    });
+}
+
+void forget_codes(Recipe& recipe, const std::function<bool(const std::string&)>& of)
+{
+    std::erase_if(recipe.transforms, [&](const Transform& transform) {
+        const auto* codes = std::get_if<Codes>(&transform);
+        return codes && of(codes->site);
+    });
+}
+
 }  // namespace bitwright

@@ -6,6 +6,7 @@
 #include "core/recipe/grid.h"
 #include "core/recipe/recipe.h"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -67,6 +68,11 @@ struct QuantizedWeight {
 };
 /// Throws Error (bad_input) when the recipe has no uniform scheme for this site.
 [[nodiscard]] QuantizedWeight quantize_weight(const Model& model, const Recipe& recipe, SiteId weight_site);
+
+/// Whether the recipe fixes the codes of this weight (Codes), so that its grid alone does not say what it becomes.
+[[nodiscard]] bool fixes_codes(const Recipe& recipe, std::string_view weight_site);
+/// Forgets the fixed codes of the weights that `of` accepts: they are rounded to their grids again.
+void forget_codes(Recipe& recipe, const std::function<bool(const std::string& weight_site)>& of);
 
 /// What a calibration with these transforms is known by (whatever else a recipe decides changes no float tensor): "" for none.
 [[nodiscard]] std::string transforms_hash(const std::vector<Transform>& transforms);

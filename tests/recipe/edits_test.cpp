@@ -66,6 +66,25 @@ TEST(Edits, WeightsGetTheRangesOfTheirNewSlices)
     EXPECT_FALSE(off.sites.at(name).range.min);
 }
 
+// Codes that a method fixed are codes of their grid: another grid rounds the weight anew, the same one keeps them.
+TEST(Edits, AnotherGridForgetsTheCodesOfTheGridBefore)
+{
+    BITWRIGHT_NEEDS_SHARED();
+    Bench bench;
+    const std::string name = "layers.0.self_attn.q_proj.weight", other = "layers.1.self_attn.q_proj.weight";
+    for (const auto& site : {name, other}) {
+        bench.recipe = bench.edit(site, {{"bits", "8"}});  // with a range of its own, as methods leave it
+        const auto codes = quantize_weight(bench.model, bench.recipe, bench.model.sites->find(site)).codes;
+        bench.recipe.transforms.push_back(Codes{site, std::make_shared<const std::vector<std::int16_t>>(codes)});
+    }
+    const Recipe wide = bench.edit(name, {{"min", "-2"}, {"max", "2"}});
+    EXPECT_FALSE(fixes_codes(wide, name));
+    EXPECT_TRUE(fixes_codes(wide, other));
+    EXPECT_TRUE(fixes_codes(bench.edit("layers.0.mlp.down_proj.input", {{"max", "2"}}), name));
+    const Recipe same = edit_sites(wide, bench.model, other, {{"bits", "8"}});
+    EXPECT_TRUE(fixes_codes(same, other)) << "nothing was changed";
+}
+
 TEST(Edits, LearnedGridsBecomeRangesWhenBitsChange)
 {
     BITWRIGHT_NEEDS_SHARED();

@@ -16,6 +16,7 @@
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QHeaderView>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
@@ -25,6 +26,8 @@
 #include <QTableView>
 #include <QVBoxLayout>
 #include <nlohmann/json.hpp>
+
+#include <utility>
 
 namespace bitwright::views {
 namespace {
@@ -281,6 +284,7 @@ void CalibrateSheet::ask()
     after_recipe_->setVisible(transforms);
     form_->labelForField(after_recipe_)->setVisible(transforms);
     plan_.reset();
+    start_when_planned_ = false;
     start_->setEnabled(false);
     later_.start();
 }
@@ -323,6 +327,7 @@ void CalibrateSheet::show_plan(const CalibrationPlan& plan)
     warn(plan.warnings.join(QLatin1Char('\n')), false);
     start_->setText(plan.done ? tr("Show calibration:%1").arg(*plan.done) : tr("Calibrate"));
     start_->setEnabled(true);
+    if (std::exchange(start_when_planned_, false)) return start();
     if (plan.done) memory_->setText(tr("nothing"));
     else forecast_memory(plan);
 }
@@ -358,6 +363,15 @@ void CalibrateSheet::changeEvent(QEvent* event)
 {
     if (event->type() == QEvent::PaletteChange && warnings_) warn(warnings_->text(), error_);
     QDialog::changeEvent(event);
+}
+
+void CalibrateSheet::keyPressEvent(QKeyEvent* event)
+{
+    if ((event->key() == Qt::Key_Return || event->key() == Qt::Key_Enter) && !start_->isEnabled() && !plan_ && !error_) {
+        start_when_planned_ = true;  // as soon as it is known what the fields mean
+        return;
+    }
+    QDialog::keyPressEvent(event);
 }
 
 void CalibrateSheet::start()

@@ -35,6 +35,7 @@ public:
 protected:
     void showEvent(QShowEvent* event) override;
     void changeEvent(QEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
 
 private:
     [[nodiscard]] QWidget* make_fields();
@@ -61,6 +62,7 @@ private:
     CalibrationsModel* made_;
     QTableView* table_;
     QTimer later_;
+    bool start_when_planned_ = false;  ///< Enter was pressed before the plan was there
     bool error_ = false;  ///< what warnings_ says stops the start
     std::optional<CalibrationPlan> plan_;
     std::weak_ptr<Workspace> read_of_;  ///< whose last fields are shown

@@ -285,6 +285,7 @@ void ExplorePage::follow_selection()
         view->setCurrentCell({static_cast<int>(row - map_->rows.begin()), known});
     }
     taking_ = false;
+    if (below_->currentIndex() == 1 && selection.channel >= 0 && map_->request.axis == MapAxis::channel && tokens_of_ != std::pair(id, selection.channel)) show_tokens();  // of what is selected
 }
 
 void ExplorePage::select_cell(int row, int column)
@@ -312,8 +313,10 @@ void ExplorePage::select_offender(const QModelIndex& index)
 
 void ExplorePage::open_offender(const QModelIndex& index)
 {
+    if (!index.isValid()) return;
     select_offender(index);
-    if (index.isValid()) Q_EMIT desk_.page_wanted(QStringLiteral("inspector"));
+    Q_EMIT desk_.page_wanted(QStringLiteral("inspector"));
+    show_tokens();  // its cause, beside it
 }
 
 void ExplorePage::show_tokens()
@@ -329,6 +332,7 @@ void ExplorePage::show_tokens()
         channel = worst.column;
     }
     if ((*desk_.model()->sites)[site].kind != SiteKind::activation) return;
+    tokens_of_ = {site, channel};
     tokens_->ask(site, channel, map_->request.transforms == MapTransforms::after);
     below_->setCurrentIndex(1);
 }

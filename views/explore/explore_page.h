@@ -86,6 +86,7 @@ private:
     QLabel* heading_ = nullptr;
     QCheckBox* all_kinds_ = nullptr;
     QPushButton *tokens_button_ = nullptr, *observe_button_ = nullptr;
+    std::pair<SiteId, int> tokens_of_{no_site, -1};  ///< site and channel that tokens_ shows
     OffendingTokens* tokens_ = nullptr;
     std::shared_ptr<const SiteMap> map_;
     QRectF wanted_view_;  ///< of restore(), until the map is there

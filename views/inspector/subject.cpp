@@ -3,6 +3,7 @@
 
 #include "core/recipe/statistics_under.h"
 #include "core/recipe/transformed_statistics.h"
+#include "core/recipe/transforms.h"
 #include "core/recipe/weight_rows.h"
 #include "core/recipe/weight_statistics.h"
 #include "core/statistics/calibration.h"
@@ -64,13 +65,15 @@ void gather_activation(Subject& subject, const std::shared_ptr<const Statistics>
     if (subject.recipe && semantics_of(*statistics) != subject.recipe->semantics && !subject.histogram_from.isEmpty()) subject.histogram_from += text(" (other semantics)");
 }
 
-void gather_weight(Subject& subject, const Control& control)
+void gather_weight(Subject& subject, const Recipe* plain, const Control& control)
 {
     const auto& site = subject.site;
-    subject.values = std::make_shared<const SiteStatistics>(weight_statistics(subject.model, subject.recipe.get(), site.id, {}, control));
+    subject.values = std::make_shared<const SiteStatistics>(weight_statistics(subject.model, plain, site.id, {}, control));
     control.check();
     const bool small = std::max<std::int64_t>(site.rows, 1) * site.channels <= whole_values;
-    subject.whole = small ? sample_weight(subject.model, subject.recipe.get(), site.id, 0) : rows_of(subject.model, subject.recipe.get(), site, whole_values);
+    const auto sampled = [&](const Recipe* recipe) { return small ? sample_weight(subject.model, recipe, site.id, 0) : rows_of(subject.model, recipe, site, whole_values); };
+    subject.whole = sampled(plain);
+    if (plain != subject.recipe.get()) subject.coded = preview_codes(subject.whole->values, sampled(subject.recipe.get()).values);
     subject.quick = thinned(*subject.whole, drag_values);
     subject.channel = -1;
     subject.histogram = subject.values->histogram;
@@ -104,15 +107,21 @@ std::shared_ptr<const Subject> gather_subject(const Model& model, std::shared_pt
     subject->recipe = std::move(recipe);
     subject->site = (*model.sites)[site];
     subject->channel = channel < subject->site.channels ? channel : -1;
+    auto plain = subject->recipe;  // an edit gives another grid, on which the weight is rounded anew
+    if (plain && fixes_codes(*plain, subject->site.name)) {
+        auto rounded = std::make_shared<Recipe>(*plain);
+        forget_codes(*rounded, [&](const std::string& name) { return name == subject->site.name; });
+        plain = std::move(rounded);
+    }
     if (subject->site.kind == SiteKind::weight)
-        gather_weight(*subject, control);
+        gather_weight(*subject, plain.get(), control);
     else
         gather_activation(*subject, statistics);
     control.check();
     if (subject->recipe && subject->decision() && has_output_error(model, site)) {
         subject->input = statistics_under(model, subject->recipe.get(), statistics, output_error_input(model, site));
         if (subject->input && subject->input->reservoir_rows > 0)
-            subject->estimate = std::make_shared<const OutputErrorEstimate>(model, *subject->recipe, site, *subject->input, OutputSample{.weights = drag_weights}, control);
+            subject->estimate = std::make_shared<const OutputErrorEstimate>(model, *plain, site, *subject->input, OutputSample{.weights = drag_weights}, control);
     }
     return subject;
 }
@@ -121,6 +130,10 @@ Figures figures_of(const Subject& subject, const Scheme& scheme, const Range& ra
 {
     Figures figures;
     if (scheme.kind == SchemeKind::floating) return figures;
+    if (const auto* decision = subject.decision(); subject.coded && decision && same_grids(*decision, {scheme, range})) {
+        figures.preview = *subject.coded;  // the estimate of the outputs rounds to the grid: it does not know the codes
+        return figures;
+    }
     if (subject.site.kind == SiteKind::weight) {
         const auto& sample = quick ? subject.quick : subject.whole;
         if (sample) figures.preview = preview_weight(*sample, scheme, range, subject.semantics(), control);

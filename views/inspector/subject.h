@@ -25,7 +25,8 @@ struct Subject {
     int channel = -1;                              ///< −1: the whole site
     std::shared_ptr<const SiteStatistics> values;  ///< of the site under the transforms; null: not measured
     std::shared_ptr<const SiteStatistics> input;   ///< of the linears' input, for the output error; null: none
-    std::optional<WeightSample> whole, quick;      ///< of a weight: everything (or many rows), and few rows for drags
+    std::optional<WeightSample> whole, quick;      ///< of a weight: everything (or many rows), and few rows for drags; without the codes that the recipe fixes
+    std::optional<SitePreview> coded;              ///< what the codes do that the recipe fixes
     std::shared_ptr<const OutputErrorEstimate> estimate;
     Histogram histogram;                           ///< of the site or the channel
     QString histogram_from;                        ///< "all 8 192 tokens", "reservoir, 64 rows"

@@ -156,9 +156,13 @@ void RunList::show_card()
     const auto phase = job ? job->phase : JobPhase::done;
     const bool here = job && desk_.workspace() && made_in(*job, desk_.workspace_path());
     const bool made = here && phase == JobPhase::done && recipe_of(*job);
+    const auto keep_keys = [this](const QPushButton* button, bool enabled) {  // a button that is switched off hands the keys to the list, not to the next button
+        if (!enabled && button->hasFocus()) list_->setFocus();
+        return enabled;
+    };
     // every button has its place, so that none comes to lie under the pointer
-    pause_->setEnabled(job && (phase == JobPhase::running || phase == JobPhase::queued));
-    resume_->setEnabled(job && (phase == JobPhase::paused || phase == JobPhase::failed || phase == JobPhase::cancelled));
+    pause_->setEnabled(keep_keys(pause_, job && (phase == JobPhase::running || phase == JobPhase::queued)));
+    resume_->setEnabled(keep_keys(resume_, job && (phase == JobPhase::paused || phase == JobPhase::failed || phase == JobPhase::cancelled)));
     cancel_->setEnabled(job && !is_over(phase) && phase != JobPhase::cancelling);
     keep_->setEnabled(here && phase == JobPhase::paused && job->row);
     fork_->setEnabled(keep_->isEnabled());

@@ -119,7 +119,7 @@ void RunView::refresh()
     loss_->setEmptyText(!job                                 ? tr("Choose a method and start: its loss shows here, step by step.")
                         : job->phase == JobPhase::queued     ? tr("It waits for the jobs before it.")
                         : !is_over(job->phase)               ? tr("Its loss shows here from the first step on.")
-                        : job->phase == JobPhase::done       ? tr("A method in closed form: it has no steps.")
+                        : job->phase == JobPhase::done       ? tr("It took no steps: what it decides is computed in closed form.")
                                                              : tr("It ended before its first step."));
     if (!job) return;
     const auto trace = desk_.jobs().trace(job_);

@@ -174,10 +174,7 @@ void SiteMeasurements::read(SiteId id, const SiteDecision& decision)
     }
     post([this, model = *table_.model(), recipe = table_.recipe(), source = source_, weight = weight_](const Control& control) -> Lane::Continuation {
         bool more = true;
-        const auto fixed = std::ranges::any_of(recipe->transforms, [&](const Transform& t) {
-            const auto* codes = std::get_if<Codes>(&t);
-            return codes && codes->site == (*model.sites)[weight->site].name;
-        });
+        const bool fixed = fixes_codes(*recipe, (*model.sites)[weight->site].name);
         if (fixed) {
             weight->figures.reason = tr("The recipe fixes its codes; what they do is in the error of the layer");
             more = false;

@@ -14,8 +14,6 @@
 namespace bitwright::views {
 namespace {
 
-bool same(const Numbers& a, const Numbers& b) { return a == b || (a && b && *a == *b); }
-
 bool is_float(const SiteDecision* decision) { return !decision || decision->scheme.kind == SchemeKind::floating; }
 
 std::optional<double> least(const Numbers& values)
@@ -40,11 +38,6 @@ QString granularity_text(const Scheme& scheme)
 }
 
 }  // namespace
-
-bool same_grids(const SiteDecision& a, const SiteDecision& b)
-{
-    return a.scheme == b.scheme && same(a.range.min, b.range.min) && same(a.range.max, b.range.max) && same(a.range.scale, b.range.scale) && same(a.range.offset, b.range.offset);
-}
 
 void SiteTableModel::set_model(std::optional<Model> model)
 {

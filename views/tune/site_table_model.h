@@ -27,9 +27,6 @@ struct MeasuredSite {
     QString provenance, reason;
 };
 
-/// Whether two decisions quantize alike, wherever their ranges come from.
-[[nodiscard]] bool same_grids(const SiteDecision& a, const SiteDecision& b);
-
 /// Errors per layer of the head or of the revision before it that they were computed for.
 struct KnownLayerErrors {
     std::vector<LayerErrorRow> layers;

@@ -29,7 +29,8 @@ void TunePage::add_actions()
     auto& actions = desk_.actions();
     const QString group = tr("Tune");
     actions.add(QStringLiteral("edit.undo"), tr("Edit"), tr("Undo"), QKeySequence(QStringLiteral("Ctrl+Z")), [this] { desk_.revisions().undo(); });
-    actions.add(QStringLiteral("edit.redo"), tr("Edit"), tr("Redo"), QKeySequence(QStringLiteral("Ctrl+Shift+Z")), [this] { desk_.revisions().redo(); });
+    actions.add(QStringLiteral("edit.redo"), tr("Edit"), tr("Redo"), QKeySequence(QStringLiteral("Ctrl+Shift+Z")), [this] { desk_.revisions().redo(); })
+        ->setShortcuts({QKeySequence(QStringLiteral("Ctrl+Shift+Z")), QKeySequence(QStringLiteral("Ctrl+Y"))});
     actions.add(QStringLiteral("tune.filter"), group, tr("Filter sites"), QKeySequence(QStringLiteral("/")), [this] {
         filter_->setFocus(Qt::ShortcutFocusReason);
         filter_->selectAll();
@@ -170,7 +171,7 @@ void TunePage::offer_texts()
     auto* menu = new QMenu(this);
     menu->setObjectName(QStringLiteral("tune.texts"));
     menu->setAttribute(Qt::WA_DeleteOnClose);
-    for (const auto& text : evaluations_.texts(desk_.model_folder())) menu->addAction(tr("On %1").arg(QFileInfo(text).fileName()), this, [this, command, text] { submit_evaluation(command(text)); })->setToolTip(text);
+    for (const auto& text : evaluations_.texts(desk_.model_folder())) menu->addAction((evaluations_.calibrated_on.contains(text) ? tr("On %1, which it was calibrated on: flatters") : tr("On %1")).arg(QFileInfo(text).fileName()), this, [this, command, text] { submit_evaluation(command(text)); })->setToolTip(text);
     menu->addAction(tr("On another text…"), this, [this, command] {
         const auto text = QFileDialog::getOpenFileName(this, tr("Text to evaluate on"), {}, tr("Texts (*.txt);;All files (*)"));
         if (!text.isEmpty()) submit_evaluation(command(text));

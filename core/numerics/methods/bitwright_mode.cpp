@@ -99,7 +99,7 @@ private:
         Recipe recipe = *request_.from;
         recipe.parent = recipe_hash(recipe);
         if (options_.transform_steps > 0 || options_.rounding_steps == 0)  // codes are made after the scales, and learned only where steps are
-            std::erase_if(recipe.transforms, [](const Transform& transform) { return std::holds_alternative<Codes>(transform); });
+            forget_codes(recipe, [](const std::string&) { return true; });
         return recipe;
     }
 

@@ -37,7 +37,7 @@ Recipe fresh_recipe(const MethodRequest& request, const CommonOptions& common)
         validate(*request.from, request.model);
         recipe.model_hash = request.from->model_hash;
         recipe.transforms = request.from->transforms;
-        std::erase_if(recipe.transforms, [](const Transform& transform) { return std::holds_alternative<Codes>(transform); });  // they belong to the grids of that recipe
+        forget_codes(recipe, [](const std::string&) { return true; });  // they belong to the grids of that recipe
         recipe.parent = recipe_hash(*request.from);
     }
     return recipe;

@@ -32,14 +32,10 @@ bool learnable_range(const Site& site, const Scheme& scheme)
            site.role != SiteRole::pv_input;
 }
 
-Recipe without_codes(const Recipe& recipe, const Model& model, const Latents& latents)
+Recipe without_codes(Recipe recipe, const Model& model, const Latents& latents)
 {
-    Recipe out = recipe;
-    std::erase_if(out.transforms, [&](const Transform& transform) {
-        const auto* codes = std::get_if<Codes>(&transform);
-        return codes && latents.contains(model.sites->find(codes->site));
-    });
-    return out;
+    forget_codes(recipe, [&](const std::string& site) { return latents.contains(model.sites->find(site)); });
+    return recipe;
 }
 
 std::vector<float> floats_of(const at::Tensor& t) { return {t.const_data_ptr<float>(), t.const_data_ptr<float>() + t.numel()}; }

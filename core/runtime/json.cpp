@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace bitwright::json {
 namespace {
@@ -100,7 +101,7 @@ private:
             std::string key = string();
             skip_space();
             expect(':');
-            result.object.emplace_back(std::move(key), value(depth + 1));
+            result.object.push_back({std::move(key), value(depth + 1)});
         } while (accept(','));
         expect('}');
         std::vector<std::string_view> keys;
@@ -238,8 +239,8 @@ private:
 
 const Value* Value::find(std::string_view key) const noexcept
 {
-    const auto found = std::find_if(object.begin(), object.end(), [&](const auto& member) { return member.first == key; });
-    return found == object.end() ? nullptr : &found->second;
+    const auto found = std::find_if(object.begin(), object.end(), [&](const auto& member) { return member.key == key; });
+    return found == object.end() ? nullptr : &found->value;
 }
 
 Value parse(std::string_view text, std::string_view where) { return Parser(text, where).document(); }

@@ -7,12 +7,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace bitwright::json {
 
 enum class Kind : std::uint8_t { null, boolean, integer, number, string, array, object };
+
+struct Member;
 
 struct Value {
     Kind kind = Kind::null;
@@ -21,9 +22,14 @@ struct Value {
     double number = 0;         ///< valid for integer and number
     std::string string;
     std::vector<Value> array;
-    std::vector<std::pair<std::string, Value>> object;  ///< in file order; a repeated key is an error
+    std::vector<Member> object;  ///< in file order; a repeated key is an error
 
     [[nodiscard]] const Value* find(std::string_view key) const noexcept;
+};
+
+struct Member {
+    std::string key;
+    Value value;
 };
 
 /// Parses one whole document. Throws Error (bad_input) "WHERE: not JSON at byte N: …".

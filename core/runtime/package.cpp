@@ -81,7 +81,7 @@ void PackageReader::read_architecture(const json::Value& architecture)
     const json::Value& type = field(from, "model_type");
     if (type.kind != json::Kind::string) fail("architecture.model_type", "is not a string");
     graph.model_type = type.string;
-    const std::int64_t layers = integer(from, "layers", 1, 4096);
+    const std::int64_t layers = integer(from, "layers", 1, 1024);
     if (layers > static_cast<std::int64_t>(operations_.object.size())) fail("architecture.layers", "is " + std::to_string(layers) + ", but operations describes fewer");
     graph.layers.resize(static_cast<std::size_t>(layers));
     graph.hidden = integer(from, "hidden", 1, 65536);
@@ -98,6 +98,11 @@ void PackageReader::read_architecture(const json::Value& architecture)
     if (!(graph.logit_scale > 0)) fail("architecture.logit_scale", "is not positive");
     if (graph.final_softcap < 0) fail("architecture.final_softcap", "is negative");
     if (graph.heads % graph.kv_heads != 0) fail("architecture.kv_heads", "does not divide heads");
+    // What the engine allocates by these numbers, before any tensor bounds them.
+    constexpr std::int64_t widest = std::int64_t{1} << 18, largest_cache = std::int64_t{1} << 39;
+    if (graph.heads * graph.head_dim > widest) fail("architecture.head_dim", "gives queries of " + std::to_string(graph.heads * graph.head_dim) + " codes, at most " + std::to_string(widest) + " are computed");
+    if (const std::int64_t token = 2 * layers * graph.kv_heads * graph.head_dim; token > largest_cache / graph.context)
+        fail("architecture.context", "of " + std::to_string(graph.context) + " tokens with " + std::to_string(token) + " bytes of keys and values each needs more than 512 GiB");
 }
 
 void PackageReader::read_layer(std::int64_t index)

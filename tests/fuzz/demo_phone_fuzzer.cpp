@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // libFuzzer's entry; packaging/fuzz builds and runs it. First byte: which reader (packets of an adb server, a command line, an output in a plain folder);
-// second: how the bytes are cut. Scenarios are fuzzed in demo_phone_tests: clang 16 does not compile json::Value with this libstdc++.
+// second: how the bytes are cut. Scenarios are fuzzed in demo_phone_tests.
 #include "core/runtime/error.h"
 #include "device_bridge/demo_phone/message.h"
 #include "device_bridge/demo_phone/text_map.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The implementation of Numerics: one line per call into the folders below.
-#include "core/numerics/numerics.h"
+#include "core/numerics/text_generator.h"
 
 #include "core/numerics/evaluate/calibrate.h"
-#include "core/numerics/evaluate/evaluate.h"
+#include "core/numerics/evaluate/generate.h"
 #include "core/numerics/evaluate/site_error.h"
 #include "core/numerics/evaluate/token_values.h"
 #include "core/numerics/methods/method.h"
@@ -20,7 +20,7 @@
 namespace bitwright {
 namespace {
 
-class TorchNumerics final : public Numerics {
+class TorchNumerics final : public Numerics, public TextGenerator {
 public:
     std::string version() const override { return "LibTorch " TORCH_VERSION ", CPU"; }
     void set_threads(int threads) override { threads_ = std::max(1, threads); }
@@ -39,6 +39,14 @@ public:
         return here([&] {
             LevelModel at_level(model, recipe, level, Placement::paper, control);
             return run_generate(at_level, prompt, tokens, stop_at_eos, logits);
+        });
+    }
+    Generation continue_text(const Model& model, const Recipe* recipe, Level level, const std::vector<std::int32_t>& prompt, const GenerateOptions& options,
+                             const Control& control) override
+    {
+        return here([&] {
+            LevelModel at_level(model, recipe, level, Placement::paper, control);
+            return generate_at_level(at_level, prompt, options, control);
         });
     }
     Statistics calibrate(const Model& model, const Recipe* recipe, const TokenWindows& windows, const CalibrateOptions& options, const Control& control) override

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Opens bitwright_numerics at run time. Part of bitwright_core: no LibTorch here.
-#include "core/numerics/numerics.h"
+#include "core/numerics/text_generator.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
@@ -45,5 +45,7 @@ Numerics& load_numerics()
     loaded = create();
     return *loaded;
 }
+
+TextGenerator& load_text_generator() { return dynamic_cast<TextGenerator&>(load_numerics()); }
 
 }  // namespace bitwright

@@ -291,21 +291,4 @@ std::int32_t argmax(std::span<const std::int32_t> logits) noexcept
     return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
-std::vector<std::int32_t> generate_greedy(Engine& engine, std::span<const std::int32_t> prompt, std::int64_t tokens, bool stop_at_eos, const Control& control,
-                                          const std::function<void(std::int32_t)>& on_token)
-{
-    if (prompt.empty()) throw usage_error("generate: the prompt has no tokens; give at least one (a model's BOS will do)");
-    std::vector<std::int32_t> output;
-    if (tokens <= 0) return output;
-    std::int32_t next = argmax(engine.prefill(prompt, control));
-    while (!(stop_at_eos && next == engine.graph().eos)) {
-        output.push_back(next);
-        if (on_token) on_token(next);
-        if (static_cast<std::int64_t>(output.size()) == tokens || engine.position() == engine.graph().context) break;
-        control.check();
-        next = argmax(engine.decode(next));
-    }
-    return output;
-}
-
 }  // namespace bitwright

@@ -63,9 +63,4 @@ private:
 /// Index of the largest logit; the first of equals.
 [[nodiscard]] std::int32_t argmax(std::span<const std::int32_t> logits) noexcept;
 
-/// Greedy continuation of `prompt` (not empty): at most `tokens` ids, fewer when the context is full or, with stop_at_eos, after eos (which is not returned).
-/// `on_token` is called with each id as it is known.
-[[nodiscard]] std::vector<std::int32_t> generate_greedy(Engine& engine, std::span<const std::int32_t> prompt, std::int64_t tokens, bool stop_at_eos, const Control& control,
-                                                        const std::function<void(std::int32_t)>& on_token = {});
-
 }  // namespace bitwright

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/runtime/engine.h"
+#include "core/runtime/generation.h"
 #include "core/runtime/error.h"
 #include "core/runtime/scoring.h"
 #include "tests/runtime/tiny_package.h"
@@ -140,7 +141,7 @@ TEST(Engine, GreedyTokensAreTheArgmaxOfUncachedRuns)
     Engine engine(package);
     const Control control;
     std::vector<std::int32_t> streamed;
-    const auto output = generate_greedy(engine, prompt, 12, false, control, [&](std::int32_t id) { streamed.push_back(id); });
+    const auto output = generate(engine, prompt, {12, false, {}, [&](std::int32_t id) { streamed.push_back(id); }}, control).ids;
     ASSERT_EQ(output.size(), 12U);
     EXPECT_EQ(streamed, output);
     auto sequence = prompt;
@@ -150,9 +151,9 @@ TEST(Engine, GreedyTokensAreTheArgmaxOfUncachedRuns)
         sequence.push_back(id);
     }
     engine.reset();
-    EXPECT_EQ(generate_greedy(engine, prompt, 1000, false, control).size(), 36U);  // 5 + 35 in the context of 40, and one more id
+    EXPECT_EQ(generate(engine, prompt, {1000, false}, control).ids.size(), 36U);  // 5 + 35 in the context of 40, and one more id
     EXPECT_EQ(argmax(std::vector<std::int32_t>{3, 9, 9, -1}), 1);
-    EXPECT_THROW((void)generate_greedy(engine, {}, 3, false, control), Error);
+    EXPECT_THROW((void)generate(engine, {}, {3, false}, control), Error);
 }
 
 TEST(Scoring, IsTheSoftmaxOfTheLogits)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // bitwright-runner as a program: its JSON lines and exit codes.
 #include "core/runtime/engine.h"
+#include "core/runtime/generation.h"
 #include "core/runtime/file.h"
 #include "core/runtime/hash.h"
 #include "tests/runtime/tiny_package.h"
@@ -63,7 +64,7 @@ TEST(Runner, WritesTheContractsLines)
     EXPECT_EQ(outcome.lines[1]["name"], "load");
 
     Engine engine(Package::open(package));
-    const auto ids = generate_greedy(engine, std::vector<std::int32_t>{3, 1, 4, 1, 5}, 6, false, Control());
+    const auto ids = generate(engine, std::vector<std::int32_t>{3, 1, 4, 1, 5}, {6, false}, Control()).ids;
     for (std::size_t run_index = 0; run_index < 3; ++run_index) {
         const std::size_t at = 2 + run_index * 8;
         EXPECT_EQ(outcome.lines[at]["name"], "prefill");

@@ -2,6 +2,7 @@
 // bench: how fast the integer engine is on this computer, as ratios to what the computer could do.
 #include "app/cli/arguments.h"
 #include "app/cli/command_line.h"
+#include "app/cli/predict.h"
 
 #include "core/runtime/bench/engine_speed.h"
 
@@ -51,6 +52,7 @@ void add_bench(CLI::App& app, CommandLine& line)
     command->add_option("--threads", request->threads, "threads")->check(CLI::PositiveNumber);
     command->add_option("--layers", request->layers, "layers of the synthetic packages: fewer take less time and memory")->check(CLI::PositiveNumber);
     command->callback([&line, request] { line.action = [&line, request] { bench(line, *request); }; });
+    add_predict(app, line);  // reads what bench printed
 }
 
 }  // namespace bitwright::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tasks and the distance to the float model: against golden/evaluation row by row, over an interruption, at all three levels.
+#include "core/runtime/file.h"
 #include "tests/app/program.h"
 #include "tests/support/shared_data.h"
 
@@ -197,6 +198,37 @@ TEST_F(Levels, TextsStandSideBySide)
     while (same < a.size() && same < b.size() && a[same] == b[same]) ++same;
     EXPECT_EQ(w4["first_difference"].is_null() ? a.size() : w4["first_difference"].get<std::size_t>(), same);
     EXPECT_EQ(run_cli({"generate", sample().string(), "--prompt", "x", "--tokens", "2", "--recipe", "w4"}).code, 2) << "which workspace";
+    EXPECT_GT(w4["recipe"]["prompt_tokens_per_s"], 0);
+    EXPECT_GT(w4["recipe"]["generated_tokens_per_s"], 0);
+}
+
+TEST_F(Levels, TextsAreDrawnFromASeed)
+{
+    const auto drawn = [&](const char* seed) {
+        const auto ended = run_cli({"generate", sample().string(), "--prompt", "Once upon a time", "--tokens", "12", "--ignore-eos", "--temperature", "1", "--top-k", "50", "--top-p", "0.95", "--seed", seed, "--recipe", "w8", "-w", w(), "--json"});
+        EXPECT_EQ(ended.code, 0) << ended.err;
+        return ended.json();
+    };
+    const auto once = drawn("3");
+    EXPECT_EQ(once["float"]["ids"], drawn("3")["float"]["ids"]);
+    EXPECT_NE(once["float"]["ids"], drawn("4")["float"]["ids"]);
+    const auto refused = run_cli({"generate", sample().string(), "--prompt", "x", "--tokens", "2", "--top-p", "0"});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_NE(refused.err.find("top-p"), std::string::npos) << refused.err;
+}
+
+TEST_F(Levels, SpeedIsPredictedFromWhatBenchPrints)
+{
+    const auto rates = folder / "rates.json";
+    const auto predicted = [&](const char* recipe) { return run_cli({"predict", sample().string(), "--recipe", recipe, "--rates", rates.string(), "-w", w(), "--json"}); };
+    write_text(rates, R"({"isa": "x", "gemm_w8a8_gop_s": 400, "gemm_w4a8_of_w8a8": 0.9, "gemm_w4a8_g32_of_w8a8": 0.8, "sweep_gb_s_w8": 30})");
+    const auto w8 = predicted("w8"), w4 = predicted("w4");
+    ASSERT_EQ(w8.code, 0) << w8.err;
+    EXPECT_GT(w4.json()["decode_tokens_per_s"], w8.json()["decode_tokens_per_s"]) << "half the bytes";
+    EXPECT_EQ(w8.json()["layers"].size(), 5U);
+    EXPECT_EQ(w8.json()["layers"][4]["layer"], "lm_head");
+    write_text(rates, R"({"isa": "x", "gemm_w8a8_gop_s": 400})");
+    EXPECT_EQ(predicted("w8").code, 3);
 }
 
 TEST_F(Levels, ComparisonsSetRecipesAgainstEachOtherRowByRow)

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/tune/tune_page.h"
 
+#include "core/exchange/prediction.h"
 #include "core/recipe/edits.h"
 #include "core/recipe/placement.h"
 #include "core/statistics/accumulator.h"
+#include "core/workspace/engine_speeds.h"
+#include "core/workspace/local_machine.h"
 #include "core/workspace/models.h"
 #include "core/workspace/notes.h"
 #include "core/workspace/results.h"
 #include "tests/support/deep_model.h"
 #include "tests/support/test_desk.h"
 #include "tests/support/tune_workspace.h"
+#include "views/desk/formats.h"
 #include "views/desk/message_line.h"
 #include "views/tune/budget_bar.h"
 #include "views/tune/history_panel.h"
@@ -341,6 +345,31 @@ TEST_F(Tune, PerplexityIsStaleAfterAnEditAndF5MeasuresItAgain)
     EXPECT_EQ(desk_.jobs.all.back().arguments.mid(2, 2), (QStringList{QStringLiteral("--level"), QStringLiteral("float")}));
     desk_.jobs.set(2, JobPhase::done);
     EXPECT_TRUE(page_->budget().evaluate()->isEnabled());
+}
+
+TEST_F(Tune, SpeedIsPredictedOnceThisComputerWasMeasured)
+{
+    ASSERT_TRUE(desk_.settle());
+    EXPECT_EQ(page_->budget().speed_text(), QStringLiteral("–"));
+    EngineSpeedRow speed;
+    speed.isa = "avx2";
+    speed.figures = {{"gemm_w8a8_gop_s", 400}, {"gemm_w4a8_of_w8a8", 0.9}, {"gemm_w4a8_g32_of_w8a8", 0.8}, {"sweep_gb_s_w8", 30}};
+    Conditions elsewhere;
+    elsewhere.device_facts = R"({"processor": "another one", "machine": "x86_64"})";
+    speed.conditions = put_conditions(*desk_.desk.workspace(), elsewhere);
+    put_engine_speed(*desk_.desk.workspace(), speed);
+    EXPECT_FALSE(rates_of_this_computer(*desk_.desk.workspace())) << "what another computer reached says nothing here";
+    speed.conditions = put_conditions(*desk_.desk.workspace(), local_conditions("engine avx2", 2, {}));
+    put_engine_speed(*desk_.desk.workspace(), speed);
+    const auto here = rates_of_this_computer(*desk_.desk.workspace());
+    ASSERT_TRUE(here);
+    EXPECT_EQ(here->threads, 2);
+    revisions().edit(edit_sites(*desk_.desk.recipe(), *desk_.desk.model(), down0, {{"max", "2.5"}}));
+    ASSERT_TRUE(test::wait_until([&] { return page_->budget().speed_text().contains(QStringLiteral("decode")); })) << page_->budget().speed_text().toStdString();
+    const auto longest = desk_.desk.model()->architecture().max_positions, length = longest > 0 ? std::min<std::int64_t>(512, longest) : 512;
+    const auto expected = predict_latency(*desk_.desk.model(), *desk_.desk.recipe(), here->rates, {length, length - 1});
+    ASSERT_TRUE(expected);
+    EXPECT_TRUE(page_->budget().speed_text().contains(number(expected->decode_tokens_per_s()) + QStringLiteral(" decode"))) << page_->budget().speed_text().toStdString();
 }
 
 TEST_F(Tune, WhereNothingWasEvaluatedTextsAreOffered)

@@ -2,6 +2,7 @@
 #include "views/tune/tune_page.h"
 
 #include "core/exchange/budget.h"
+#include "core/exchange/prediction.h"
 #include "core/workspace/notes.h"
 #include "views/desk/empty_state.h"
 #include "views/desk/formats.h"
@@ -32,6 +33,27 @@ namespace bitwright::views {
 namespace {
 
 constexpr int wide_enough = 900;  ///< for the history beside the table
+
+/// What the recipe would reach on this computer by the newest benchmark of the workspace, or why that is not known.
+void predict_here(BudgetBar::Cost& cost, const Model& model, const Recipe& recipe, const Workspace& workspace)
+{
+    const auto here = rates_of_this_computer(workspace);
+    if (!here) {
+        cost.speed_basis = TunePage::tr("Not measured: this workspace keeps no benchmark of this computer. “bitwright-cli bench -w %1” makes one").arg(QString::fromStdString(workspace.path().string()));
+        return;
+    }
+    const std::int64_t longest = model.architecture().max_positions, length = longest > 0 ? std::min<std::int64_t>(512, longest) : 512;
+    const PredictedWork work{length, length - 1};
+    const auto prediction = predict_latency(model, recipe, here->rates, work);
+    if (!prediction) {
+        cost.speed_basis = TunePage::tr("Not known: a package cannot hold this recipe");
+        return;
+    }
+    cost.prefill_tokens_per_s = prediction->prefill_tokens_per_s(work);
+    cost.decode_tokens_per_s = prediction->decode_tokens_per_s();
+    cost.speed_basis = TunePage::tr("At best, for a prompt of %1 tokens and the token after it: by the rates of products and memory that bench measured here (%2, threads: %3, %4).\nNorms, tables and start-up are not counted")
+                           .arg(count(length), QString::fromStdString(here->isa), here->threads ? count(*here->threads) : not_measured, QString::fromStdString(here->created));
+}
 
 }  // namespace
 
@@ -199,12 +221,13 @@ void TunePage::take_recipe()
 
 void TunePage::read_costs()
 {
-    desk_.lanes().interactive.post(this, QStringLiteral("tune.budget"), [this, model = *desk_.model(), recipe = desk_.recipe()](const Control&) -> Lane::Continuation {
+    desk_.lanes().interactive.post(this, QStringLiteral("tune.budget"), [this, model = *desk_.model(), recipe = desk_.recipe(), workspace = desk_.workspace()](const Control&) -> Lane::Continuation {
         const auto cost = budget_of(model, *recipe);
         QStringList kept;
         for (const auto& site : cost.sites)
             if (!site.packaged) kept << QString::fromStdString((*model.sites)[site.site].name);
-        BudgetBar::Cost shown{cost.weight_bytes, cost.float_bytes, cost.bits_per_weight, cost.bits_per_activation, {}};
+        BudgetBar::Cost shown{cost.weight_bytes, cost.float_bytes, cost.bits_per_weight, cost.bits_per_activation, {}, {}, {}, {}};
+        predict_here(shown, model, *recipe, *workspace);
         if (!kept.isEmpty()) shown.remark = tr("A package cannot hold %n weight(s) as decided; they count as the checkpoint stores them: ", nullptr, static_cast<int>(kept.size())) + kept.mid(0, 5).join(QStringLiteral(", "));
         return [this, shown] { budget_->set_cost(shown); };
     }, [this](const QString&) { budget_->set_cost({}); });

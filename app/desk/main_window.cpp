@@ -15,6 +15,7 @@
 #include "views/optimize/optimize_page.h"
 #include "views/palette/command_palette.h"
 #include "views/palette/key_sheet.h"
+#include "views/playground/playground_sheet.h"
 #include "views/results/results_page.h"
 #include "views/settings/settings_sheet.h"
 #include "views/start/drop_target.h"
@@ -250,7 +251,8 @@ void MainWindow::add_actions()
     new views::CommandPalette(*desk_, this);  // each registers the action that opens it
     new views::KeySheet(*desk_, this);
     new views::SettingsSheet(*desk_, this);
-    menu->addAction(actions.find(QStringLiteral("desk.settings")));
+    new views::PlaygroundSheet(*desk_, this);
+    for (const auto& id : {QStringLiteral("desk.playground"), QStringLiteral("desk.settings")}) menu->addAction(actions.find(id));
     connect(desk_, &Desk::settings_changed, this, [this] { apply_theme_choice(desk_->settings().theme); });
     // the sheet is a window of its own, so it takes the key, too
     calibrate_->addAction(actions.add(QStringLiteral("desk.help"), tr("Desk"), tr("Help on what is in front"), QKeySequence(QKeySequence::HelpContents), [this] { show_help(help_topic()); }));

@@ -123,6 +123,12 @@ void ComparePage::build()
     bar->addWidget(label);
     bar->addWidget(baseline_);
     bar->addStretch();
+    auto* playground = new QPushButton(tr("Playground…"), body);
+    playground->setToolTip(tr("The float model and the open recipe continue a text beside each other"));
+    connect(playground, &QPushButton::clicked, this, [this] {
+        if (auto* action = desk_.actions().find(QStringLiteral("desk.playground"))) action->trigger();
+    });
+    bar->addWidget(playground);
     bar->addWidget(save);
     column->addLayout(bar);
     message_->float_over(*this);

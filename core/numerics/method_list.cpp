@@ -14,6 +14,8 @@ const std::vector<MethodInfo>& method_list()
         {"smoothquant-edge", "SmoothQuant Edge", "SmoothQuant on every legal pair, up to down included", false, {}},
         {"awq", "AWQ", "AWQ: scales and clips that spare the weights of strong inputs, under static ranges", false, {}, false},
         {"gptq", "GPTQ", "GPTQ on least-squares grids, with the quantized activations it will meet; nothing else", false, {}},
+        {"quarot", "QuaRot", "residual stream and heads turned by random Hadamard matrices folded into the weights, then GPTQ; models with RMS norms only", false, {}, false},
+        {"spinquant", "SpinQuant", "the same with learned rotations", true, {}, false},
         {"omniquant-static", "OmniQuant static", "OmniQuant layer by layer under static ranges: scales of norm-linear pairs and clipping learned", true, {}, false},
         {"omniquant-edge", "OmniQuant Edge", "the same with the scales from up to down that MobileQuant adds; learn=let,lwc,ranges learns ranges, too", true, {}, false},
         {"mobilequant-paper", "MobileQuant (paper)", "MobileQuant end to end as published: scales, clipping and ranges learned together", true, {}},

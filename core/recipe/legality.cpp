@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/recipe/legality.h"
 
+#include "core/recipe/rotations.h"
 #include "core/recipe/slices.h"
 #include "core/recipe/transforms.h"
 #include "core/runtime/error.h"
@@ -87,8 +88,25 @@ struct TransformCheck {
     const Recipe& recipe;
     const Model& model;
 
+    void rotation(const ScalePair& t) const
+    {
+        const std::string field = t.pair + (t.layer < 0 ? "" : " of layer " + std::to_string(t.layer));
+        const auto legal = legal_rotation(model, t.pair, t.layer);
+        const std::string obstacle = rotation_obstacle(model, t.pair);
+        if (!legal) throw misfit(field, "is no rotation of this model, which " + (obstacle.empty() ? std::string("has no such layer") : obstacle));
+        if (const auto fault = rotation_fault(*legal, t.scale); !fault.empty()) throw misfit(field, fault);
+        if (t.layer >= 0) return;
+        Recipe before = recipe;  // up to this rotation
+        before.transforms.resize(static_cast<std::size_t>(std::find_if(recipe.transforms.begin(), recipe.transforms.end(), [&](const Transform& other) { return rotation_in(other) == &t; }) - recipe.transforms.begin()));
+        for (const Site& site : model.sites->sites()) {
+            if (site.role != SiteRole::attention_norm_weight && site.role != SiteRole::mlp_norm_weight && site.role != SiteRole::final_norm_weight) continue;
+            for (const float weight : materialize(model, &before, site.id).weight)
+                if (!(std::fabs(weight - 1) < 1e-5F)) throw misfit(field, "comes before " + site.name + " is folded into what reads it; make the recipe again");
+        }
+    }
     void operator()(const ScalePair& t) const
     {
+        if (is_rotation(t)) return rotation(t);
         const std::string field = t.pair + " of layer " + std::to_string(t.layer);
         const auto pair = legal_pair(model, t.pair, t.layer);
         if (!pair) throw misfit(field, "is no legal scale pair of " + recipe.architecture + "; remove it");

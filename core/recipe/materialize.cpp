@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Compiled with -O3: these loops run over every weight of a model.
+#include "core/recipe/rotations.h"
 #include "core/recipe/slices.h"
 #include "core/recipe/transforms.h"
 #include "core/recipe/weight_rows.h"
@@ -76,6 +77,7 @@ public:
 
     void operator()(const ScalePair& scaling) const
     {
+        if (is_rotation(scaling)) return turn(scaling);
         if (scaling.layer != site_.layer) return;
         const auto pair = legal_pair(model_, scaling.pair, scaling.layer);
         const std::string field = scaling.pair + " of layer " + std::to_string(scaling.layer);
@@ -129,6 +131,13 @@ public:
     }
 
 private:
+    void turn(const ScalePair& turned) const
+    {
+        const auto rotation = legal_rotation(model_, turned.pair, turned.layer);
+        if (!rotation) throw misfit(turned.pair, "is no rotation of this model");
+        if (!turned.scale || std::ssize(*turned.scale) != rotation->size * rotation->size) throw misfit(turned.pair, "has another size than this model");
+        rotate(weight_, site_.id, *rotation, turned.scale);
+    }
     Shape whole_shape() const { return kept_.empty() ? weight_.shape : model_.description->shape(site_.weight_role, site_.layer); }
     /// Of a slice of the rows in memory, its number in the whole weight.
     std::size_t slice_number(const Slices& slices, std::size_t own) const
@@ -209,6 +218,10 @@ bool reads_some_rows(const Model& model, const Recipe* recipe, SiteId weight_sit
     const auto source = site.kind == SiteKind::weight ? model.description->weight(site.weight_role, site.layer) : std::nullopt;
     if (!source || source->transposed || source->stacked != 0 || model.description->shape(site.weight_role, site.layer).size() != 2) return false;
     return !recipe || std::ranges::none_of(recipe->transforms, [&](const Transform& transform) {
+        if (const ScalePair* turned = rotation_in(transform)) {
+            const auto rotation = legal_rotation(model, turned->pair, turned->layer);
+            return rotation && mixes_rows(*rotation, site.id);
+        }
         const auto* codes = std::get_if<Codes>(&transform);
         const SiteDecision* decision = codes && codes->site == site.name ? decision_of(*recipe, site) : nullptr;
         return decision && !decision->range.scale && !decision->range.min;

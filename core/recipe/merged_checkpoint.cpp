@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/recipe/merged_checkpoint.h"
 
+#include "core/recipe/rotations.h"
 #include "core/recipe/transforms.h"
 #include "core/runtime/error.h"
 #include "core/runtime/file.h"
@@ -65,7 +66,12 @@ std::set<SiteId> touched_sites(const Model& model, const Recipe& recipe)
 {
     std::set<SiteId> touched;
     for (const Transform& transform : recipe.transforms) {
-        if (const auto* scaling = std::get_if<ScalePair>(&transform)) {
+        if (const ScalePair* turned = rotation_in(transform)) {
+            const auto rotation = legal_rotation(model, turned->pair, turned->layer);
+            if (!rotation) throw bad_input("recipe", turned->pair, "is no rotation of this model; validate the recipe against it");
+            touched.insert(rotation->columns.begin(), rotation->columns.end());
+            touched.insert(rotation->rows.begin(), rotation->rows.end());
+        } else if (const auto* scaling = std::get_if<ScalePair>(&transform)) {
             const auto pair = legal_pair(model, scaling->pair, scaling->layer);
             if (!pair)
                 throw bad_input("recipe", scaling->pair,

@@ -122,7 +122,8 @@ bool can_stream(const Model& model, const Recipe& recipe, const Site& site, cons
     return plain && std::none_of(recipe.transforms.begin(), recipe.transforms.end(), [&](const Transform& transform) {
                const auto* clip = std::get_if<Clip>(&transform);
                const auto* codes = std::get_if<Codes>(&transform);
-               return (clip && clip->site == site.name) || (codes && codes->site == site.name);
+               const auto* scaling = std::get_if<ScalePair>(&transform);  // of the whole model: a rotation, or the final norm folded
+               return (clip && clip->site == site.name) || (codes && codes->site == site.name) || (scaling && scaling->layer < 0);
            });
 }
 

@@ -79,7 +79,7 @@ std::vector<Named> named(const std::vector<Transform>& transforms)
     for (const Transform& transform : transforms) {
         std::string name;
         if (const auto* pair = std::get_if<ScalePair>(&transform))
-            name = "layers." + std::to_string(pair->layer) + "." + pair->pair;
+            name = pair->layer < 0 ? pair->pair : "layers." + std::to_string(pair->layer) + "." + pair->pair;
         else if (const auto* clip = std::get_if<Clip>(&transform))
             name = clip->site + " clip";
         else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Recipe ⇄ JSON. Keys are sorted (nlohmann::json's default), so that the text is canonical.
+#include "core/recipe/rotations.h"
 #include "core/recipe/recipe.h"
 
 #include "core/runtime/error.h"
@@ -200,7 +201,11 @@ Range range_from(const Place& place)
 
 struct TransformJson {
     const TensorStore& store;
-    json operator()(const ScalePair& t) const { return {{"kind", "scale_pair"}, {"pair", t.pair}, {"layer", t.layer}, {"scale", vector(t.scale, store)}}; }
+    json operator()(const ScalePair& t) const
+    {
+        if (is_rotation(t)) return {{"kind", "rotation"}, {"place", t.pair}, {"layer", t.layer}, {"matrix", vector(t.scale, store)}};
+        return {{"kind", "scale_pair"}, {"pair", t.pair}, {"layer", t.layer}, {"scale", vector(t.scale, store)}};
+    }
     json operator()(const Clip& t) const { return {{"kind", "clip"}, {"site", t.site}, {"min", vector(t.min, store)}, {"max", vector(t.max, store)}}; }
     json operator()(const Codes& t) const
     {
@@ -215,6 +220,7 @@ Transform transform_from(const Place& place)
 {
     const std::string kind = place.at("kind").text();
     if (kind == "scale_pair") return ScalePair{place.at("pair").text(), place.at("layer").integer(), place.at("scale").numbers_value()};
+    if (kind == "rotation") return ScalePair{place.at("place").text(), place.at("layer").integer(), place.at("matrix").numbers_value()};
     if (kind == "clip") return Clip{place.at("site").text(), place.at("min").numbers_value(), place.at("max").numbers_value()};
     if (kind == "codes") {
         const Tensor tensor = place.at("codes").reference("I16");

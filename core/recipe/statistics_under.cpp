@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/recipe/statistics_under.h"
 
+#include "core/recipe/rotations.h"
 #include "core/recipe/transformed_statistics.h"
 #include "core/recipe/transforms.h"
 #include "core/runtime/error.h"
@@ -18,6 +19,12 @@ StatisticsUnder::StatisticsUnder(const Model& model, const Recipe& recipe, std::
     }
     const std::string hash = transforms_hash(recipe.transforms);
     if (observed_->transforms == hash) return;
+    for (const Transform& transform : recipe.transforms) {
+        const ScalePair* turned = rotation_in(transform);
+        const auto rotation = turned ? legal_rotation(model, turned->pair, turned->layer) : std::nullopt;
+        if (!rotation) continue;
+        for (const SiteId id : rotation->activations) otherwise_.insert((*model.sites)[id].name);  // not known from channels
+    }
     if (!observed_->transforms.empty()) throw bad_input("calibration", "", "observed another recipe's transforms; choose a calibration of the plain model");
     for (auto& site : transformed_sites(model, recipe, *observed_)) changed_.emplace(site.site, std::move(site));
 }

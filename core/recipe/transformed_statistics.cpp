@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/recipe/transformed_statistics.h"
 
+#include "core/recipe/rotations.h"
 #include "core/recipe/transforms.h"
 #include "core/runtime/error.h"
 #include "core/statistics/accumulator.h"
@@ -21,6 +22,7 @@ struct Effect {
 std::vector<Effect> effects_of(const Architecture& architecture, std::string_view pair)
 {
     if (pair == "norm_qkv") return {{SiteRole::attention_norm_output}};
+    if (pair == "norm_head") return {{SiteRole::final_norm_output}};
     if (pair == "norm_mlp") return {{SiteRole::mlp_norm_output}};
     if (pair == "v_o") return {{SiteRole::v_output}, {SiteRole::pv_input2, false, true}, {SiteRole::pv_output, false, true}};
     if (pair == "q_k") return {{SiteRole::q_output, false, true}, {SiteRole::qk_input, false, true}, {SiteRole::k_output, true}, {SiteRole::qk_input2, true, true}};
@@ -36,7 +38,7 @@ std::vector<ActivationFactors> activation_factors(const Model& model, const Reci
     std::map<SiteId, std::vector<double>> found;
     for (const Transform& transform : recipe.transforms) {
         const auto* scaling = std::get_if<ScalePair>(&transform);
-        if (!scaling) continue;
+        if (!scaling || is_rotation(*scaling)) continue;  // what a rotation turns is not known from channels (statistics_under.h)
         const auto pair = legal_pair(model, scaling->pair, scaling->layer);
         if (!pair || !scaling->scale || std::ssize(*scaling->scale) != pair->channels)
             throw bad_input("recipe", scaling->pair + " of layer " + std::to_string(scaling->layer), "does not fit this model; validate the recipe against it");

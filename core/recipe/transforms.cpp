@@ -41,6 +41,12 @@ bool fill(LegalPair& pair, const Finder& find)
         pair.activation = find.site(SiteRole::mlp_norm_output);
         for (const SiteRole role : {SiteRole::gate_weight, SiteRole::up_weight}) find.add(pair, role);
         pair.channels = architecture.hidden;
+    } else if (pair.pair == "norm_head") {  // folds the final norm; no method learns it, so it is not listed
+        if (find.site(SiteRole::project_out_weight) != no_site) return false;
+        pair.producer = find.site(SiteRole::final_norm_weight);
+        pair.activation = find.site(SiteRole::final_norm_output);
+        find.add(pair, SiteRole::lm_head_weight);
+        pair.channels = architecture.hidden;
     } else if (pair.pair == "v_o") {
         pair.producer = find.site(SiteRole::v_weight);
         pair.activation = find.site(SiteRole::pv_output);
@@ -77,7 +83,7 @@ bool fill(LegalPair& pair, const Finder& find)
 
 std::optional<LegalPair> legal_pair(const Model& model, std::string_view name, std::int64_t layer)
 {
-    if (layer < 0 || layer >= model.architecture().layers) return std::nullopt;
+    if (layer >= model.architecture().layers || layer < -1 || (layer < 0) != (name == "norm_head")) return std::nullopt;
     LegalPair pair;
     pair.pair = name;
     pair.layer = layer;

@@ -157,7 +157,7 @@ TEST(RecipeFile, FaultsAreNamed)
     EXPECT_EQ(fault("/sites/layers.0.mlp.down_proj.input/scheme/bits", 33), "W: sites.layers.0.mlp.down_proj.input.scheme.bits: 33 is outside 2 … 16");
     EXPECT_EQ(fault("/sites/layers.0.mlp.down_proj.input/range/min", "x"), "W: sites.layers.0.mlp.down_proj.input.range.min: must be an object");
     EXPECT_EQ(fault("/sites/layers.0.mlp.down_proj.input/range/min", 1e300), "W: sites.layers.0.mlp.down_proj.input.range.min: is not finite as a float");
-    EXPECT_EQ(fault("/transforms/0/kind", "rotation"), "W: transforms[0].kind: \"rotation\" is unknown to this version");
+    EXPECT_EQ(fault("/transforms/0/kind", "permutation"), "W: transforms[0].kind: \"permutation\" is unknown to this version");
     EXPECT_EQ(fault("/transforms", 3), "W: transforms: must be a list");
 }
 

@@ -19,7 +19,7 @@ namespace {
 /// What an option does, for those that know it by another name.
 QString meaning(const QString& key)
 {
-    static constexpr std::array<std::pair<const char*, const char*>, 47> known{{
+    static constexpr std::array<std::pair<const char*, const char*>, 50> known{{
         {"alpha", QT_TRANSLATE_NOOP("MethodOption", "SmoothQuant's α: how much of the difficulty moves from activations to weights")},
         {"lr_let", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the scale pairs at the start")},
         {"lr_lwc", QT_TRANSLATE_NOOP("MethodOption", "Learning rate of the weight clips at the start")},
@@ -40,6 +40,9 @@ QString meaning(const QString& key)
         {"search_clips", QT_TRANSLATE_NOOP("MethodOption", "How many sizes of a range are tried")},
         {"awq_grid", QT_TRANSLATE_NOOP("MethodOption", "How many exponents of the activation are tried for the scales of a pair")},
         {"clip", QT_TRANSLATE_NOOP("MethodOption", "Clip weights by the error of the outputs, q and k left alone")},
+        {"residual", QT_TRANSLATE_NOOP("MethodOption", "Rotate the residual stream (R1); needs RMS norms")},
+        {"heads", QT_TRANSLATE_NOOP("MethodOption", "Rotate the heads between v and o (R2)")},
+        {"lr_rotation", QT_TRANSLATE_NOOP("MethodOption", "Length of a step of the rotations at the start")},
         {"up_down", QT_TRANSLATE_NOOP("MethodOption", "Scales from up_proj to down_proj: alpha:A moves difficulty into the weights, outliers:K only that of channels beyond K medians")},
         {"norm_qkv", QT_TRANSLATE_NOOP("MethodOption", "Scales from the norm to q, k and v")},
         {"norm_mlp", QT_TRANSLATE_NOOP("MethodOption", "Scales from the norm to gate and up")},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/numerics/decoder/weights.h"
 
+#include "core/recipe/rotations.h"
 #include "core/recipe/transforms.h"
 
 #include <ATen/ops/empty.h>
@@ -29,7 +30,7 @@ bool changes(const Recipe& recipe, const std::string& site)
     return std::any_of(recipe.transforms.begin(), recipe.transforms.end(), [&](const Transform& transform) {
         const auto* clip = std::get_if<Clip>(&transform);
         const auto* codes = std::get_if<Codes>(&transform);
-        return (clip && clip->site == site) || (codes && codes->site == site);
+        return (clip && clip->site == site) || (codes && codes->site == site) || rotation_in(transform);
     });
 }
 

@@ -106,6 +106,8 @@ const std::vector<Method>& methods()
         {"smoothquant-edge", run_smoothquant_edge, read_smoothquant_options, forecast_closed_form},
         {"awq", run_awq, read_awq_options, forecast_closed_form},
         {"gptq", run_gptq, read_gptq_method_options, forecast_closed_form},
+        {"quarot", run_rotation, read_rotation_options, forecast_rotation},
+        {"spinquant", run_rotation, read_rotation_options, forecast_rotation},
         {"omniquant-static", run_mobilequant_paper, read_mobilequant_options, forecast_mobilequant_paper},
         {"omniquant-edge", run_mobilequant_paper, read_mobilequant_options, forecast_mobilequant_paper},
         {"mobilequant-paper", run_mobilequant_paper, read_mobilequant_options, forecast_mobilequant_paper},

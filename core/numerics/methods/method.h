@@ -65,6 +65,7 @@ MethodOutcome run_smoothquant_edge(MethodContext& context);
 MethodOutcome run_smoothquant_dynamic(MethodContext& context);
 MethodOutcome run_awq(MethodContext& context);
 MethodOutcome run_gptq(MethodContext& context);
+MethodOutcome run_rotation(MethodContext& context);  ///< quarot, spinquant
 MethodOutcome run_mobilequant_paper(MethodContext& context);
 MethodOutcome run_bitwright_mode(MethodContext& context);
 void read_rtn_options(MethodOptions& options, const MethodRequest& request);
@@ -72,9 +73,11 @@ void read_smoothquant_options(MethodOptions& options, const MethodRequest& reque
 void read_smoothquant_dynamic_options(MethodOptions& options, const MethodRequest& request);
 void read_awq_options(MethodOptions& options, const MethodRequest& request);
 void read_gptq_method_options(MethodOptions& options, const MethodRequest& request);
+void read_rotation_options(MethodOptions& options, const MethodRequest& request);
 void read_mobilequant_options(MethodOptions& options, const MethodRequest& request);
 void read_bitwright_mode_options(MethodOptions& options, const MethodRequest& request);
 MethodForecast forecast_closed_form(const MethodRequest& request);  ///< rtn, seqmse, smoothquant, awq, gptq: calibration alone
+MethodForecast forecast_rotation(const MethodRequest& request);
 MethodForecast forecast_mobilequant_paper(const MethodRequest& request);
 MethodForecast forecast_bitwright_mode(const MethodRequest& request);
 

@@ -365,11 +365,11 @@ TEST_F(Tune, SpeedIsPredictedOnceThisComputerWasMeasured)
     ASSERT_TRUE(here);
     EXPECT_EQ(here->threads, 2);
     revisions().edit(edit_sites(*desk_.desk.recipe(), *desk_.desk.model(), down0, {{"max", "2.5"}}));
-    ASSERT_TRUE(test::wait_until([&] { return page_->budget().speed_text().contains(QStringLiteral("decode")); })) << page_->budget().speed_text().toStdString();
+    ASSERT_TRUE(test::wait_until([&] { return page_->budget().speed_text().contains(QStringLiteral(" · ")); })) << page_->budget().speed_text().toStdString();
     const auto longest = desk_.desk.model()->architecture().max_positions, length = longest > 0 ? std::min<std::int64_t>(512, longest) : 512;
     const auto expected = predict_latency(*desk_.desk.model(), *desk_.desk.recipe(), here->rates, {length, length - 1});
     ASSERT_TRUE(expected);
-    EXPECT_TRUE(page_->budget().speed_text().contains(number(expected->decode_tokens_per_s()) + QStringLiteral(" decode"))) << page_->budget().speed_text().toStdString();
+    EXPECT_TRUE(page_->budget().speed_text().endsWith(QStringLiteral(" · ") + number(expected->decode_tokens_per_s()))) << page_->budget().speed_text().toStdString();
 }
 
 TEST_F(Tune, WhereNothingWasEvaluatedTextsAreOffered)

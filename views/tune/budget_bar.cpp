@@ -20,19 +20,13 @@ BudgetBar::BudgetBar(QWidget* parent) : QWidget(parent)
     row->setContentsMargins(8, 4, 8, 4);
     row->setSpacing(16);
     size_ = add(tr("Weights alone"));
-    weights_ = add(tr("Bits per weight"));
-    activations_ = add(tr("Bits per activation"));
-    speed_ = add(tr("Predicted here, tokens/s"));
+    bits_ = add(tr("Bits: weight · activation"));
+    speed_ = add(tr("Predicted tokens/s"));
     perplexity_ = add(tr("Perplexity"));
     row->addStretch();
-    playground_ = new QToolButton(this);
-    playground_->setText(tr("Playground…"));
-    playground_->setToolTip(tr("The float model and this recipe continue a text beside each other"));
     evaluate_ = new QToolButton(this);
-    for (auto* button : {playground_, evaluate_}) {
-        button->setToolButtonStyle(Qt::ToolButtonTextOnly);
-        row->addWidget(button);
-    }
+    evaluate_->setToolButtonStyle(Qt::ToolButtonTextOnly);
+    row->addWidget(evaluate_);
     set_cost({});
     set_perplexities({});
 }
@@ -64,14 +58,14 @@ void BudgetBar::set(const Field& field, const QString& text, const QString& tool
 void BudgetBar::set_cost(const std::optional<Cost>& cost)
 {
     if (!cost) {
-        for (const auto* field : {&size_, &weights_, &activations_, &speed_}) set(*field, not_measured, tr("No recipe is open"));
+        for (const auto* field : {&size_, &bits_, &speed_}) set(*field, not_measured, tr("No recipe is open"));
         return;
     }
     const QString as_float = tr("The weights as a package stores them, with scales and biases; %1 in the checkpoint.\nThe package's file, whose size Compare shows, also holds tables and the tokenizer.").arg(bytes(cost->float_bytes));
     set(size_, bytes(cost->bytes), cost->remark.isEmpty() ? as_float : as_float + QLatin1Char('\n') + cost->remark);
-    set(weights_, number(cost->bits_per_weight), tr("With scales, zero points and biases beside the codes"));
-    set(activations_, number(cost->bits_per_activation), tr("Mean over the activations of the integer level, by channels; a float site counts as 32"));
-    set(speed_, cost->decode_tokens_per_s ? tr("%1 prompt · %2 decode").arg(number(cost->prefill_tokens_per_s), number(cost->decode_tokens_per_s)) : not_measured, cost->speed_basis);
+    set(bits_, number(cost->bits_per_weight) + tr(" · ") + number(cost->bits_per_activation),
+        tr("Per weight, with scales, zero points and biases beside the codes.\nPer activation, the mean over those of the integer level by channels; a float site counts as 32"));
+    set(speed_, cost->decode_tokens_per_s ? tr("%1 · %2").arg(number(cost->prefill_tokens_per_s), number(cost->decode_tokens_per_s)) : not_measured, cost->speed_basis);
 }
 
 void BudgetBar::set_perplexities(const std::vector<KnownPerplexity>& known)

@@ -29,7 +29,6 @@ public:
     /// While an evaluation of the open recipe runs: its words; "" when none does.
     void set_running(const QString& words);
     [[nodiscard]] QToolButton* evaluate() const noexcept { return evaluate_; }
-    [[nodiscard]] QToolButton* playground() const noexcept { return playground_; }
     [[nodiscard]] QString perplexity_text() const;
     [[nodiscard]] QString speed_text() const;
     [[nodiscard]] bool is_stale() const noexcept { return stale_; }
@@ -44,8 +43,8 @@ private:
     };
     Field add(const QString& caption);
     static void set(const Field& field, const QString& text, const QString& tooltip);
-    Field size_, weights_, activations_, speed_, perplexity_;
-    QToolButton *evaluate_, *playground_;
+    Field size_, bits_, speed_, perplexity_;
+    QToolButton* evaluate_;
     bool stale_ = false;
 };
 

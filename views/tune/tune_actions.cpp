@@ -40,9 +40,6 @@ void TunePage::add_actions()
     budget_->evaluate()->setToolTip(tr("Perplexity of the open recipe, measured as last time (%1)").arg(again->shortcut().toString(QKeySequence::NativeText)));
     connect(budget_->evaluate(), &QToolButton::clicked, again, &QAction::trigger);
     budget_->set_running({});
-    connect(budget_->playground(), &QToolButton::clicked, this, [&actions] {
-        if (auto* action = actions.find(QStringLiteral("desk.playground"))) action->trigger();
-    });
 
     auto* menu = new QMenu(table_);
     const auto add = [&](const char* id, const QString& text, const QKeySequence& key, std::function<void()> run) {

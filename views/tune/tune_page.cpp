@@ -51,7 +51,7 @@ void predict_here(BudgetBar::Cost& cost, const Model& model, const Recipe& recip
     }
     cost.prefill_tokens_per_s = prediction->prefill_tokens_per_s(work);
     cost.decode_tokens_per_s = prediction->decode_tokens_per_s();
-    cost.speed_basis = TunePage::tr("At best, for a prompt of %1 tokens and the token after it: by the rates of products and memory that bench measured here (%2, threads: %3, %4).\nNorms, tables and start-up are not counted")
+    cost.speed_basis = TunePage::tr("Prompt · decode on this computer, at best, for a prompt of %1 tokens and the token after it: by the rates of products and memory that bench measured here (%2, threads: %3, %4).\nNorms, tables and start-up are not counted")
                            .arg(count(length), QString::fromStdString(here->isa), here->threads ? count(*here->threads) : not_measured, QString::fromStdString(here->created));
 }
 
@@ -124,6 +124,13 @@ void TunePage::build()
     npu_->setMinimumContentsLength(10);
     bar->addWidget(count_);
     bar->addWidget(npu_);
+    auto* playground = new QToolButton(content_);
+    playground->setText(tr("Playground…"));
+    playground->setToolTip(tr("The float model and this recipe continue a text beside each other"));
+    connect(playground, &QToolButton::clicked, this, [this] {
+        if (auto* action = desk_.actions().find(QStringLiteral("desk.playground"))) action->trigger();
+    });
+    bar->addWidget(playground);
     column->addLayout(bar);
     filter_error_ = new QLabel(content_);
     filter_error_->setWordWrap(true);

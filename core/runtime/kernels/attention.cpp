@@ -185,21 +185,22 @@ void AttentionCache::weigh(const Queries& q, Scratch& scratch) const
     const std::array<std::int32_t, most_rows> zeros{};
     TileArguments t;
     t.input = scratch.input.data();
-    t.group_steps = span / depth;
     t.start = zeros.data();
     std::uint32_t begun = 0;  // planes that have sums
     const std::int64_t first = q.first_key(0, op_->window) / span, last = q.last_key(q.rows - 1) / span;
     for (std::int64_t b = first; b <= last; ++b) {
         const std::uint8_t* values = head_of_block(b, q.kv_head) + span * padded_dim_;
+        const std::int64_t keys = std::min(span, q.last_key(q.rows - 1) + 1 - b * span);
+        t.group_steps = rounded_up(keys, depth) / depth;
         std::uint32_t filled = 0;  // planes that are not all zero: most high bytes of a long context are
         for (int i = 0; i < q.rows; ++i) {
             std::uint8_t* at[3];
             for (int plane = 0; plane < planes; ++plane) at[plane] = scratch.plane.data() + (plane * tile_rows + i) * row_bytes;
-            filled |= k.probability_planes(scratch.probabilities.data() + i * scratch.keys + b * span, span, k.form8, at);
+            filled |= k.probability_planes(scratch.probabilities.data() + i * scratch.keys + b * span, t.group_steps * depth, k.form8, at);
         }
         for (int plane = 0; plane < planes; ++plane) {
             if ((filled >> plane & 1) == 0) continue;
-            k.interleave(scratch.plane.data() + plane * tile_rows * row_bytes, row_bytes, row_bytes / unit, static_cast<int>(unit), tile_rows, scratch.input.data());
+            k.interleave(scratch.plane.data() + plane * tile_rows * row_bytes, row_bytes, t.group_steps, static_cast<int>(unit), tile_rows, scratch.input.data());
             t.adds = (begun >> plane & 1) != 0;
             for (std::int64_t d = 0; d < value_panels_; ++d) {
                 t.weights = values + d * panel * span;

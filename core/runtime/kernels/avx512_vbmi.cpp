@@ -44,13 +44,36 @@ struct Planes {
     out[3] = _mm512_unpackhi_epi16(high, upper_high);
 }
 
-/// scores[…] → 2^-(distance / 65536) in Q30; returns the lanes' sums.
-[[gnu::always_inline]] inline __m512i exponentials(std::int32_t* scores, const __mmask16 (&lanes)[4], __m512i top, const Planes& planes) noexcept
+/// `count` of the lanes, at most 16, or all of them.
+template <bool All>
+struct Lanes {
+    __mmask16 mask = 0xFFFF;
+    explicit Lanes(std::int64_t count) noexcept
+    {
+        if constexpr (!All) mask = static_cast<__mmask16>(count >= 16 ? 0xFFFF : count <= 0 ? 0 : (1 << count) - 1);
+    }
+    [[gnu::always_inline]] __m512i load(const std::int32_t* from) const noexcept { return All ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi32(mask, from); }
+    [[gnu::always_inline]] void store(std::int32_t* to, __m512i values) const noexcept
+    {
+        if constexpr (All) _mm512_storeu_si512(to, values);
+        else _mm512_mask_storeu_epi32(to, mask, values);
+    }
+    [[gnu::always_inline]] void store(std::uint16_t* to, __m256i values) const noexcept
+    {
+        if constexpr (All) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), values);
+        else _mm256_mask_storeu_epi16(to, mask, values);
+    }
+    [[gnu::always_inline]] __m512i kept(__m512i values) const noexcept { return All ? values : _mm512_maskz_mov_epi32(mask, values); }
+};
+
+/// 64 scores, or the `count` that are left, → 2^-(distance / 65536) in Q30; adds to the lanes' sums.
+template <bool All>
+[[gnu::always_inline]] inline void exponentials(std::int32_t* scores, std::int64_t count, __m512i top, const Planes& planes, __m512i& sum) noexcept
 {
-    __m512i index[4], fraction[4], shift[4], entry[4], step[4], sum = _mm512_setzero_si512();
+    __m512i index[4], fraction[4], shift[4], entry[4], step[4];
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
-        const __m512i held = _mm512_min_epu32(_mm512_sub_epi32(top, _mm512_maskz_loadu_epi32(lanes[v], scores + 16 * v)), _mm512_set1_epi32(0x1F0001));
+        const __m512i held = _mm512_min_epu32(_mm512_sub_epi32(top, Lanes<All>(count - 16 * v).load(scores + 16 * v)), _mm512_set1_epi32(0x1F0001));
         const __m512i below = _mm512_and_si512(_mm512_sub_epi32(_mm512_setzero_si512(), held), _mm512_set1_epi32(0xFFFF));
         index[v] = _mm512_srli_epi32(below, 8);
         fraction[v] = _mm512_and_si512(below, _mm512_set1_epi32(0xFF));
@@ -62,12 +85,24 @@ struct Planes {
     widened(looked_up(planes.steps[0], bytes, upper), looked_up(planes.steps[1], bytes, upper), looked_up(planes.steps[2], bytes, upper), _mm512_setzero_si512(), step);
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
-        const __m512i value = _mm512_add_epi32(entry[v], _mm512_srli_epi32(_mm512_mullo_epi32(step[v], fraction[v]), 8));
-        const __m512i word = _mm512_maskz_srlv_epi32(lanes[v], value, shift[v]);
-        _mm512_mask_storeu_epi32(scores + 16 * v, lanes[v], word);
+        const Lanes<All> lanes(count - 16 * v);
+        const __m512i word = lanes.kept(_mm512_srlv_epi32(_mm512_add_epi32(entry[v], _mm512_srli_epi32(_mm512_mullo_epi32(step[v], fraction[v]), 8)), shift[v]));
+        lanes.store(scores + 16 * v, word);
         sum = _mm512_add_epi64(sum, _mm512_add_epi64(_mm512_maskz_mov_epi32(0x5555, word), _mm512_srli_epi64(word, 32)));
     }
-    return sum;
+}
+
+/// 16 of those, or the `count` that are left, × the reciprocal of their sum; adds to the lanes' sums.
+template <bool All>
+[[gnu::always_inline]] inline void normalized(const std::int32_t* words, std::int64_t count, __m512i reciprocal, std::uint16_t* out, __m512i& sum) noexcept
+{
+    const Lanes<All> lanes(count);
+    const __m512i word = lanes.load(words), half = _mm512_set1_epi64(std::int64_t{1} << 45);
+    const __m512i even = _mm512_srli_epi64(_mm512_add_epi64(_mm512_mul_epu32(word, reciprocal), half), 46);
+    const __m512i odd = _mm512_srli_epi64(_mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(word, 32), reciprocal), half), 14);  // its whole part above 32
+    const __m512i probability = _mm512_min_epu32(_mm512_mask_mov_epi32(even, 0xAAAA, odd), _mm512_set1_epi32(65535));
+    sum = _mm512_add_epi32(sum, probability);
+    lanes.store(out, _mm512_cvtepi32_epi16(probability));
 }
 
 }  // namespace
@@ -75,42 +110,29 @@ struct Planes {
 std::int32_t softmax_by_bytes(std::span<std::int32_t> scores, std::span<std::uint16_t> probabilities) noexcept
 {
     static const Planes planes;
-    constexpr __mmask16 all[4] = {0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF};
     const auto count = static_cast<std::int64_t>(scores.size());
     std::int32_t* const words = scores.data();
-    const auto lanes_from = [count](std::int64_t j) { return static_cast<__mmask16>(count - j >= 16 ? 0xFFFF : count <= j ? 0 : (1 << (count - j)) - 1); };
-    __m512i maxima = _mm512_set1_epi32(INT32_MIN);
-    for (std::int64_t j = 0; j < count; j += 16) maxima = _mm512_mask_max_epi32(maxima, lanes_from(j), maxima, _mm512_maskz_loadu_epi32(lanes_from(j), words + j));
-    const __m512i top = _mm512_set1_epi32(_mm512_reduce_max_epi32(maxima));
-    __m512i sums = _mm512_setzero_si512();
-    std::int64_t done = 0;
-    for (; done + 64 <= count; done += 64) sums = _mm512_add_epi64(sums, exponentials(words + done, all, top, planes));
-    if (done < count) {
-        const __mmask16 rest[4] = {lanes_from(done), lanes_from(done + 16), lanes_from(done + 32), lanes_from(done + 48)};
-        sums = _mm512_add_epi64(sums, exponentials(words + done, rest, top, planes));
-    }
-    const std::uint64_t reciprocal = (std::uint64_t{1} << 62) / static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums));
     std::uint16_t* const out = probabilities.data();
+    __m512i maxima = _mm512_set1_epi32(INT32_MIN), sums = _mm512_setzero_si512(), totals = sums;
+    std::int64_t j = 0;
+    for (; j + 16 <= count; j += 16) maxima = _mm512_max_epi32(maxima, _mm512_loadu_si512(words + j));
+    maxima = _mm512_mask_max_epi32(maxima, Lanes<false>(count - j).mask, maxima, Lanes<false>(count - j).load(words + j));
+    const __m512i top = _mm512_set1_epi32(_mm512_reduce_max_epi32(maxima));
+    for (j = 0; j + 64 <= count; j += 64) exponentials<true>(words + j, 64, top, planes, sums);
+    if (j < count) exponentials<false>(words + j, count - j, top, planes, sums);
+    const std::uint64_t reciprocal = (std::uint64_t{1} << 62) / static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums));
     if (reciprocal >> 32 != 0) {  // one score counts alone
         std::int32_t total = 0;
-        for (std::int64_t j = 0; j < count; ++j) {
+        for (j = 0; j < count; ++j) {
             const std::uint64_t probability = (static_cast<std::uint32_t>(words[j]) * reciprocal + (std::uint64_t{1} << 45)) >> 46;
             out[j] = static_cast<std::uint16_t>(probability < 65535 ? probability : 65535);
             total += out[j];
         }
         return total;
     }
-    const __m512i factor = _mm512_set1_epi64(static_cast<std::int64_t>(reciprocal)), half = _mm512_set1_epi64(std::int64_t{1} << 45);
-    __m512i totals = _mm512_setzero_si512();
-    for (std::int64_t j = 0; j < count; j += 16) {
-        const __mmask16 lanes = lanes_from(j);
-        const __m512i word = _mm512_maskz_loadu_epi32(lanes, words + j);
-        const __m512i even = _mm512_srli_epi64(_mm512_add_epi64(_mm512_mul_epu32(word, factor), half), 46);
-        const __m512i odd = _mm512_srli_epi64(_mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(word, 32), factor), half), 46);
-        const __m512i probability = _mm512_min_epu32(_mm512_or_si512(even, _mm512_slli_epi64(odd, 32)), _mm512_set1_epi32(65535));
-        totals = _mm512_add_epi32(totals, probability);
-        _mm512_mask_cvtepi32_storeu_epi16(out + j, lanes, probability);
-    }
+    const __m512i factor = _mm512_set1_epi64(static_cast<std::int64_t>(reciprocal));
+    for (j = 0; j + 16 <= count; j += 16) normalized<true>(words + j, 16, factor, out + j, totals);
+    if (j < count) normalized<false>(words + j, count - j, factor, out + j, totals);
     return _mm512_reduce_add_epi32(totals);
 }
 

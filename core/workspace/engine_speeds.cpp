@@ -32,7 +32,8 @@ std::vector<EngineSpeedRow> list_engine_speeds(const Workspace& workspace)
             row.id = query.getColumn(0).getInt64();
             row.isa = query.getColumn(1).getString();
             if (!query.getColumn(2).isNull()) row.package = query.getColumn(2).getString();
-            const auto figures = stored_json<std::map<std::string, double>>(workspace, "engine_speeds:" + std::to_string(row.id) + ", figures", query.getColumn(3).getString());
+            const auto field = "engine_speeds:" + std::to_string(row.id) + ", figures";
+            const auto figures = stored_json<std::map<std::string, double>>(workspace, field, query.getColumn(3).getString());
             row.figures.assign(figures.begin(), figures.end());
             row.conditions = query.getColumn(4).getInt64();
             row.created = query.getColumn(5).getString();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// peer_bench: the engine's 8-bit product beside oneDNN's (u8 · s8 → s8, one scale per output), one thread each, by turns in one process. OMP_NUM_THREADS=1 keeps oneDNN to one.
-// What is timed is the same on both sides: packed weights, tokens as 8-bit codes in rows, requantized 8-bit outputs in rows (ours in 16-bit words).
+// peer_bench: the engine's 8-bit product beside oneDNN's (u8 · s8 → s8, one scale per output), one thread each, by turns in one process;
+// OMP_NUM_THREADS=1 keeps oneDNN to one. What is timed is the same on both sides: packed weights, tokens as 8-bit codes in rows, requantized 8-bit
+// outputs in rows (ours in 16-bit words).
 #include "core/runtime/kernels/packed_linear.h"
 #include "core/runtime/kernels/packing.h"
 #include "core/runtime/random.h"
@@ -27,8 +28,9 @@ struct Ours {
     PackedLinear linear;
     PackedInput input;
 
-    Ours(std::int64_t rows, std::int64_t cols, std::int64_t tokens) : bytes(static_cast<std::size_t>(rows * cols)), shifts(static_cast<std::size_t>(rows), 44), multipliers(shifts.size(), 1'500'000'000),
-        in(static_cast<std::size_t>(tokens * cols)), out(static_cast<std::size_t>(tokens * rows))
+    Ours(std::int64_t rows, std::int64_t cols, std::int64_t tokens)
+        : bytes(static_cast<std::size_t>(rows * cols)), shifts(static_cast<std::size_t>(rows), 44), multipliers(shifts.size(), 1'500'000'000),
+          in(static_cast<std::size_t>(tokens * cols)), out(static_cast<std::size_t>(tokens * rows))
     {
         Random random(1);
         for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random.next());
@@ -62,13 +64,15 @@ struct Theirs {
         using tag = dnnl::memory::format_tag;
         dnnl::primitive_attr scales;
         scales.set_output_scales(2, std::vector<float>(static_cast<std::size_t>(rows), 1e-4F));
-        const dnnl::inner_product_forward::desc what(dnnl::prop_kind::forward_inference, {{tokens, cols}, dt::u8, tag::ab}, {{rows, cols}, dt::s8, tag::any}, {{tokens, rows}, dt::s8, tag::ab});
+        const dnnl::memory::desc in({tokens, cols}, dt::u8, tag::ab), by({rows, cols}, dt::s8, tag::any), out({tokens, rows}, dt::s8, tag::ab);
+        const dnnl::inner_product_forward::desc what(dnnl::prop_kind::forward_inference, in, by, out);
         how = {what, scales, engine};
         product = dnnl::inner_product_forward(how);
         source = {how.src_desc(), engine};
         weights = {how.weights_desc(), engine};
         result = {how.dst_desc(), engine};
-        for (dnnl::memory* memory : {&source, &weights}) std::fill_n(static_cast<std::uint8_t*>(memory->get_data_handle()), memory->get_desc().get_size(), std::uint8_t{3});
+        for (dnnl::memory* memory : {&source, &weights})
+            std::fill_n(static_cast<std::uint8_t*>(memory->get_data_handle()), memory->get_desc().get_size(), std::uint8_t{3});
     }
     void run()
     {
@@ -93,6 +97,8 @@ int main()
         }
         const double best_ours = ours_best.processor_seconds, best_theirs = theirs_best.processor_seconds;
         const double operations = 2e-9 * static_cast<double>(rows * cols * tokens);
-        std::printf("%5ld x %5ld, %4ld       %12.1f %12.1f %8.3f\n", static_cast<long>(rows), static_cast<long>(cols), static_cast<long>(tokens), operations / best_ours, operations / best_theirs, best_theirs / best_ours);
+        const auto number = [](std::int64_t value) { return static_cast<long>(value); };
+        std::printf("%5ld x %5ld, %4ld       %12.1f %12.1f %8.3f\n", number(rows), number(cols), number(tokens), operations / best_ours,
+                    operations / best_theirs, best_theirs / best_ours);
     }
 }

@@ -81,12 +81,14 @@ template <bool All>
     }
     const __m512i bytes = _mm512_packus_epi16(_mm512_packus_epi32(index[0], index[1]), _mm512_packus_epi32(index[2], index[3]));
     const __mmask64 upper = _mm512_movepi8_mask(bytes);
-    widened(looked_up(planes.entries[0], bytes, upper), looked_up(planes.entries[1], bytes, upper), looked_up(planes.entries[2], bytes, upper), looked_up(planes.entries[3], bytes, upper), entry);
-    widened(looked_up(planes.steps[0], bytes, upper), looked_up(planes.steps[1], bytes, upper), looked_up(planes.steps[2], bytes, upper), _mm512_setzero_si512(), step);
+    const auto found = [&](const std::uint8_t* plane) { return looked_up(plane, bytes, upper); };
+    widened(found(planes.entries[0]), found(planes.entries[1]), found(planes.entries[2]), found(planes.entries[3]), entry);
+    widened(found(planes.steps[0]), found(planes.steps[1]), found(planes.steps[2]), _mm512_setzero_si512(), step);
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
         const Lanes<All> lanes(count - 16 * v);
-        const __m512i word = lanes.kept(_mm512_srlv_epi32(_mm512_add_epi32(entry[v], _mm512_srli_epi32(_mm512_mullo_epi32(step[v], fraction[v]), 8)), shift[v]));
+        const __m512i value = _mm512_add_epi32(entry[v], _mm512_srli_epi32(_mm512_mullo_epi32(step[v], fraction[v]), 8));
+        const __m512i word = lanes.kept(_mm512_srlv_epi32(value, shift[v]));
         lanes.store(scores + 16 * v, word);
         sum = _mm512_add_epi64(sum, _mm512_add_epi64(_mm512_maskz_mov_epi32(0x5555, word), _mm512_srli_epi64(word, 32)));
     }

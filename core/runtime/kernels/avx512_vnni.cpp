@@ -101,25 +101,30 @@ void spin(std::int64_t rounds) noexcept
 /// Sixteen sums at once: even and odd lanes are multiplied to 64 bits apart, and meet again below 32 (a shift of 32 and more leaves 31 bits).
 void requantize8_wide(const std::int32_t* sums, int tokens, const PanelOutput& output, std::int16_t* codes, std::int64_t stride) noexcept
 {
-    const __m512i low = _mm512_set1_epi32(output.grid.low()), high = _mm512_set1_epi32(output.grid.high()), zero_point = _mm512_set1_epi32(output.grid.zero_point);
+    const __m512i low = _mm512_set1_epi32(output.grid.low()), high = _mm512_set1_epi32(output.grid.high());
+    const __m512i zero_point = _mm512_set1_epi32(output.grid.zero_point);
+    const __m512i evens = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0), odds = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
     for (int v = 0; v < panel; v += 16) {
-        const __m512i bias = _mm512_loadu_si512(output.bias + v), even_multiplier = _mm512_loadu_si512(output.multipliers + v), odd_multiplier = _mm512_srli_epi64(even_multiplier, 32);
-        const auto lanes = [&](const std::int64_t* values, bool odd) {
-            const __m512i first = _mm512_loadu_si512(values + v), second = _mm512_loadu_si512(values + v + 8);
-            return odd ? _mm512_permutex2var_epi64(first, _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1), second) : _mm512_permutex2var_epi64(first, _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0), second);
+        const __m512i bias = _mm512_loadu_si512(output.bias + v), even_multiplier = _mm512_loadu_si512(output.multipliers + v);
+        const __m512i odd_multiplier = _mm512_srli_epi64(even_multiplier, 32);
+        const auto lanes = [&](const std::int64_t* values, __m512i which) {
+            return _mm512_permutex2var_epi64(_mm512_loadu_si512(values + v), which, _mm512_loadu_si512(values + v + 8));
         };
-        const __m512i even_half = lanes(output.halves, false), odd_half = lanes(output.halves, true), even_shift = lanes(output.shifts, false), odd_shift = lanes(output.shifts, true);
+        const __m512i even_half = lanes(output.halves, evens), odd_half = lanes(output.halves, odds);
+        const __m512i even_shift = lanes(output.shifts, evens), odd_shift = lanes(output.shifts, odds);
         for (int t = 0; t < tokens; ++t) {
             const __m512i sum = _mm512_add_epi32(_mm512_loadu_si512(sums + t * panel + v), bias);
             const __m512i even = _mm512_srav_epi64(_mm512_add_epi64(_mm512_mul_epi32(sum, even_multiplier), even_half), even_shift);
             const __m512i odd = _mm512_srav_epi64(_mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), odd_multiplier), odd_half), odd_shift);
             const __m512i value = _mm512_add_epi32(_mm512_mask_mov_epi32(even, 0xAAAA, _mm512_slli_epi64(odd, 32)), zero_point);
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + t * stride + v), _mm512_cvtepi32_epi16(_mm512_min_epi32(_mm512_max_epi32(value, low), high)));
+            const __m512i code = _mm512_min_epi32(_mm512_max_epi32(value, low), high);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + t * stride + v), _mm512_cvtepi32_epi16(code));
         }
     }
 }
 
-void score_wide(const std::int32_t* sums, int rows, const std::int32_t* key_terms, const std::int32_t* query_terms, Requantizer factor, bool fits, std::int32_t* scores, std::int64_t stride) noexcept
+void score_wide(const std::int32_t* sums, int rows, const std::int32_t* key_terms, const std::int32_t* query_terms, Requantizer factor, bool fits,
+                std::int32_t* scores, std::int64_t stride) noexcept
 {
     if (!fits) return score(sums, rows, key_terms, query_terms, factor, fits, scores, stride);
     const __m512i multiplier = _mm512_set1_epi64(factor.multiplier), half = _mm512_set1_epi64(std::int64_t{1} << (factor.shift - 1));

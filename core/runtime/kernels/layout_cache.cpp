@@ -20,8 +20,8 @@ constexpr const char* source_key = "derived_from";  ///< the metadata's word
 constexpr auto longest_unused = std::chrono::hours(24 * 60);
 constexpr std::size_t name_digits = 32;
 
-/// What an entry is made of: a package that changes changes its header, its size, its time of change (which some file systems count in milliseconds only) or one of
-/// these samples of its weights.
+/// What an entry is made of: a package that changes changes its header, its size, its time of change (which some file systems count in milliseconds
+/// only) or one of these samples of its weights.
 std::string source_of(const SafetensorsFile& file)
 {
     constexpr std::size_t sample = 4096, samples = 64;
@@ -43,7 +43,8 @@ std::string source_of(const SafetensorsFile& file)
 /// Whether a file of this name is one of our entries; the folder may hold other things (on a phone: the packages).
 bool is_entry(const std::string& name)
 {
-    return name.size() > name_digits + 1 && name.find_first_not_of("0123456789abcdef") == name_digits && name.compare(name_digits, 8, ".panels-") == 0 && name.ends_with(".safetensors");
+    return name.size() > name_digits + 1 && name.find_first_not_of("0123456789abcdef") == name_digits && name.compare(name_digits, 8, ".panels-") == 0 &&
+           name.ends_with(".safetensors");
 }
 
 std::shared_ptr<const Package> open_entry(const fs::path& path, const std::string& source)
@@ -100,7 +101,8 @@ LayoutCache default_layout_cache()
 
 std::shared_ptr<const Package> laid_out_from_cache(std::shared_ptr<const Package> package, WeightLayout layout, const LayoutCache& cache)
 {
-    if (cache.folder.empty() || package->file_size() < cache.least_package || layout.rows == 1 || package->metadata("layout") != name_of(WeightLayout{})) return package;
+    const bool in_rows = package->metadata("layout") == name_of(WeightLayout{});
+    if (cache.folder.empty() || package->file_size() < cache.least_package || layout.rows == 1 || !in_rows) return package;
     const std::string source = source_of(package->file());
     const auto path = cache.folder / (source.substr(0, name_digits) + "." + name_of(layout) + ".safetensors");
     if (auto entry = open_entry(path, source)) return entry;

@@ -46,9 +46,9 @@ struct PackedLinear::Vectors {
             else std::fill_n(to, height, otherwise);
         };
         std::uint8_t narrow_shifts[widest_panel];
-        std::fill(narrow_shifts, narrow_shifts + widest_panel, std::uint8_t{1});
+        std::fill(narrow_shifts, narrow_shifts + widest_panel, std::uint8_t{32});  // a shift that every kernel may do, also of rows past the last
         fill(multipliers, op.multipliers, 0);
-        fill(narrow_shifts, op.shifts, std::uint8_t{1});
+        fill(narrow_shifts, op.shifts, std::uint8_t{32});
         fill(bias, op.bias, 0);
         fill(row_sums, op.row_sums, 0);
         fill(zero_points, op.zero_points, std::int8_t{0});
@@ -193,8 +193,10 @@ void PackedLinear::run_panels(const PackedInput& input, std::int64_t first, std:
 {
     const WeightCodes& weight = op_->weight;
     const bool grouped = !op_->group_scales.empty(), narrow = sizeof(Code) == 2 ? narrow_codes_ : narrow_logits_;
-    const std::int64_t most = input.most_rows_, tiles = (input.rows_ + most - 1) / most, step = weight.layout.rows * weight.layout.depth, steps = weight.panel_bytes() / step;
-    const std::int64_t groups = grouped ? op_->groups() : 1, group_steps = steps / groups, step_codes = weight.layout.depth * (weight.stored_bits == 4 ? 2 : 1) * input.code_bytes();
+    const std::int64_t most = input.most_rows_, tiles = (input.rows_ + most - 1) / most;
+    const std::int64_t step = weight.layout.rows * weight.layout.depth, steps = weight.panel_bytes() / step;
+    const std::int64_t groups = grouped ? op_->groups() : 1, group_steps = steps / groups;
+    const std::int64_t step_codes = weight.layout.depth * (weight.stored_bits == 4 ? 2 : 1) * input.code_bytes();
     // Pieces of about equal depth, of whole groups where there are groups.
     const std::int64_t parts = tiles == 1 ? 1 : (weight.panel_bytes() + cached_weights - 1) / cached_weights;
     const std::int64_t units = grouped ? groups : steps, piece_units = std::max<std::int64_t>(1, (units + parts - 1) / parts);
@@ -217,8 +219,10 @@ void PackedLinear::run_panels(const PackedInput& input, std::int64_t first, std:
                 t.start = input.start_.data() + tile * most * input.groups_ + piece.first_group;
                 t.sums = sums[static_cast<std::size_t>(tile)].sums;
                 fetch_lines(next, share);
-                if (ends && tiles > 1)
-                    for (std::int64_t token = tile * most / input.planes_, end = std::min(input.tokens_, (tile + 1) * most / input.planes_); token < end; ++token) __builtin_prefetch(out + token * weight.rows + p * weight.layout.rows, 1);
+                if (ends && tiles > 1) {
+                    const std::int64_t end = std::min(input.tokens_, (tile + 1) * most / input.planes_);
+                    for (std::int64_t token = tile * most / input.planes_; token < end; ++token) __builtin_prefetch(out + token * weight.rows + p * weight.layout.rows, 1);
+                }
                 products[static_cast<std::size_t>(index)](t);
                 if (ends) finish(input, p, vectors, tile, t.sums, out);
             }

@@ -62,7 +62,7 @@ SelfTestSheet::SelfTestSheet(Desk& desk, QWidget* parent)
     start_->setDefault(true);
     buttons->addWidget(start_);
     column->addLayout(buttons);
-    connect(list_->header(), &QHeaderView::sectionResized, this, &SelfTestSheet::wrap_words);
+    connect(list_->header(), &QHeaderView::sectionResized, this, &SelfTestSheet::wrap_words, Qt::QueuedConnection);  // once all columns have their widths
     connect(start_, &QPushButton::clicked, this, &SelfTestSheet::start);
     connect(copy_, &QPushButton::clicked, this, [this] { QGuiApplication::clipboard()->setText(text()); });
     connect(&desk_.jobs(), &JobQueue::changed, this, &SelfTestSheet::follow);
@@ -131,11 +131,16 @@ void SelfTestSheet::wrap_words()
 {
     const int width = list_->columnWidth(2) - 2 * (list_->style()->pixelMetric(QStyle::PM_FocusFrameHMargin, nullptr, list_) + 1);
     if (width <= 0) return;
+    bool other = false;
     for (int row = 0; row < list_->topLevelItemCount(); ++row) {
         auto* item = list_->topLevelItem(row);
         const auto needed = list_->fontMetrics().boundingRect(QRect(0, 0, width, 10'000), Qt::TextWordWrap, item->text(2)).height() + 4;
-        if (item->sizeHint(2).height() != needed) item->setSizeHint(2, {0, needed});
+        if (item->sizeHint(2).height() == needed) continue;
+        item->setSizeHint(2, {0, needed});
+        other = true;
     }
+    // the change of width may come in the middle of a layout, which then keeps the heights it had
+    if (other) QMetaObject::invokeMethod(list_, &QTreeWidget::doItemsLayout, Qt::QueuedConnection);
 }
 
 QString SelfTestSheet::text() const

@@ -73,7 +73,7 @@ void add_bench(CLI::App& app, CommandLine& line)
     command->add_option("--threads", request->threads, "threads")->check(CLI::PositiveNumber);
     command->add_option("--layers", request->layers, "layers of the synthetic packages: fewer take less time and memory")->check(CLI::PositiveNumber);
     auto workspace = std::make_shared<std::string>();
-    command->add_option("-w,--workspace", *workspace, "workspace that keeps the figures: Tune and predict read the newest");
+    command->add_option("-w,--workspace", *workspace, "workspace that keeps the figures: Tune on the desk reads the newest");
     command->callback([&line, request, workspace] { line.action = [&line, request, workspace] { bench(line, *request, *workspace); }; });
     add_predict(app, line);  // reads what bench printed
 }

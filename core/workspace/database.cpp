@@ -80,11 +80,9 @@ Database::Database(const fs::path& given, std::chrono::milliseconds busy, LockWa
     if (fresh && !writable) throw failure(path.string() + ": cannot be made, the folder is not writable; choose another place");
     if (!fresh && ::access(path.c_str(), R_OK) != 0) throw bad_input(path.string(), "", "cannot be read; check its permissions");
     try {
-        const auto check = [&] {
+        file_.emplace(path, [&] {
             if (!fresh) check_header();
-        };
-        if (fresh || writable) file_.emplace(path, check);
-        else check();
+        });
         if (writable)
             open_writable();
         else

@@ -75,10 +75,10 @@ EvaluateOutcome evaluate_model(JobEnvironment& environment, OpenedModel& model, 
     row.recipe = recipe_row;
     if (recipe) row.placement = name_of(placement);
     auto& numerics = opened_numerics();
-    require_memory("an evaluation", forecast_calibration(numerics, model.model(), scoring.windows));
     return run_evaluation(
         environment, std::move(row), scoring, against_float, [] { return numeric_conditions(); },
         [&](std::int64_t done, const auto& add) {
+            require_memory("an evaluation", forecast_calibration(numerics, model.model(), scoring.windows));  // what is known already needs none
             EvaluateOptions options;
             options.level = recipe ? Level::simulated : Level::floating;
             options.placement = placement;

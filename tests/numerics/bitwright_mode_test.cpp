@@ -21,15 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TokenWindows odd_windows(const Model& model, std::int64_t count, std::int64_t length, std::int64_t first = 0)
-{
-    TokenWindows windows;
-    windows.count = count;
-    windows.length = length;
-    for (std::int64_t i = first; i < first + count * length; ++i) windows.ids.push_back(static_cast<std::int32_t>((7 + 13 * i + i * i) % model.architecture().vocab));
-    return windows;
-}
-
 /// Mean KL(float ‖ simulated) per token, from logits alone.
 double divergence(const Model& model, const Recipe& recipe, const TokenWindows& windows)
 {
@@ -63,7 +54,7 @@ TEST(BitwrightMode, TheListOfMethodsIsWhatRuns)
 {
     MethodRequest request;
     request.model = open_model(test::golden_models() / test::golden_model_names().front());
-    request.calibration = odd_windows(request.model, 2, 8);
+    request.calibration = test::odd_windows(request.model, 2, 8);
     for (const MethodInfo& method : method_list()) {
         request.method = method.name;
         const MethodForecast forecast = load_numerics().forecast(request);
@@ -84,8 +75,8 @@ TEST_P(BitwrightModeOn, TheRecipeIsWhatTheOptimizerSaw)
     Control control;
     MethodRequest request;
     request.model = open_model(test::golden_models() / GetParam());
-    request.calibration = odd_windows(request.model, 4, 16);
-    request.holdout = odd_windows(request.model, 2, 16, 1000);
+    request.calibration = test::odd_windows(request.model, 4, 16);
+    request.holdout = test::odd_windows(request.model, 2, 16, 1000);
     for (const auto& [bits, symmetric, semantics, method] :
          {std::tuple{8, false, "bitwright", "mobilequant"}, {4, false, "bitwright", "mobilequant"}, {4, true, "authors", "mobilequant"}, {4, false, "bitwright", "gptq"}}) {
         const std::string what = GetParam() + " " + method + " W" + std::to_string(bits) + " " + semantics;

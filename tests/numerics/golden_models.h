@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/architecture/model.h"
+#include "core/checkpoint/token_windows.h"
 #include "tests/support/shared_data.h"
 
 #include <algorithm>
@@ -34,6 +35,16 @@ inline std::filesystem::path hub_folder(const std::filesystem::path& folder)
     }
     std::filesystem::create_symlink(folder / "config.hub.json", copy / "config.json");
     return copy;
+}
+
+/// Windows of ids without a pattern a model could know; `first` gives others.
+inline TokenWindows odd_windows(const Model& model, std::int64_t count = 2, std::int64_t length = 12, std::int64_t first = 0)
+{
+    TokenWindows windows;
+    windows.count = count;
+    windows.length = length;
+    for (std::int64_t i = first; i < first + count * length; ++i) windows.ids.push_back(static_cast<std::int32_t>((7 + 13 * i + i * i) % model.architecture().vocab));
+    return windows;
 }
 
 /// As GoogleTest wants parameter names.

@@ -210,15 +210,6 @@ TEST(Divergence, EqualsItsDefinitionAndItsGradientFiniteDifferences)
 
 // --- scale rules -----------------------------------------------------------------------------------------------------------------------------------------
 
-TokenWindows windows_for(const Model& model)
-{
-    TokenWindows windows;
-    windows.count = 2;
-    windows.length = 12;
-    for (std::int64_t i = 0; i < 24; ++i) windows.ids.push_back(static_cast<std::int32_t>((7 + 13 * i + i * i) % model.architecture().vocab));
-    return windows;
-}
-
 MethodOptions options_of(const std::map<std::string, std::string>& given)
 {
     static MethodRequest request;
@@ -241,7 +232,7 @@ class ScaleRulesOn : public ::testing::TestWithParam<std::string> {};
 TEST_P(ScaleRulesOn, LeaveTheFloatFunctionAndBalanceQAndK)
 {
     const Model model = open_model(test::golden_models() / GetParam());
-    const TokenWindows windows = windows_for(model);
+    const TokenWindows windows = test::odd_windows(model);
     const Control control;
     Numerics& numerics = load_numerics();
     const double before = numerics.evaluate(model, nullptr, windows, {}, control).at(0).nll_sum;

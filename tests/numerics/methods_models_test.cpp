@@ -12,20 +12,11 @@
 namespace bitwright {
 namespace {
 
-TokenWindows windows_for(const Model& model, std::int64_t count = 2, std::int64_t length = 12)
-{
-    TokenWindows windows;
-    windows.count = count;
-    windows.length = length;
-    for (std::int64_t i = 0; i < count * length; ++i) windows.ids.push_back(static_cast<std::int32_t>((7 + 13 * i + i * i) % model.architecture().vocab));
-    return windows;
-}
-
 MethodRequest request_for(const std::string& name, const std::string& method, int bits = 8)
 {
     MethodRequest request;
     request.model = open_model(test::golden_models() / name);
-    request.calibration = windows_for(request.model);
+    request.calibration = test::odd_windows(request.model);
     request.method = method;
     request.weight_bits = bits;
     return request;
@@ -45,6 +36,21 @@ at::Tensor last_hidden(const Model& model, WeightProvider& weights, Tap& tap, Se
     at::Tensor x = decoder.embed(ids_of(windows, window), tap);
     for (std::int64_t layer = 0; layer < model.architecture().layers; ++layer) x = decoder.layer(layer, x, tap);
     return x;
+}
+
+/// What the optimizer minimizes, from the recipe alone: targets of the float model, hidden states of the simulated one.
+double loss_of(const Recipe& recipe, const MethodRequest& request)
+{
+    const Model& model = request.model;
+    CheckpointWeights weights(model, &recipe), plain(model, nullptr);
+    SimulateTap tap(model, recipe, Placement::paper);
+    Tap none;
+    double loss = 0;
+    for (std::int64_t w = 0; w < request.calibration.count; ++w) {
+        const at::Tensor wanted = last_hidden(model, plain, none, recipe.semantics, request.calibration, w);
+        loss += (last_hidden(model, weights, tap, recipe.semantics, request.calibration, w) - wanted).square().mean().item<double>() / static_cast<double>(request.calibration.count);
+    }
+    return loss;
 }
 
 class MethodsOnModels : public ::testing::TestWithParam<std::string> {};
@@ -89,18 +95,7 @@ TEST_P(MethodsOnModels, TheOptimizersTwinIsItsRecipe)
         }
         EXPECT_NO_THROW(validate(outcome.recipe, request.model));
 
-        // the same loss from the recipe: targets of the float model, hidden states of the simulated one
-        const Model& model = request.model;
-        CheckpointWeights weights(model, &outcome.recipe), plain(model, nullptr);
-        SimulateTap tap(model, outcome.recipe, Placement::paper);
-        Tap none;
-        double loss = 0;
-        for (std::int64_t w = 0; w < request.calibration.count; ++w) {
-            const at::Tensor wanted = last_hidden(model, plain, none, outcome.recipe.semantics, request.calibration, w);
-            loss += (last_hidden(model, weights, tap, outcome.recipe.semantics, request.calibration, w) - wanted).square().mean().item<double>() /
-                    static_cast<double>(request.calibration.count);
-        }
-        EXPECT_NEAR(loss, *outcome.holdout_loss_after, 1e-3 * *outcome.holdout_loss_after) << what;
+        EXPECT_NEAR(loss_of(outcome.recipe, request), *outcome.holdout_loss_after, 1e-3 * *outcome.holdout_loss_after) << what;
     }
 }
 
@@ -118,16 +113,7 @@ TEST_P(MethodsOnModels, AblationsAndBlocksAreTheirRecipes)
         ASSERT_EQ(outcome.log.size(), 6U);
         EXPECT_NO_THROW(validate(outcome.recipe, request.model));
         const Model& model = request.model;
-        CheckpointWeights weights(model, &outcome.recipe), plain(model, nullptr);
-        SimulateTap tap(model, outcome.recipe, Placement::paper);
-        Tap none;
-        double loss = 0;
-        for (std::int64_t w = 0; w < request.calibration.count; ++w) {
-            const at::Tensor wanted = last_hidden(model, plain, none, outcome.recipe.semantics, request.calibration, w);
-            loss += (last_hidden(model, weights, tap, outcome.recipe.semantics, request.calibration, w) - wanted).square().mean().item<double>() /
-                    static_cast<double>(request.calibration.count);
-        }
-        EXPECT_NEAR(loss, *outcome.holdout_loss_after, 1e-3 * *outcome.holdout_loss_after) << what;
+        EXPECT_NEAR(loss_of(outcome.recipe, request), *outcome.holdout_loss_after, 1e-3 * *outcome.holdout_loss_after) << what;
         const bool lwc = std::string(learn).find("lwc") != std::string::npos, ranges = std::string(learn).find("ranges") != std::string::npos;
         EXPECT_EQ(std::any_of(outcome.recipe.transforms.begin(), outcome.recipe.transforms.end(), [](const Transform& t) { return std::holds_alternative<Clip>(t); }), lwc) << what;
         for (const auto& [name, decision] : outcome.recipe.sites) {

@@ -132,15 +132,6 @@ TEST(Awq, TheErrorOfAScaleIsTheDefinitions)
     EXPECT_NEAR(scaled_output_error(problem.x(), readers, at::tensor(scales), &tensor, Semantics::bitwright), wanted, 1e-4 * wanted);
 }
 
-TokenWindows windows_for(const Model& model)
-{
-    TokenWindows windows;
-    windows.count = 2;
-    windows.length = 12;
-    for (std::int64_t i = 0; i < 24; ++i) windows.ids.push_back(static_cast<std::int32_t>((7 + 13 * i + i * i) % model.architecture().vocab));
-    return windows;
-}
-
 /// Σ over windows of the mean squared error of the first layer's output: both models read the same embedding.
 double first_layer_error(const Model& model, const Recipe& recipe, const TokenWindows& windows)
 {
@@ -165,7 +156,7 @@ TEST_P(RangeMethodsOn, SearchedActivationRangesLeaveALayerLessError)
     Control control;
     MethodRequest request;
     request.model = open_model(test::golden_models() / GetParam());
-    request.calibration = windows_for(request.model);
+    request.calibration = test::odd_windows(request.model);
     request.weight_bits = 8;
     request.activation_bits = 6;
     Recipe recipe = base_recipe(request.model, {.weight_bits = 8, .activation_bits = 6}, Semantics::bitwright);
@@ -192,7 +183,7 @@ TEST(DynamicSmoothQuant, IsAReferenceAndSaysSoWhereItStops)
     Control control;
     MethodRequest request;
     request.model = open_model(test::golden_models() / "llama");
-    request.calibration = windows_for(request.model);
+    request.calibration = test::odd_windows(request.model);
     request.method = "smoothquant-dynamic";
     const Recipe recipe = load_numerics().run(request, control).recipe;
     const Scheme token{.symmetric = true, .granularity = Granularity::token, .dynamic = true};

@@ -83,15 +83,6 @@ TEST(Rotations, TheCayleyStepStaysOrthogonalAndFollowsTheGradient)
     EXPECT_TRUE(at::equal(cayley_step(q, at::zeros({n, n}), 1), q));
 }
 
-TokenWindows windows_for(const Model& model)
-{
-    TokenWindows windows;
-    windows.count = 2;
-    windows.length = 12;
-    for (std::int64_t i = 0; i < 24; ++i) windows.ids.push_back(static_cast<std::int32_t>((7 + 13 * i + i * i) % model.architecture().vocab));
-    return windows;
-}
-
 Recipe rotated(const Model& model, bool residual, std::uint64_t seed = 1)
 {
     Recipe recipe;
@@ -114,7 +105,7 @@ TEST_P(RotationsOn, TheFloatFunctionStaysOrTheModelIsRefusedInWords)
     const std::string obstacle = rotation_obstacle(model, "rotate_residual");
     const Recipe recipe = rotated(model, obstacle.empty());
     EXPECT_NO_THROW(validate(recipe, model));
-    const TokenWindows windows = windows_for(model);
+    const TokenWindows windows = test::odd_windows(model);
     const std::vector<std::int32_t> ids(windows.ids.begin(), windows.ids.begin() + 12);
     const Tensor plain = load_numerics().forward(model, nullptr, Level::floating, Placement::paper, ids, control).logits;
     const Tensor turned = load_numerics().forward(model, &recipe, Level::floating, Placement::paper, ids, control).logits;
@@ -180,7 +171,7 @@ TEST(Rotations, GradientsOfLearnedOnes)
 {
     const Model model = open_model(test::golden_models() / "llama");
     Recipe start = rotated(model, true);
-    const TokenWindows windows = windows_for(model);
+    const TokenWindows windows = test::odd_windows(model);
     const at::Tensor weights = noise({1, 12, model.architecture().vocab}, 4).to(at::kDouble);
     const auto value = [&](RotationLearning& twin) {
         Decoder decoder(model, twin, {.double_precision = true});
